@@ -1,0 +1,140 @@
+// Package search turns a FHIR R4 search URL into a Query (data, no SQL), and a resource into the index entries that a
+// Query is answered from. Stores compile queries and filters; nothing here touches a database.
+// https://hl7.org/fhir/R4/search.html
+package search
+
+import "lightbox/fhir"
+
+// Query is one parsed and checked search on one resource type.
+type Query struct {
+	Type       string
+	Where      []Clause // all of them
+	Sort       []Sort   // empty: newest clinical time first, then row order
+	Count      int      // page size, 1..MaxCount
+	Include    []Include
+	RevInclude []Include
+	Total      Total
+	Elements   []string
+	Summary    string
+	Page       string   // the cursor as received, sealed; empty on the first page
+	Ignored    []string // unknown parameters that lenient handling left out
+}
+
+// Clause is one search parameter with its alternatives: it holds when any of Values does.
+type Clause struct {
+	Param    *fhir.SearchParameter
+	Modifier Modifier
+	Values   []Value
+}
+
+// Modifier is what follows the colon of a parameter's name.
+type Modifier string
+
+const (
+	None    Modifier = ""
+	Missing Modifier = "missing"
+	Exact   Modifier = "exact"
+)
+
+// Prefix compares an ordered value (FHIR R4 search.html#prefix).
+type Prefix string
+
+const (
+	Eq Prefix = "eq"
+	Ne Prefix = "ne"
+	Gt Prefix = "gt"
+	Lt Prefix = "lt"
+	Ge Prefix = "ge"
+	Le Prefix = "le"
+	Sa Prefix = "sa"
+	Eb Prefix = "eb"
+	Ap Prefix = "ap"
+)
+
+// Value is one alternative of a clause, ready for the index.
+type Value struct {
+	Missing bool   // of :missing
+	Hash    int64  // token, reference, uri: what the posting holds; see Entry
+	Text    string // string: folded for default and :contains, as is for :exact
+	Prefix  Prefix // date
+	Low     int64  // date: first microsecond since 1970 UTC of the interval
+	High    int64  // date: last microsecond of it
+}
+
+// Sort is one key of _sort.
+type Sort struct {
+	Param *fhir.SearchParameter // nil for _lastUpdated and _id, see By
+	By    string                // the name as given, without "-"
+	Desc  bool
+}
+
+// Include is one _include or _revinclude: Source resource type, its reference parameter (nil for "*"), and the target type
+// or "".
+type Include struct {
+	Source string
+	Param  *fhir.SearchParameter
+	Target string
+}
+
+// Total is _total.
+type Total string
+
+const (
+	TotalNone     Total = "none"
+	TotalEstimate Total = "estimate"
+	TotalAccurate Total = "accurate"
+)
+
+// Entry is one index value of a resource. Tokens give one for "code", one for "system|code" (also "|code") and one for
+// "system|"; references one for "Type/id" (and for the absolute URL when it is not ours); all as a hash, so that a posting
+// is a narrow row of integers. Strings carry folded text (and Exact, as it is); dates an interval.
+type Entry struct {
+	Param *fhir.SearchParameter
+	Hash  int64
+	Text  string
+	Exact string
+	Low   int64
+	High  int64
+}
+
+// Filter says which resources of one type a caller may see: those that any of its grants covers. The zero Filter sees
+// nothing. It is data: each store compiles it into every query it runs.
+type Filter struct {
+	Grants []Grant
+}
+
+// Grant covers the resources for which every set field holds. A Grant with no field set and All false covers nothing.
+type Grant struct {
+	All     bool
+	Patient string   // "Patient/<id>": it is this patient's data, or the Patient
+	Owner   string   // "Organization/<id>": this organisation submitted it
+	CareOf  string   // "Organization/<id>": it is data of a patient whom this organisation submitted, or such a Patient
+	Nobodys bool     // it is no patient's data at all (a directory entry)
+	Where   []Clause // granular scopes
+}
+
+// Everything is the filter of a caller without restriction.
+func Everything() Filter { return Filter{Grants: []Grant{{All: true}}} }
+
+// Access returns the filter of one caller for a resource type. Includes, chains and every other way to reach a type go
+// through it.
+type Access func(resourceType string) Filter
+
+// Document is what the index knows of one resource version.
+type Document struct {
+	Entries []Entry
+	Present []*fhir.SearchParameter // those with a value, for :missing
+	Patient string                  // "Patient/<id>" whose data it is; "" for nobody's
+	Time    int64                   // clinical time, microseconds since 1970 UTC; meaningless unless Timed
+	Timed   bool
+}
+
+// Options steer Parse.
+type Options struct {
+	Strict bool   // unknown parameters are errors (Prefer: handling=strict)
+	Base   string // our own base URL: absolute references below it are ours
+	Count  int    // default page size; 0: 20
+}
+
+// MaxCount is the largest page.
+const MaxCount = 1000

@@ -1,0 +1,113 @@
+// Package store states what a database of resources must keep. Package sqlite and package postgres keep it, package
+// storetest proves it on both.
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"lightbox/fhir"
+	"lightbox/fhir/search"
+)
+
+// Errors that every store returns, wrapped or as they are.
+var (
+	ErrNotFound = errors.New("store: not found")        // absent, or not visible: nobody can tell which
+	ErrGone     = errors.New("store: deleted")          // deleted, and the caller could have seen it
+	ErrConflict = errors.New("store: version conflict") // Write.IfVersion does not match
+	ErrExists   = errors.New("store: exists")           // Create of an id that is taken
+	ErrMapped   = errors.New("store: mapped resource")  // an outside change of what the hub maps
+	ErrTimeout  = errors.New("store: deadline passed")
+	ErrCursor   = errors.New("store: cursor not valid for this caller and query")
+)
+
+// Caller identifies who asks, for what outlives one call: a cursor works for the caller it was made for alone.
+type Caller struct {
+	ID     string // stable for one principal and its rights
+	Access search.Access
+}
+
+// Store keeps resources. Every method is safe for concurrent use, obeys ctx, and returns only what the filter covers.
+type Store interface {
+	// Read returns the current version. ErrNotFound, ErrGone.
+	Read(ctx context.Context, visible search.Filter, resourceType, id string) (fhir.Resource, error)
+	// VRead returns one version. Both the current version and the one asked for must be visible.
+	VRead(ctx context.Context, visible search.Filter, resourceType, id string, version int64) (fhir.Resource, error)
+	// History returns versions of one resource, newest first, at most limit, those below version before (0: from the newest).
+	History(ctx context.Context, visible search.Filter, resourceType, id string, before int64, limit int) ([]fhir.Resource, error)
+	// Search answers one page. q.Page is a cursor of an earlier Result; ErrCursor when it is another caller's or query's.
+	Search(ctx context.Context, q search.Query, by Caller) (Result, error)
+	// Write runs fn in one transaction and returns after it is durable. fn may run again after a serialization failure, so it
+	// must not act on anything but tx. Concurrent calls may share one commit. On error nothing is changed.
+	Write(ctx context.Context, fn func(tx Tx) error) error
+	// View runs fn on a read transaction for packages that keep tables of their own.
+	View(ctx context.Context, fn func(tx SQL) error) error
+	// Secret returns the installation's secret of that name: 32 random bytes made on first use, the same for every process on the database.
+	Secret(ctx context.Context, name string) ([]byte, error)
+	Ping(ctx context.Context) error
+	Close() error
+}
+
+// SQL is what a package with tables of its own needs of a transaction. Statements use $1, $2 and must run on both databases.
+type SQL interface {
+	Exec(ctx context.Context, query string, args ...any) (int64, error)
+	// Query calls row once a row, with a function that scans it.
+	Query(ctx context.Context, query string, args []any, row func(scan func(dest ...any) error) error) error
+}
+
+// Tx is one unit of work.
+type Tx interface {
+	SQL
+	// Get returns the current version whatever any caller may see, deleted ones too. ErrNotFound.
+	Get(ctx context.Context, resourceType, id string) (Stored, error)
+	// Visible reports whether filter covers the current version of a resource, as this transaction sees it.
+	Visible(ctx context.Context, filter search.Filter, resourceType, id string) (bool, error)
+	// Put creates or updates w.Resource and returns it stamped. An unchanged update writes nothing and returns the stored version.
+	Put(ctx context.Context, w Write) (fhir.Resource, Outcome, error)
+	// Delete makes a deletion version. Deleting what is absent or deleted does nothing and returns ErrNotFound or ErrGone.
+	Delete(ctx context.Context, d Delete) (fhir.Resource, error)
+	// Now is the time that this transaction stamps.
+	Now() time.Time
+}
+
+// Stored is a current version with what the store knows beside it.
+type Stored struct {
+	fhir.Resource
+	Mapped bool
+	Owners []string
+}
+
+// Write is one resource to put.
+type Write struct {
+	Resource  fhir.Resource // Type, ID and Body
+	Owners    []string      // "Organization/<id>" of those who submitted it; nil on update keeps what is stored
+	Mapped    bool          // the hub maps it: only a Mapped write may change it (ErrMapped otherwise)
+	MustBeNew bool          // create: ErrExists when the id is taken
+	IfVersion int64         // 0: any; else ErrConflict unless it is the current version
+}
+
+// Delete names one resource to delete.
+type Delete struct {
+	Type, ID  string
+	Mapped    bool
+	IfVersion int64
+}
+
+// Outcome tells what Put did.
+type Outcome int
+
+const (
+	Unchanged Outcome = iota
+	Created
+	Updated
+)
+
+// Result is one page of a search.
+type Result struct {
+	Matches  []fhir.Resource
+	Included []fhir.Resource // each once, none of them in Matches
+	Next     string          // sealed cursor; empty on the last page
+	Total    int64           // -1 when not counted
+	Exact    bool            // Total is exact
+}
