@@ -1,0 +1,310 @@
+package ingest
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"lightbox/dicom"
+	"lightbox/dicom/archive"
+	"lightbox/fhir"
+	"lightbox/fhir/store"
+	"lightbox/mapping"
+)
+
+// studyType marks the notes that name a study by its UID; every other note names a shared resource by type and id.
+const studyType = "ImagingStudy"
+
+// How many notes one commit takes care of.
+const (
+	sharedBatch = 500
+	studyBatch  = 32
+)
+
+// due is one note of something to build.
+type due struct {
+	Type, ID   string
+	Generation int64
+}
+
+// built is what a note led to.
+type built struct {
+	due     due
+	writes  []store.Write
+	study   *mapping.Study // of a study
+	failure error          // the mapping refused: the note stays
+}
+
+// Build makes every resource that is due, shared ones first so that a study never names a Patient who is not there yet. A
+// resource that cannot be built stays due, with its reason in the log, and does not hold up the others.
+func (p *Pipeline) Build(ctx context.Context, t *tally) error {
+	if t == nil {
+		t = newTally(nil)
+	}
+	if err := p.buildAll(ctx, t, "<>", sharedBatch, p.shared); err != nil {
+		return err
+	}
+	return p.buildAll(ctx, t, "=", studyBatch, p.study)
+}
+
+// buildAll walks the notes whose type compares so to studyType, once each, in batches.
+func (p *Pipeline) buildAll(ctx context.Context, t *tally, compare string, batch int, build func(context.Context, due) (built, error)) error {
+	var last due
+	for {
+		notes, err := p.due(ctx, compare, last, batch)
+		if err != nil || len(notes) == 0 {
+			return err
+		}
+		last = notes[len(notes)-1]
+		results := make([]built, len(notes))
+		g, gctx := errgroup.WithContext(ctx)
+		g.SetLimit(runtime.GOMAXPROCS(0))
+		for i, n := range notes {
+			g.Go(func() error {
+				var err error
+				results[i], err = build(gctx, n)
+				return err
+			})
+		}
+		if err := g.Wait(); err != nil {
+			return err
+		}
+		if err := p.put(ctx, results, t); err != nil {
+			return err
+		}
+	}
+}
+
+func (p *Pipeline) due(ctx context.Context, compare string, after due, limit int) (notes []due, err error) {
+	err = p.Store.View(ctx, func(tx store.SQL) error {
+		notes = nil
+		query := "SELECT type, id, generation FROM ingest_dirty WHERE type " + compare + " $1 AND (type, id) > ($2, $3) ORDER BY type, id LIMIT $4"
+		return tx.Query(ctx, query, []any{studyType, after.Type, after.ID, limit}, func(scan func(...any) error) error {
+			var n due
+			err := scan(&n.Type, &n.ID, &n.Generation)
+			notes = append(notes, n)
+			return err
+		})
+	})
+	return notes, err
+}
+
+// shared merges what is said of one shared resource.
+func (p *Pipeline) shared(ctx context.Context, n due) (built, error) {
+	var mentions []mapping.Mention
+	var owners []string
+	err := p.Store.View(ctx, func(tx store.SQL) error {
+		mentions, owners = nil, nil
+		query := "SELECT latest, body FROM ingest_mention WHERE type = $1 AND id = $2 ORDER BY hash"
+		err := tx.Query(ctx, query, []any{n.Type, n.ID}, func(scan func(...any) error) error {
+			m := mapping.Mention{Type: n.Type, ID: n.ID}
+			err := scan(&m.Date, &m.Body)
+			mentions = append(mentions, m)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		query = "SELECT owner FROM ingest_owner WHERE type = $1 AND id = $2 ORDER BY owner"
+		owners, err = texts(ctx, tx, query, n.Type, n.ID)
+		return err
+	})
+	if err != nil {
+		return built{}, err
+	}
+	r, _, failure := mapping.Merge(mentions)
+	return built{due: n, writes: []store.Write{mapped(r, owners)}, failure: failure}, nil
+}
+
+func mapped(r fhir.Resource, owners []string) store.Write {
+	if owners == nil {
+		owners = []string{}
+	}
+	return store.Write{Resource: r, Owners: owners, Mapped: true}
+}
+
+// study maps one study from its index, and its reports from their objects.
+func (p *Pipeline) study(ctx context.Context, n due) (built, error) {
+	var instances []archive.Instance
+	var patient string
+	err := p.Store.View(ctx, func(tx store.SQL) (err error) {
+		patient = ""
+		if instances, err = archive.Study(ctx, tx, n.ID); err != nil {
+			return err
+		}
+		links, err := texts(ctx, tx, "SELECT patient FROM ingest_study WHERE study_uid = $1 AND recorded = 1", n.ID)
+		if len(links) > 0 {
+			patient = links[0]
+		}
+		return err
+	})
+	if err != nil {
+		return built{}, err
+	}
+	s, failure := p.Mapper.Study(instances, patient)
+	if failure != nil {
+		return built{due: n, failure: failure}, nil
+	}
+	documents, unread, err := p.documents(ctx, instances, s)
+	if err != nil {
+		return built{}, err
+	}
+	reports, issues, failure := p.Mapper.Reports(s, documents)
+	s.Issues = slices.Concat(s.Issues, unread, issues)
+	writes := []store.Write{mapped(s.Resource, s.Owners)}
+	for _, r := range reports {
+		writes = append(writes, mapped(r, s.Owners))
+	}
+	return built{due: n, writes: writes, study: &s, failure: failure}, nil
+}
+
+// documents reads the report objects among instances back from the archive, those held for another patient left out.
+// One that cannot be read as a whole is an issue: it keeps neither the study nor its other reports.
+func (p *Pipeline) documents(ctx context.Context, instances []archive.Instance, s mapping.Study) (list []mapping.Document, issues []mapping.Issue, err error) {
+	for _, i := range instances {
+		if isHeld(s, i) || !mapping.IsReport(i.SOPClassUID) {
+			continue
+		}
+		object, err := p.Objects.Open(ctx, i.Object)
+		if err != nil {
+			return nil, nil, fmt.Errorf("report object: %w", err)
+		}
+		ds, err := dicom.Scan(object, object.Size(), dicom.Limits{Bulk: true})
+		object.Close()
+		if err != nil {
+			issues = append(issues, mapping.Issue{Severity: "error", Code: "unreadable-report", Element: "DiagnosticReport", Detail: err.Error()})
+			continue
+		}
+		list = append(list, mapping.Document{Instance: i, Dataset: ds})
+	}
+	return list, issues, nil
+}
+
+// put writes what was built and takes back the notes, unless more has come for them meanwhile.
+func (p *Pipeline) put(ctx context.Context, results []built, t *tally) error {
+	changes := 0
+	err := p.Store.Write(ctx, func(tx store.Tx) error {
+		changes = 0
+		for _, b := range results {
+			if b.failure != nil {
+				continue
+			}
+			n, err := putOne(ctx, tx, b)
+			if err != nil {
+				return fmt.Errorf("%s: %w", b.due.Type, err)
+			}
+			changes += n
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("build: %w", err)
+	}
+	p.tell(results, changes, t)
+	return nil
+}
+
+func (p *Pipeline) tell(results []built, changes int, t *tally) {
+	t.add(func(s *Summary) { s.Resources += changes })
+	for _, b := range results {
+		if b.failure != nil {
+			p.Log.Error("a resource could not be built and stays due", "type", b.due.Type, "cause", b.failure)
+			t.add(func(s *Summary) { s.Issues["not-built"]++ })
+			continue
+		}
+		if b.study != nil {
+			t.add(func(s *Summary) { s.Studies++ })
+			t.issues(b.study.Issues)
+		}
+	}
+}
+
+func putOne(ctx context.Context, tx store.Tx, b built) (changes int, err error) {
+	for _, w := range b.writes {
+		_, outcome, err := tx.Put(ctx, w)
+		if err != nil {
+			return 0, err
+		}
+		if outcome != store.Unchanged {
+			changes++
+		}
+	}
+	if b.study != nil {
+		n, err := tidy(ctx, tx, b)
+		if err != nil {
+			return 0, err
+		}
+		changes += n
+	}
+	_, err = tx.Exec(ctx, "DELETE FROM ingest_dirty WHERE type = $1 AND id = $2 AND generation = $3", b.due.Type, b.due.ID, b.due.Generation)
+	return changes, err
+}
+
+// tidy remembers the study's patient and documents, and deletes the documents that it no longer gives.
+func tidy(ctx context.Context, tx store.Tx, b built) (deleted int, err error) {
+	uid := b.due.ID
+	_, err = tx.Exec(ctx, `INSERT INTO ingest_study (study_uid, patient, recorded) VALUES ($1, $2, 0)
+		ON CONFLICT (study_uid) DO UPDATE SET patient = excluded.patient WHERE ingest_study.recorded = 0`, uid, b.study.Patient)
+	if err != nil {
+		return 0, err
+	}
+	now := make([]string, 0, len(b.writes))
+	for _, w := range b.writes[1:] {
+		now = append(now, w.Resource.Reference())
+	}
+	before, err := texts(ctx, tx, "SELECT type || '/' || id FROM ingest_document WHERE study_uid = $1", uid)
+	if err != nil {
+		return 0, err
+	}
+	for _, reference := range before {
+		if slices.Contains(now, reference) {
+			continue
+		}
+		if err := forget(ctx, tx, uid, reference); err != nil {
+			return 0, err
+		}
+		deleted++
+	}
+	documents := newRows(3)
+	for _, w := range b.writes[1:] {
+		if !slices.Contains(before, w.Resource.Reference()) {
+			documents.add(w.Resource.Reference(), uid, w.Resource.Type, w.Resource.ID)
+		}
+	}
+	return deleted, documents.insert(ctx, tx, "ingest_document (study_uid, type, id)", "DO NOTHING")
+}
+
+func forget(ctx context.Context, tx store.Tx, uid, reference string) error {
+	ref, err := fhir.ParseReference(reference, "")
+	if err != nil {
+		return err
+	}
+	_, err = tx.Delete(ctx, store.Delete{Type: ref.Type, ID: ref.ID, Mapped: true})
+	if err != nil && err != store.ErrGone && err != store.ErrNotFound {
+		return err
+	}
+	_, err = tx.Exec(ctx, "DELETE FROM ingest_document WHERE study_uid = $1 AND type = $2 AND id = $3", uid, ref.Type, ref.ID)
+	return err
+}
+
+// record makes the patient links of everything built so far binding: from here on they change by an explicit act alone.
+func (p *Pipeline) record(ctx context.Context) error {
+	return p.Store.Write(ctx, func(tx store.Tx) error {
+		_, err := tx.Exec(ctx, "UPDATE ingest_study SET recorded = 1 WHERE recorded = 0")
+		return err
+	})
+}
+
+func texts(ctx context.Context, tx store.SQL, query string, args ...any) ([]string, error) {
+	var list []string
+	err := tx.Query(ctx, query, args, func(scan func(...any) error) error {
+		var s string
+		err := scan(&s)
+		list = append(list, s)
+		return err
+	})
+	return list, err
+}

@@ -1,0 +1,60 @@
+// Package ingest is the durable way in: receive, archive, index, map, store. Every channel that brings DICOM objects goes
+// through it.
+//
+// An object is acknowledged once its bytes are in the archive and its row in the index is committed, together with a note of
+// what has to be built from it. Building is a pure function of the index, so a process that dies between the two loses
+// nothing: the next one finds the note. Order of arrival, duplicates and restarts cannot matter.
+package ingest
+
+import (
+	"context"
+	"embed"
+	"io/fs"
+	"log/slog"
+
+	"lightbox/dicom/archive"
+	"lightbox/fhir/store"
+	"lightbox/mapping"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Schema returns the migrations of the tables that this package keeps in the store's database.
+func Schema() fs.FS {
+	sub, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		panic(err) // the folder is embedded above
+	}
+	return sub
+}
+
+// Pipeline takes objects in and builds resources from what it took. It is safe for concurrent use; several processes may run
+// one on the same database.
+type Pipeline struct {
+	Store   store.Store
+	Objects archive.Objects
+	Mapper  *mapping.Mapper
+	Log     *slog.Logger
+	Workers int // files read at a time; 0: the number of processors
+}
+
+// Origin says where objects come from.
+type Origin struct {
+	Owner  string // "Organization/<id>" that submits them; "" takes the institution that each object names
+	Source string // channel or calling AE title
+}
+
+// Run takes in every file of files, builds what they change, and returns the summary. report, when given, is called now and
+// then with the counts so far. The error is a failure of ours; a file that is refused is in the summary.
+func (p *Pipeline) Run(ctx context.Context, files Files, origin Origin, report func(Summary)) (Summary, error) {
+	s := newTally(report)
+	if err := p.index(ctx, files, origin, s); err != nil {
+		return s.summary(), err
+	}
+	err := p.Build(ctx, s)
+	if err == nil {
+		err = p.record(ctx)
+	}
+	return s.summary(), err
+}

@@ -1,0 +1,87 @@
+package ingest
+
+import (
+	"maps"
+	"sync"
+	"time"
+)
+
+// Summary counts what became of the files of one run.
+type Summary struct {
+	Files      int            `json:"files"`
+	Instances  int            `json:"instances"`  // new in the index
+	Duplicates int            `json:"duplicates"` // same SOP Instance UID, same bytes
+	Conflicts  int            `json:"conflicts"`  // same SOP Instance UID, other bytes: quarantined beside each other
+	Studies    int            `json:"studies"`    // built or built again
+	Resources  int            `json:"resources"`  // created or updated
+	Refused    int            `json:"refused"`
+	Reasons    map[string]int `json:"reasons,omitempty"` // of refusals
+	Issues     map[string]int `json:"issues,omitempty"`  // findings of the mapping, by code
+	Refusals   []Refusal      `json:"refusals,omitempty"`
+	Bytes      int64          `json:"bytes"`
+	Seconds    float64        `json:"seconds"`
+}
+
+// Refusal is one file that was not taken, and why.
+type Refusal struct {
+	File   string `json:"file"`
+	Reason string `json:"reason"`
+	Detail string `json:"detail,omitempty"`
+}
+
+// maxRefusals bounds the list that one summary holds; the counts go on.
+const maxRefusals = 10_000
+
+// tally collects a summary from many goroutines.
+type tally struct {
+	mu      sync.Mutex
+	s       Summary
+	started time.Time
+	told    time.Time
+	report  func(Summary)
+}
+
+func newTally(report func(Summary)) *tally {
+	return &tally{
+		s:       Summary{Reasons: map[string]int{}, Issues: map[string]int{}},
+		started: time.Now(),
+		report:  report,
+	}
+}
+
+// reportEvery is how often progress is told.
+const reportEvery = 200 * time.Millisecond
+
+func (t *tally) add(change func(*Summary)) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	change(&t.s)
+	if t.report == nil || time.Since(t.told) < reportEvery {
+		return
+	}
+	t.told = time.Now()
+	t.report(t.copy())
+}
+
+func (t *tally) refuse(file, reason, detail string) {
+	t.add(func(s *Summary) {
+		s.Refused++
+		s.Reasons[reason]++
+		if len(s.Refusals) < maxRefusals {
+			s.Refusals = append(s.Refusals, Refusal{File: file, Reason: reason, Detail: detail})
+		}
+	})
+}
+
+func (t *tally) summary() Summary {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.copy()
+}
+
+func (t *tally) copy() Summary {
+	s := t.s
+	s.Seconds = time.Since(t.started).Seconds()
+	s.Reasons, s.Issues = maps.Clone(s.Reasons), maps.Clone(s.Issues)
+	return s
+}
