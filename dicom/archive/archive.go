@@ -1,21 +1,55 @@
 // Package archive keeps DICOM objects as they were received, byte for byte, addressed by their SHA-256, in a folder or an S3
 // store; and the instance index, from which every ImagingStudy is made.
+//
+// Objects come first: [Open] a location, Put what arrived, and only then Add its [Instance] to the index, in the transaction
+// that also holds whatever else must stand or fall with it. Both are idempotent, so work that a crash interrupted is simply done
+// again. The index settles conflicts by content: whatever the order of arrival, [Study] gives the same rows.
+//
+// The package decodes nothing and deletes nothing. It knows no database: a transaction is any [SQL], and the tables that it must
+// hold are the migrations of [Schema].
 package archive
 
 import (
 	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
 	"io"
 )
 
 // Digest is the SHA-256 of an object's bytes.
 type Digest [32]byte
 
-// Objects is where object bytes live. An object that Put returned for is durable.
+// String is the digest in lower case hexadecimal.
+func (d Digest) String() string { return hex.EncodeToString(d[:]) }
+
+// ParseDigest reads what String wrote.
+func ParseDigest(text string) (Digest, error) {
+	var d Digest
+	if len(text) != hex.EncodedLen(len(d)) {
+		return Digest{}, fmt.Errorf("digest of %d characters, want %d", len(text), hex.EncodedLen(len(d)))
+	}
+	if _, err := hex.Decode(d[:], []byte(text)); err != nil {
+		return Digest{}, fmt.Errorf("digest: %w", err)
+	}
+	return d, nil
+}
+
+// What Open and the reading of an Object return, wrapped.
+var (
+	ErrAbsent  = errors.New("no such object in the archive")
+	ErrDamaged = errors.New("object no longer has its digest")
+)
+
+// Objects is where object bytes live. An object that Put returned for is durable. It is safe for concurrent use, also by several
+// processes on one location.
 type Objects interface {
-	// Put stores what r holds and returns its digest and size. Putting the same bytes again changes nothing.
+	// Put stores what r holds and returns its digest and size. Putting the same bytes again changes nothing, unless what is
+	// stored under their digest is damaged: then it is replaced. When r fails, nothing is stored.
 	Put(ctx context.Context, r io.Reader) (Digest, int64, error)
 	// Open returns an object for reading; ErrAbsent when there is none, ErrDamaged (on Close or Read) when its bytes no longer
-	// have its digest.
+	// have its digest. The digest is checked as the bytes are read in order, so a reader of the whole object never gets its end
+	// when it is damaged; one who reads parts has no proof of them and asks Verify.
 	Open(ctx context.Context, d Digest) (Object, error)
 	Close() error
 }
@@ -27,41 +61,21 @@ type Object interface {
 	Size() int64
 }
 
-// Instance is one row of the index: what the ImagingStudy needs of one object.
-type Instance struct {
-	StudyInstanceUID  string
-	SeriesInstanceUID string
-	SOPInstanceUID    string
-	SOPClassUID       string
-	Object            Digest
-	Size              int64
-	Owner             string // "Organization/<id>" that submitted it, or ""
-	Source            string // the channel or calling AE title, or ""
-	// Context holds the attributes of patient, study, series and equipment, Header those of the instance alone: dicom.Encode
-	// of a subset. Instances of a series mostly share one Context, which is stored once.
-	Context []byte
-	Header  []byte
+// Verify reads a whole object: nil when its bytes have its digest, else ErrAbsent, ErrDamaged or what reading failed with.
+func Verify(ctx context.Context, objects Objects, d Digest) error {
+	o, err := objects.Open(ctx, d)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, withContext(ctx, io.NewSectionReader(o, 0, o.Size())))
+	return errors.Join(err, o.Close())
 }
 
-// SQL is what the index needs of a transaction.
-type SQL interface {
-	Exec(ctx context.Context, query string, args ...any) (int64, error)
-	Query(ctx context.Context, query string, args []any, row func(scan func(dest ...any) error) error) error
-}
-
-// Outcome tells what Add found.
-type Outcome int
-
-const (
-	New       Outcome = iota
-	Duplicate         // same SOP Instance UID, same bytes: nothing written
-	Conflict          // same SOP Instance UID, other bytes: kept beside it, the lowest digest is the one that counts
-)
-
-// Add puts instances into the index, each with its outcome in order.
-func Add(ctx context.Context, tx SQL, instances []Instance) ([]Outcome, error) { panic("archive.Add") }
-
-// Study returns the instances of a study that count, in SOP Instance UID order.
-func Study(ctx context.Context, tx SQL, studyInstanceUID string) ([]Instance, error) {
-	panic("archive.Study")
+// holds tells whether an object is there, whole and undamaged.
+func holds(ctx context.Context, objects Objects, d Digest) (bool, error) {
+	err := Verify(ctx, objects, d)
+	if errors.Is(err, ErrAbsent) || errors.Is(err, ErrDamaged) {
+		return false, nil
+	}
+	return err == nil, err
 }
