@@ -1,0 +1,89 @@
+package dicom
+
+import (
+	"encoding/binary"
+	"math"
+)
+
+// Encode writes d as Explicit VR Little Endian without preamble and meta group; the same Dataset always gives the same bytes.
+// Decode reads them back. Values stay in the character set that they came in. Bulk data that the scanner passed over is left
+// out: its bytes are not here.
+func (d *Dataset) Encode() []byte { return d.appendTo(nil) }
+
+func (d *Dataset) appendTo(b []byte) []byte {
+	for i := range d.Elements {
+		b = d.appendElement(b, &d.Elements[i])
+	}
+	return b
+}
+
+func (d *Dataset) appendElement(b []byte, e *Element) []byte {
+	switch {
+	case e.Bulk:
+		return b
+	case e.Value == nil && (e.VR == "SQ" || len(e.Items) > 0):
+		return appendItems(appendHeader(b, e.Tag, "SQ", 0), e.Items)
+	}
+	r := e.VR.rule()
+	length := len(e.Value) + len(e.Value)%2
+	if length > math.MaxUint16 {
+		r = longRule(r)
+	}
+	b = appendHeader(b, e.Tag, r.vr, length)
+	b = append(b, e.Value...)
+	if d.bigEndian {
+		swap(b[len(b)-len(e.Value):], e.VR.rule().unit)
+	}
+	if length > len(e.Value) {
+		b = append(b, r.pad)
+	}
+	return b
+}
+
+// longRule gives the value representation for a value that the 16 bits of a short length cannot hold: UN (PS3.5 6.2.2, note 7).
+func longRule(r *vrRule) *vrRule {
+	if r.long {
+		return r
+	}
+	return VR("UN").rule()
+}
+
+// appendHeader writes tag, value representation and length as Explicit VR Little Endian does (PS3.5 7.1.2).
+func appendHeader(b []byte, t Tag, vr VR, length int) []byte {
+	b = appendTag(b, t)
+	b = append(b, vr...)
+	if !vr.rule().long {
+		return binary.LittleEndian.AppendUint16(b, uint16(length))
+	}
+	return binary.LittleEndian.AppendUint32(append(b, 0, 0), uint32(length))
+}
+
+func appendTag(b []byte, t Tag) []byte {
+	b = binary.LittleEndian.AppendUint16(b, t.Group())
+	return binary.LittleEndian.AppendUint16(b, uint16(t))
+}
+
+// appendItems writes the items of a sequence whose length field ends b, and then fills in that length.
+func appendItems(b []byte, items []*Dataset) []byte {
+	start := len(b)
+	for _, item := range items {
+		b = append(appendTag(b, tagItem), 0, 0, 0, 0)
+		inside := len(b)
+		b = item.appendTo(b)
+		binary.LittleEndian.PutUint32(b[inside-4:], uint32(len(b)-inside))
+	}
+	binary.LittleEndian.PutUint32(b[start-4:], uint32(len(b)-start))
+	return b
+}
+
+// swap turns the byte order of each number of unit bytes. A rest shorter than one number stays.
+func swap(b []byte, unit int) {
+	if unit < 2 {
+		return
+	}
+	for ; len(b) >= unit; b = b[unit:] {
+		for i, j := 0, unit-1; i < j; i, j = i+1, j-1 {
+			b[i], b[j] = b[j], b[i]
+		}
+	}
+}
