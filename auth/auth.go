@@ -1,14 +1,16 @@
 // Package auth decides who is asking (OIDC access tokens, SMART scopes) and what they may see: one filter per caller and
 // resource type, in the terms of fhir/search, which the store puts inside every query.
+//
+// A request's bearer token becomes a Principal (oidc.go, claims.go), its scopes are read strictly (scope.go), and one table
+// says what each kind of caller may reach of each resource type (policy.go). What no row and no scope grants is refused.
+// The package knows no HTTP status and no database.
+//
 // https://hl7.org/fhir/smart-app-launch/ and FHIR R4 security.html
 package auth
 
 import (
 	"context"
 	"net/http"
-
-	"lightbox/fhir/search"
-	"lightbox/fhir/store"
 )
 
 // Interaction is a FHIR RESTful interaction as SMART v2 letters group them.
@@ -26,30 +28,28 @@ const (
 type Principal struct {
 	Issuer, Subject, Client string
 	Patient                 string // "Patient/<id>" of the launch context
-	FHIRUser                string
+	FHIRUser                string // "Type/<id>" when it is ours, the absolute URL as given when it is not
 	Organization            string // "Organization/<id>"
 	Roles                   []string
 	Scopes                  []Scope
 }
 
-// Scope is one SMART clinical scope.
-type Scope struct {
-	Context      string // patient, user, system
-	Type         string // resource type or "*"
-	Interactions string // of "cruds"
-}
-
-// Allows reports whether any scope covers the interaction on the type, before data is touched.
-func (p *Principal) Allows(i Interaction, resourceType string) bool { panic("auth.Allows") }
-
-// Visible returns what the caller may see of a type by way of an interaction: the zero Filter (nothing) unless a rule and a scope say otherwise.
-func (p *Principal) Visible(i Interaction, resourceType string) search.Filter { panic("auth.Visible") }
-
-// Caller returns p as a store knows callers.
-func (p *Principal) Caller() store.Caller { panic("auth.Caller") }
-
 // Verifier turns a request's bearer token into a Principal.
 type Verifier interface {
-	// Verify returns *fhir.Error with Login when there is no token or it does not hold.
+	// Verify returns *fhir.Error with Login when there is no token (ErrNoToken is its cause) or it does not hold, and with
+	// Transient while the keys of the token's issuer were never to be had.
 	Verify(ctx context.Context, r *http.Request) (*Principal, error)
+}
+
+type principalKey struct{}
+
+// NewContext returns a context that carries p.
+func NewContext(ctx context.Context, p *Principal) context.Context {
+	return context.WithValue(ctx, principalKey{}, p)
+}
+
+// FromContext returns the Principal of NewContext, and false where there is none.
+func FromContext(ctx context.Context) (*Principal, bool) {
+	p, ok := ctx.Value(principalKey{}).(*Principal)
+	return p, ok && p != nil
 }

@@ -1,0 +1,232 @@
+package auth
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"lightbox/fhir"
+)
+
+// claims are the members of a verified token's payload, by their exact names.
+type claims map[string]json.RawMessage
+
+// principal reads who the token speaks of. A claim that is present and cannot be read refuses the token: left out, it could
+// widen what the token gives (a partner without its organisation would see everything).
+func (c claims) principal(base string) (*Principal, error) {
+	p := new(Principal)
+	var scope string
+	for _, read := range []struct {
+		name string
+		into func() error
+	}{
+		{"iss", func() error { return c.text("iss", &p.Issuer) }},
+		{"sub", func() error { return c.text("sub", &p.Subject) }},
+		{"client_id", func() error { return c.client(&p.Client) }},
+		{"patient", func() error { return c.patient(base, &p.Patient) }},
+		{"fhirUser", func() error { return c.fhirUser(base, &p.FHIRUser) }},
+		{"organization", func() error { return c.organization(base, &p.Organization) }},
+		{"roles", func() error { return c.roles(&p.Roles) }},
+		{"scope", func() error { return c.scope(&scope) }},
+	} {
+		if err := read.into(); err != nil {
+			return nil, fhir.NewError(fhir.Login, "the access token's claim "+read.name+" is not acceptable").Because(err)
+		}
+	}
+	scopes, err := ParseScopes(scope)
+	if err != nil {
+		return nil, err
+	}
+	p.Scopes = scopes
+	return p, nil
+}
+
+// has reports whether a claim is present and not null.
+func (c claims) has(name string) bool {
+	raw, ok := c[name]
+	return ok && string(raw) != "null"
+}
+
+// text reads a claim that is a string, if it is there.
+func (c claims) text(name string, into *string) error {
+	if !c.has(name) {
+		return nil
+	}
+	return decode(c[name], into)
+}
+
+// texts reads a claim that is a string or an array of strings.
+func (c claims) texts(name string) ([]string, error) {
+	if !c.has(name) {
+		return nil, nil
+	}
+	if c[name][0] == '[' {
+		var list []string
+		err := decode(c[name], &list)
+		return list, err
+	}
+	var one string
+	err := decode(c[name], &one)
+	return []string{one}, err
+}
+
+// client reads client_id (RFC 9068), or azp, which older providers use.
+func (c claims) client(into *string) error {
+	if c.has("client_id") {
+		return c.text("client_id", into)
+	}
+	return c.text("azp", into)
+}
+
+// scope reads scope (RFC 9068: one string) or scp, and their array forms.
+func (c claims) scope(into *string) error {
+	for _, name := range []string{"scope", "scp"} {
+		if !c.has(name) {
+			continue
+		}
+		list, err := c.texts(name)
+		*into = strings.Join(list, " ")
+		return err
+	}
+	return errors.New("absent")
+}
+
+// roles reads roles, or role.
+func (c claims) roles(into *[]string) (err error) {
+	name := "role"
+	if c.has("roles") {
+		name = "roles"
+	}
+	*into, err = c.texts(name)
+	return err
+}
+
+// patient reads the launch patient: an id as SMART has it, or a reference.
+func (c claims) patient(base string, into *string) error {
+	var text string
+	if err := c.text("patient", &text); err != nil || text == "" {
+		return err
+	}
+	if isID(text) {
+		*into = "Patient/" + text
+		return nil
+	}
+	resourceType, reference, err := reference(base, text)
+	if err == nil && resourceType != "Patient" {
+		err = errors.New("not a reference to a Patient here")
+	}
+	*into = reference
+	return err
+}
+
+// fhirUser reads who logged in. A person known to another server keeps the absolute URL, which no rule here matches.
+func (c claims) fhirUser(base string, into *string) error {
+	var text string
+	if err := c.text("fhirUser", &text); err != nil || text == "" {
+		return err
+	}
+	if isForeign(base, text) {
+		*into = text
+		return nil
+	}
+	resourceType, reference, err := reference(base, text)
+	switch {
+	case err != nil:
+		return err
+	case !isPerson(resourceType):
+		return errors.New("not a reference to a person")
+	}
+	*into = reference
+	return nil
+}
+
+// organization reads the organisation that the caller belongs to. Even null and "" are refused: see principal.
+func (c claims) organization(base string, into *string) error {
+	raw, ok := c["organization"]
+	if !ok {
+		return nil
+	}
+	var text *string
+	if err := decode(raw, &text); err != nil {
+		return err
+	}
+	if text == nil {
+		return errors.New("null")
+	}
+	resourceType, reference, err := reference(base, *text)
+	if err == nil && resourceType != "Organization" {
+		err = errors.New("not a reference to an Organization here")
+	}
+	*into = reference
+	return err
+}
+
+// isPerson reports whether fhirUser may be of the type (SMART App Launch 2.2, scopes-and-launch-context.html).
+func isPerson(resourceType string) bool {
+	switch resourceType {
+	case "Patient", "Practitioner", "PractitionerRole", "RelatedPerson", "Person":
+		return true
+	}
+	return false
+}
+
+// isForeign reports whether text is an absolute URL that is not below base.
+func isForeign(base, text string) bool {
+	if base != "" && strings.HasPrefix(text, base+"/") {
+		return false
+	}
+	return strings.HasPrefix(text, "https://") || strings.HasPrefix(text, "http://")
+}
+
+// reference reads "Type/id", relative or below our base URL, without a version. It is stricter than a reference in a resource:
+// whoever writes tokens has no reason for another form, and each form more is a way to slip past.
+func reference(base, text string) (resourceType, relative string, err error) {
+	if base != "" {
+		text = strings.TrimPrefix(text, base+"/")
+	}
+	resourceType, id, found := strings.Cut(text, "/")
+	if !found || !isResourceType(resourceType) || !isID(id) {
+		return "", "", errors.New("not a reference to a resource here")
+	}
+	return resourceType, text, nil
+}
+
+// isID reports whether s is a logical id (FHIR R4 datatypes.html#id).
+func isID(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '.') {
+			return false
+		}
+	}
+	return 1 <= len(s) && len(s) <= 64
+}
+
+// instant reads a NumericDate (RFC 7519 section 2), in seconds since 1970 that may have a fraction.
+func (c claims) instant(name string) (at time.Time, present bool, err error) {
+	raw, ok := c[name]
+	if !ok {
+		return time.Time{}, false, nil
+	}
+	var seconds *float64
+	if err := decode(raw, &seconds); err != nil || seconds == nil {
+		return time.Time{}, true, fmt.Errorf("%s is not a number", name)
+	}
+	const year9999 = 253402300800
+	if *seconds < 0 || *seconds > year9999 {
+		return time.Time{}, true, fmt.Errorf("%s is out of range", name)
+	}
+	whole, part := math.Modf(*seconds)
+	return time.Unix(int64(whole), int64(part*1e9)), true, nil
+}
+
+// decode withholds the text of JSON errors, which quotes the input.
+func decode(raw json.RawMessage, into any) error {
+	if err := json.Unmarshal(raw, into); err != nil {
+		return errors.New("not of the right JSON type")
+	}
+	return nil
+}

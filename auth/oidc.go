@@ -1,0 +1,246 @@
+package auth
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+
+	"lightbox/fhir"
+)
+
+// Config says whose access tokens are taken.
+type Config struct {
+	Issuers    []string // exact issuer URLs; their keys come from OIDC discovery
+	Audience   string   // what a token's aud must name; without it a token for any other service would do
+	Base       string   // our FHIR base URL without trailing slash: references below it in claims are ours
+	Algorithms []string // default: RS, ES and PS with 256, 384 and 512 bits; none and HS* are never taken
+	Clock      func() time.Time
+	HTTPClient *http.Client  // for discovery and keys; default: 10 s, no redirects
+	Leeway     time.Duration // between the issuer's clock and ours; default 60 s
+	Log        *slog.Logger
+}
+
+// MaxToken is the longest access token that is looked at, in bytes. SMART asks issuers for headers below 8 kB.
+const MaxToken = 16 << 10
+
+// ErrNoToken is the cause of the error for a request without a bearer token.
+var ErrNoToken = errors.New("no bearer token")
+
+// OIDC verifies access tokens that are JWTs of OpenID Connect issuers (RFC 9068 and what providers made before it).
+type OIDC struct {
+	config  Config
+	issuers map[string]*issuer
+}
+
+// NewVerifier checks the configuration. It reaches no issuer: one that is down now is asked again when a token of it comes.
+func NewVerifier(c Config) (*OIDC, error) {
+	if len(c.Issuers) == 0 || c.Audience == "" {
+		return nil, errors.New("auth: at least one issuer and an audience are needed")
+	}
+	c = c.withDefaults()
+	for _, a := range c.Algorithms {
+		if !slices.Contains(asymmetric(), a) {
+			return nil, fmt.Errorf("auth: signature algorithm %q is not allowed", a)
+		}
+	}
+	o := &OIDC{config: c, issuers: make(map[string]*issuer)}
+	for _, text := range c.Issuers {
+		if err := checkIssuer(text); err != nil {
+			return nil, err
+		}
+		o.issuers[text] = newIssuer(text, c)
+	}
+	return o, nil
+}
+
+func (c Config) withDefaults() Config {
+	if len(c.Algorithms) == 0 {
+		c.Algorithms = asymmetric()
+	}
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+	if c.HTTPClient == nil {
+		c.HTTPClient = defaultClient()
+	}
+	if c.Leeway == 0 {
+		c.Leeway = time.Minute
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+func asymmetric() []string {
+	return []string{
+		oidc.RS256, oidc.RS384, oidc.RS512, oidc.ES256, oidc.ES384, oidc.ES512, oidc.PS256, oidc.PS384, oidc.PS512,
+	}
+}
+
+func checkIssuer(text string) error {
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+		return fmt.Errorf("auth: issuer %q is not an http(s) URL without query", text)
+	}
+	return nil
+}
+
+// Verify implements Verifier.
+func (o *OIDC) Verify(ctx context.Context, r *http.Request) (*Principal, error) {
+	raw, err := bearer(r.Header)
+	if err != nil {
+		return nil, err
+	}
+	t, err := parseToken(raw)
+	if err != nil {
+		return nil, refused("it is not a signed JWT").Because(err)
+	}
+	from, known := o.issuers[t.issuer]
+	if !known {
+		return nil, refused("its issuer is not trusted here")
+	}
+	verified, err := from.verify(ctx, raw)
+	if err != nil {
+		return nil, err
+	}
+	var c claims
+	if err := verified.Claims(&c); err != nil {
+		return nil, refused("its claims cannot be read").Because(err)
+	}
+	if err := o.check(t, c); err != nil {
+		return nil, err
+	}
+	return c.principal(o.config.Base)
+}
+
+// check holds the claims of a token whose signature is right against what an access token for us must say.
+func (o *OIDC) check(t token, c claims) error {
+	// What go-oidc matched may have been spelt in another letter case; what counts is the claim of this very name.
+	var iss string
+	if err := c.text("iss", &iss); err != nil || iss != t.issuer {
+		return refused("its issuer is not trusted here")
+	}
+	if !t.isAccessToken(c) {
+		return refused("it is not an access token")
+	}
+	audience, err := c.texts("aud")
+	if err != nil || !slices.Contains(audience, o.config.Audience) {
+		return refused("it is meant for another audience").Because(err)
+	}
+	return o.checkTimes(c)
+}
+
+// checkTimes: exp is required, nbf and iat must not lie ahead, all within the leeway.
+func (o *OIDC) checkTimes(c claims) error {
+	now := o.config.Clock()
+	exp, present, err := c.instant("exp")
+	switch {
+	case err != nil || !present:
+		return refused("it has no proper exp").Because(err)
+	case !now.Before(exp.Add(o.config.Leeway)):
+		return refused("it has expired")
+	}
+	for _, name := range []string{"nbf", "iat"} {
+		at, _, err := c.instant(name)
+		if err != nil {
+			return refused("it has no proper " + name).Because(err)
+		}
+		if at.After(now.Add(o.config.Leeway)) {
+			return refused("it is not valid yet")
+		}
+	}
+	return nil
+}
+
+// bearer takes the token from the one Authorization header (RFC 6750 section 2.1). A token in a URL or a form is not looked for:
+// those end up in logs.
+func bearer(h http.Header) (string, error) {
+	values := h.Values("Authorization")
+	switch len(values) {
+	case 0:
+		return "", fhir.NewError(fhir.Login, "a bearer token is required").Because(ErrNoToken)
+	case 1:
+	default:
+		return "", fhir.NewError(fhir.Login, "there is more than one Authorization header")
+	}
+	scheme, raw, _ := strings.Cut(values[0], " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return "", fhir.NewError(fhir.Login, "a bearer token is required").Because(ErrNoToken)
+	}
+	raw = strings.TrimLeft(raw, " ")
+	if len(raw) > MaxToken {
+		return "", refused("it is too long")
+	}
+	return raw, nil
+}
+
+// token is what can be read of a JWT before its signature is verified: enough to find the issuer, and to be believed only
+// afterwards.
+type token struct {
+	issuer string
+	typ    string // of the header
+}
+
+// parseToken takes the compact form of a JWS alone: the JSON forms carry headers that no signature covers.
+func parseToken(raw string) (token, error) {
+	parts := strings.Split(raw, ".")
+	if len(parts) != 3 {
+		return token{}, errors.New("not three parts")
+	}
+	var header struct {
+		Typ string `json:"typ"`
+	}
+	if err := decodePart(parts[0], &header); err != nil {
+		return token{}, err
+	}
+	var payload claims
+	if err := decodePart(parts[1], &payload); err != nil {
+		return token{}, err
+	}
+	t := token{typ: strings.ToLower(strings.TrimPrefix(header.Typ, "application/"))}
+	return t, payload.text("iss", &t.issuer)
+}
+
+func decodePart(part string, into any) error {
+	text, err := base64.RawURLEncoding.Strict().DecodeString(part)
+	if err != nil {
+		return errors.New("not base64url")
+	}
+	return decode(json.RawMessage(text), into)
+}
+
+// isAccessToken tells access tokens from the ID tokens and logout tokens of the same issuer, which are signed with the same keys
+// and travel through more hands. RFC 9068 types its tokens; of others, an ID token shows by what only it has.
+func (t token) isAccessToken(c claims) bool {
+	switch t.typ {
+	case "at+jwt":
+		return true
+	case "", "jwt":
+	default:
+		return false
+	}
+	var kind string // Keycloak types its tokens in the payload
+	if err := c.text("typ", &kind); err != nil {
+		return false
+	}
+	if strings.EqualFold(kind, "Bearer") {
+		return true
+	}
+	return kind == "" && !c.has("nonce") && !c.has("at_hash") && !c.has("c_hash") && !c.has("events")
+}
+
+// refused is the error for a token that does not hold, with the reason in words that hold nothing of it.
+func refused(reason string) *fhir.Error {
+	return fhir.NewError(fhir.Login, "the access token does not hold: "+reason)
+}

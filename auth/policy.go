@@ -1,0 +1,189 @@
+package auth
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"net/url"
+	"slices"
+	"strings"
+
+	"lightbox/fhir"
+	"lightbox/fhir/search"
+	"lightbox/fhir/store"
+)
+
+// rule is how callers reach the resources of one type.
+type rule int
+
+const (
+	denied      rule = iota // no row: nobody sees the type
+	patientData             // data of one patient
+	device                  // data of a patient when it is his, otherwise equipment that all may know of
+	directory               // nobody's data: organisations, people and places that resources point to
+)
+
+// ruleOf is the policy: one row per resource type. A type without a row is seen by no one, and a test fails for it as soon as the
+// registry serves it.
+func ruleOf(resourceType string) rule {
+	switch resourceType {
+	case "Patient", "RelatedPerson",
+		"ImagingStudy", "DiagnosticReport", "ServiceRequest", "Observation", "Procedure", "Condition", "Encounter",
+		"Media", "DocumentReference", "Specimen", "BodyStructure", "Consent",
+		"Binary": // by its securityContext; one without is seen by its owner alone
+		return patientData
+	case "Device":
+		return device
+	case "Organization", "Practitioner", "PractitionerRole", "Location", "Endpoint":
+		return directory
+	}
+	return denied
+}
+
+// Allows reports whether any scope covers the interaction on the type, before data is touched: a caller who is not allowed
+// gets 403, one who is allowed and sees nothing gets 404 or an empty page. A scope that can never show anything, as
+// patient/ without a launch patient, covers nothing.
+func (p *Principal) Allows(i Interaction, resourceType string) bool {
+	return len(p.Visible(i, resourceType).Grants) > 0
+}
+
+// Visible returns what the caller may see of a type by way of an interaction: the zero Filter (nothing) unless a rule and a
+// scope say otherwise. For Create and Update it also is what the resource written must be covered by.
+func (p *Principal) Visible(i Interaction, resourceType string) search.Filter {
+	how := ruleOf(resourceType)
+	if how == denied {
+		return search.Filter{}
+	}
+	var f search.Filter
+	var done []string
+	for _, s := range p.Scopes {
+		if !s.covers(i, resourceType) || slices.Contains(done, s.Context) {
+			continue
+		}
+		done = append(done, s.Context)
+		f.Grants = append(f.Grants, p.grants(s.Context, how, request{i, resourceType})...)
+	}
+	return f
+}
+
+// request is what is asked for.
+type request struct {
+	interaction  Interaction
+	resourceType string
+}
+
+// reads reports whether the request changes nothing.
+func (r request) reads() bool { return r.interaction == Read || r.interaction == Search }
+
+// grants returns what scopes of one context give.
+func (p *Principal) grants(context string, how rule, r request) []search.Grant {
+	switch context {
+	case "system":
+		return p.systemGrants(r)
+	case "user":
+		return p.userGrants(how, r)
+	case "patient":
+		return patientGrants(p.Patient, how, r)
+	}
+	return nil
+}
+
+// systemGrants: a backend service sees everything; one that is bound to an organisation (a partner) sees what that
+// organisation submitted, and the organisation itself.
+func (p *Principal) systemGrants(r request) []search.Grant {
+	if p.Organization == "" {
+		return []search.Grant{{All: true}}
+	}
+	grants := []search.Grant{{Owner: p.Organization}}
+	if r.resourceType == "Organization" && r.reads() {
+		grants = append(grants, only(p.Organization)...)
+	}
+	return grants
+}
+
+// userGrants: a clinician reads the data of the patients of the own organisation, wherever it was made, and changes only what
+// that organisation submitted; a patient who logs in as such has what patient/ scopes give. Being a patient or a relative
+// comes before any organisation that the token may name as well.
+func (p *Principal) userGrants(how rule, r request) []search.Grant {
+	userType, _, _ := strings.Cut(p.FHIRUser, "/")
+	switch {
+	case userType == "Patient":
+		return patientGrants(p.FHIRUser, how, r)
+	case userType == "RelatedPerson" || userType == "Person" || p.Organization == "":
+		return nil
+	}
+	grants := []search.Grant{{Owner: p.Organization}}
+	if r.reads() && how != directory {
+		grants = append(grants, search.Grant{CareOf: p.Organization})
+	}
+	return append(grants, commons(how, r)...)
+}
+
+// patientGrants: the data of one patient and the directory entries that it points to.
+func patientGrants(patient string, how rule, r request) []search.Grant {
+	if patient == "" {
+		return nil
+	}
+	if how == directory {
+		return commons(how, r)
+	}
+	return append([]search.Grant{{Patient: patient}}, commons(how, r)...)
+}
+
+// commons is what everyone may read, and nobody may change by it.
+func commons(how rule, r request) []search.Grant {
+	if how == patientData || !r.reads() {
+		return nil
+	}
+	return []search.Grant{{Nobodys: true}}
+}
+
+// only grants the one directory entry that reference names.
+func only(reference string) []search.Grant {
+	resourceType, id, _ := strings.Cut(reference, "/")
+	q, err := search.Parse(fhir.R4(), resourceType, url.Values{"_id": {id}}, search.Options{Strict: true})
+	if err != nil || len(q.Where) == 0 {
+		return nil
+	}
+	return []search.Grant{{Nobodys: true, Where: q.Where}}
+}
+
+// Caller returns p as a store knows callers. Includes and chains go by what p may search.
+func (p *Principal) Caller() store.Caller {
+	return store.Caller{
+		ID:     p.fingerprint(),
+		Access: func(resourceType string) search.Filter { return p.Visible(Search, resourceType) },
+	}
+}
+
+// fingerprint is a hash over all that decides what p may see. Each part is preceded by its length, so that no two principals
+// give the same text.
+func (p *Principal) fingerprint() string {
+	parts := []string{p.Issuer, p.Subject, p.Client, p.Patient, p.FHIRUser, p.Organization}
+	var scopes []string
+	for _, s := range p.Scopes {
+		scopes = append(scopes, s.String())
+	}
+	h := sha256.New()
+	for _, list := range [][]string{parts, sorted(p.Roles), sorted(scopes)} {
+		h.Write(binary.AppendUvarint(nil, uint64(len(list))))
+		for _, part := range list {
+			h.Write(binary.AppendUvarint(nil, uint64(len(part))))
+			h.Write([]byte(part))
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// sorted returns the distinct texts in order.
+func sorted(list []string) []string {
+	return slices.Compact(slices.Sorted(slices.Values(list)))
+}
+
+// Owners returns the organisations that own what the caller writes: the one that its token names. Nobody else can say so.
+func (p *Principal) Owners() []string {
+	if p.Organization == "" {
+		return nil
+	}
+	return []string{p.Organization}
+}
