@@ -1,0 +1,48 @@
+# The commands of this house. `make check` is what CI runs.
+
+GO       ?= go
+PACKAGES := ./...
+LINT     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.5.0
+BIN      := $(CURDIR)/bin
+
+.PHONY: build check test test-short format vet lint generate drift fuzz bench peers
+
+build: ## the one binary
+	$(GO) build -o $(BIN)/lightbox ./cmd/lightbox
+
+check: format vet lint drift test ## everything that CI runs
+
+test: peers ## every test, on SQLite and on a real PostgreSQL that the tests start themselves
+	LIGHTBOX_TEST_PEERS=1 $(GO) test -timeout 15m $(PACKAGES)
+
+test-short: ## what needs nothing installed
+	$(GO) test $(PACKAGES)
+
+peers: ## install PostgreSQL and dcmtk where they are missing (root on a Debian-like system)
+	./.ci/peers
+
+format:
+	@unformatted="$$(gofmt -l $$(git ls-files '*.go'))"; \
+	if [ -n "$$unformatted" ]; then echo "gofmt would change:"; echo "$$unformatted"; exit 1; fi
+
+vet:
+	$(GO) vet $(PACKAGES)
+
+lint: $(BIN)/golangci-lint
+	$(BIN)/golangci-lint run
+
+$(BIN)/golangci-lint:
+	GOBIN=$(BIN) $(GO) install $(LINT)
+
+generate: ## the files that are made from tables
+	$(GO) generate $(PACKAGES)
+
+drift: ## generated files and go.mod are up to date
+	$(GO) mod tidy -diff
+	$(GO) test -run Drift $(PACKAGES) >/dev/null
+
+fuzz: ## each fuzz target for FUZZTIME
+	./.ci/fuzz $(or $(FUZZTIME),30s)
+
+bench: ## the figures of the README
+	LIGHTBOX_TEST_PEERS=1 $(GO) test -run '^$$' -bench . -benchmem $(PACKAGES)

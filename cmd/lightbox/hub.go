@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"lightbox/dicom/archive"
+	"lightbox/fhir"
+	"lightbox/fhir/store"
+	"lightbox/fhir/store/postgres"
+	"lightbox/fhir/store/sqlite"
+	"lightbox/mapping"
+	"lightbox/server/ingest"
+)
+
+// storage says where a hub keeps its data.
+type storage struct {
+	Database string `default:"sqlite:lightbox.db" placeholder:"URL" help:"sqlite:PATH or postgres://user:password@host/database."`
+	Archive  string `default:"lightbox-objects" placeholder:"WHERE" help:"Where DICOM objects are kept: a folder, or s3://bucket/prefix?endpoint=host:port."`
+
+	S3AccessKey string `name:"s3-access-key" env:"LIGHTBOX_S3_ACCESS_KEY,AWS_ACCESS_KEY_ID" placeholder:"KEY" help:"Access key of the object store."`
+	S3SecretKey string `name:"s3-secret-key" env:"LIGHTBOX_S3_SECRET_KEY,AWS_SECRET_ACCESS_KEY" placeholder:"KEY" help:"Secret key of the object store; better given in the environment."`
+}
+
+// mappingFlags configure the mapping.
+type mappingFlags struct {
+	IDKey    string            `name:"id-key" placeholder:"HEX" help:"Key of logical ids, in hexadecimal. Default: the installation's own secret; for map and demo a published one."`
+	System   map[string]string `placeholder:"ISSUER=URI" help:"Identifier system of an issuer or assigning authority, as DICOM objects name it. Repeatable."`
+	Timezone string            `placeholder:"NAME" help:"IANA zone of sources that state no offset, e.g. Europe/Moscow. Default: none, such times become dates."`
+	DICOMweb string            `name:"dicomweb" placeholder:"URL" help:"Base URL of the WADO-RS endpoint that studies name."`
+}
+
+// Validate is called after parsing.
+func (m *mappingFlags) Validate() error {
+	if _, err := hex.DecodeString(m.IDKey); err != nil {
+		return fmt.Errorf("--id-key: %w", err)
+	}
+	_, err := time.LoadLocation(m.Timezone)
+	return err
+}
+
+// config returns the mapping's configuration; key is the installation's, used unless a flag gives another.
+func (m *mappingFlags) config(key []byte) mapping.Config {
+	c := mapping.Config{Key: key, Systems: m.System, DICOMweb: m.DICOMweb}
+	if m.IDKey != "" {
+		c.Key, _ = hex.DecodeString(m.IDKey) // Validate has seen it
+	}
+	if m.Timezone != "" {
+		c.Zone, _ = time.LoadLocation(m.Timezone)
+	}
+	return c
+}
+
+// hub is everything that the commands share: store, archive and the way in.
+type hub struct {
+	store    store.Store
+	objects  archive.Objects
+	pipeline *ingest.Pipeline
+}
+
+func (h *hub) Close() error {
+	return errors.Join(h.objects.Close(), h.store.Close())
+}
+
+// idKey names the installation's secret that logical ids are made with.
+const idKey = "logical-id"
+
+// openHub opens store and archive, migrating the database when it is older than the program.
+func openHub(ctx context.Context, s storage, m mappingFlags, log *slog.Logger) (*hub, error) {
+	st, err := openStore(ctx, s.Database, log)
+	if err != nil {
+		return nil, fmt.Errorf("database: %w", err)
+	}
+	key, err := st.Secret(ctx, idKey)
+	if err != nil {
+		return nil, errors.Join(err, st.Close())
+	}
+	return newHub(ctx, st, s, m.config(key), log)
+}
+
+func newHub(ctx context.Context, st store.Store, s storage, c mapping.Config, log *slog.Logger) (*hub, error) {
+	objects, err := archive.Open(ctx, s.Archive, archive.Credentials{AccessKey: s.S3AccessKey, SecretKey: s.S3SecretKey})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("archive: %w", err), st.Close())
+	}
+	mapper, err := mapping.New(c)
+	if err != nil {
+		return nil, errors.Join(err, objects.Close(), st.Close())
+	}
+	p := &ingest.Pipeline{Store: st, Objects: objects, Mapper: mapper, Log: log}
+	return &hub{store: st, objects: objects, pipeline: p}, nil
+}
+
+func openStore(ctx context.Context, database string, log *slog.Logger) (store.Store, error) {
+	options := store.Options{
+		Registry: fhir.R4(),
+		Log:      log,
+		Schemas: []store.Schema{
+			{Name: "archive", FS: archive.Schema()},
+			{Name: "ingest", FS: ingest.Schema()},
+		},
+	}
+	if path, ok := strings.CutPrefix(database, "sqlite:"); ok {
+		return sqlite.Open(ctx, path, options)
+	}
+	if strings.HasPrefix(database, "postgres://") || strings.HasPrefix(database, "postgresql://") {
+		return postgres.Open(ctx, database, options)
+	}
+	return nil, fmt.Errorf("%q is neither sqlite:PATH nor postgres://...", maskPassword(database))
+}
+
+// maskPassword hides the password of a database URL.
+func maskPassword(url string) string {
+	scheme, rest, ok := strings.Cut(url, "://")
+	if !ok {
+		return url
+	}
+	at := strings.LastIndex(rest, "@")
+	user, _, hasPassword := strings.Cut(rest[:max(at, 0)], ":")
+	if !hasPassword {
+		return url
+	}
+	return scheme + "://" + user + ":***" + rest[at:]
+}

@@ -1,0 +1,92 @@
+// Command lightbox is the hub: it reads what imaging departments produce and serves it as FHIR R4. This package holds the
+// commands and the wiring, and is the only place that knows concrete stores, the environment and signals.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// version is stated by --version, the CapabilityStatement and Device entries of ours.
+const version = "0.1.0"
+
+// Exit codes of every command.
+const (
+	exitOK      = 0
+	exitFailure = 1
+	exitUsage   = 2
+	exitRefused = 3 // done, and some input was refused
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	p := &program{Stdout: os.Stdout, Stderr: os.Stderr}
+	os.Exit(p.Run(ctx, os.Args[1:]))
+}
+
+// program is one run of the command, so that a test can start the real thing.
+type program struct {
+	Stdout io.Writer
+	Stderr io.Writer
+}
+
+type cli struct {
+	Demo   demoCommand   `cmd:"" help:"Start a whole hub on embedded parts, with a synthetic city in it. The place to begin."`
+	Serve  serveCommand  `cmd:"" help:"Serve FHIR R4 under OIDC."`
+	Ingest ingestCommand `cmd:"" help:"Take DICOM files, folders and ZIPs into a hub's archive and database."`
+	Map    mapCommand    `cmd:"" help:"Print the FHIR that DICOM files become, without any store."`
+	Synth  synthCommand  `cmd:"" help:"Draw the synthetic city's DICOM files into a folder."`
+	Token  tokenCommand  `cmd:"" help:"Sign an access token of a running demo's issuer, for trying things out."`
+
+	Version kong.VersionFlag `help:"Print the version."`
+	Config  kong.ConfigFlag  `placeholder:"FILE" help:"JSON file with the same names as the flags."`
+}
+
+// refused is the error of a command that did its work and refused some of its input.
+var errRefused = errors.New("some input was refused")
+
+// Run runs one command line and returns its exit code.
+func (p *program) Run(ctx context.Context, args []string) int {
+	var c cli
+	exit := -1
+	parser, err := kong.New(&c,
+		kong.Name("lightbox"),
+		kong.Description("Lightbox maps DICOM archives and reports to FHIR R4 and serves it under OIDC and SMART access control."),
+		kong.Vars{"version": "lightbox " + version},
+		kong.DefaultEnvars("LIGHTBOX"),
+		kong.Configuration(kong.JSON),
+		kong.Writers(p.Stdout, p.Stderr),
+		kong.Exit(func(code int) { exit = code }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(p),
+	)
+	if err != nil {
+		panic(err) // the table of commands is wrong
+	}
+	command, err := parser.Parse(args)
+	if exit >= 0 {
+		return exit // --help or --version has printed
+	}
+	if err != nil {
+		fmt.Fprintf(p.Stderr, "lightbox: %v\nTry 'lightbox --help'.\n", err)
+		return exitUsage
+	}
+	switch err := command.Run(); {
+	case err == nil:
+		return exitOK
+	case errors.Is(err, errRefused):
+		return exitRefused
+	default:
+		fmt.Fprintf(p.Stderr, "lightbox: %v\n", err)
+		return exitFailure
+	}
+}

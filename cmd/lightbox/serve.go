@@ -1,0 +1,178 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"lightbox/auth"
+	"lightbox/conformance/validate"
+	"lightbox/fhir"
+	"lightbox/server"
+)
+
+type serveCommand struct {
+	Listen   string   `default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen on."`
+	Base     string   `placeholder:"URL" help:"Public base URL of the FHIR API. Default: http://<listen>/fhir."`
+	Issuer   []string `placeholder:"URL" help:"OpenID provider whose access tokens are accepted. Repeatable."`
+	Audience string   `placeholder:"NAME" help:"What a token's aud must hold. Default: the base URL."`
+	LogLevel string   `enum:"debug,info,warn,error" default:"info" help:"debug, info, warn or error."`
+	storage
+	mappingFlags
+}
+
+// Help is shown below the flags.
+func (*serveCommand) Help() string {
+	return `Configuration comes from flags, from LIGHTBOX_* variables of the same names, and from a JSON file given with --config.
+The database is migrated at start, under a lock, so that several processes may start together.
+
+  lightbox serve --database postgres://hub@db/lightbox --archive s3://images --issuer https://id.example --listen :8080`
+}
+
+// Run serves until the context ends.
+func (c *serveCommand) Run(ctx context.Context, p *program) error {
+	log := newLog(p.Stderr, c.LogLevel)
+	if len(c.Issuer) == 0 && !isLoopback(c.Listen) {
+		return fmt.Errorf("refusing to listen on %s without --issuer: nobody could be told apart there; name an OpenID provider, or listen on 127.0.0.1", c.Listen)
+	}
+	c.logConfiguration(log)
+	h, err := openHub(ctx, c.storage, c.mappingFlags, log)
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	listener, err := net.Listen("tcp", c.Listen)
+	if err != nil {
+		return err
+	}
+	base := c.Base
+	if base == "" {
+		base = "http://" + listener.Addr().String() + "/fhir"
+	}
+	handler, err := newServer(h, serverOptions{base: base, issuers: c.Issuer, audience: c.Audience, log: log})
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	return serve(ctx, serving{hub: h, listener: listener, handler: handler, log: log})
+}
+
+func (c *serveCommand) logConfiguration(log *slog.Logger) {
+	log.Info("configuration",
+		"listen", c.Listen, "base", c.Base, "issuers", c.Issuer, "audience", c.Audience,
+		"database", maskPassword(c.Database), "archive", c.Archive, "timezone", c.Timezone, "dicomweb", c.DICOMweb,
+		"idKey", masked(c.IDKey), "s3SecretKey", masked(c.S3SecretKey))
+	if len(c.Issuer) == 0 {
+		log.Warn("no issuer is configured: every request that needs a caller is refused")
+	}
+}
+
+func masked(secret string) string {
+	if secret == "" {
+		return ""
+	}
+	return "***"
+}
+
+// isLoopback reports whether an address is one that no other machine reaches.
+func isLoopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(host)
+	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
+}
+
+type serverOptions struct {
+	base     string
+	issuers  []string
+	audience string
+	log      *slog.Logger
+}
+
+func newServer(h *hub, o serverOptions) (http.Handler, error) {
+	audience := o.audience
+	if audience == "" {
+		audience = o.base
+	}
+	verifier, err := auth.NewVerifier(auth.Config{Issuers: o.issuers, Audience: audience, Base: o.base, Log: o.log})
+	if err != nil {
+		return nil, err
+	}
+	return server.New(server.Config{
+		Registry: fhir.R4(),
+		Store:    h.store,
+		Verifier: verifier,
+		Validate: validate.New(),
+		Base:     o.base,
+		SMART:    verifier.SMART,
+		Version:  version,
+		Log:      o.log,
+	})
+}
+
+// serving is one listening hub.
+type serving struct {
+	hub      *hub
+	listener net.Listener
+	handler  http.Handler
+	log      *slog.Logger
+	ready    func() error // called once it answers; may be nil
+}
+
+// stopWithin bounds how long requests under way may take once the process is asked to stop.
+const stopWithin = 20 * time.Second
+
+// serve answers until ctx ends, then lets requests under way finish. What an interrupted ingest left to build is built meanwhile.
+func serve(ctx context.Context, s serving) error {
+	srv := server.HTTPServer(s.handler, server.Limits{})
+	failed := make(chan error, 1)
+	go func() { failed <- srv.Serve(s.listener) }()
+	s.log.Info("listening", "address", s.listener.Addr().String())
+	if s.ready != nil {
+		if err := s.ready(); err != nil {
+			return errors.Join(err, srv.Close())
+		}
+	}
+	building, stopBuilding := context.WithCancel(ctx)
+	defer stopBuilding()
+	built := make(chan struct{})
+	go func() {
+		defer close(built)
+		buildUntil(building, s)
+	}()
+	defer func() { <-built }()
+	select {
+	case err := <-failed:
+		stopBuilding()
+		return err
+	case <-ctx.Done():
+	}
+	s.log.Info("stopping")
+	drain, cancel := context.WithTimeout(context.Background(), stopWithin)
+	defer cancel()
+	return srv.Shutdown(drain)
+}
+
+// buildEvery is how often a serving process looks for what others left to build.
+const buildEvery = 5 * time.Second
+
+func buildUntil(ctx context.Context, s serving) {
+	tick := time.NewTicker(buildEvery)
+	defer tick.Stop()
+	for {
+		if err := s.hub.pipeline.Build(ctx, nil); err != nil && ctx.Err() == nil {
+			s.log.Error("building failed and is tried again", "cause", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
