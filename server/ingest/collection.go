@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"io"
 	"slices"
 
@@ -21,12 +22,14 @@ type Collection struct {
 	tally     *tally
 	instances map[string]collected           // by SOP Instance UID: the one that counts
 	mentions  map[string][]mapping.Mention   // by reference
-	contexts  map[[32]byte][]mapping.Mention // by digest of the context
+	contexts  map[[32]byte][]byte            // each once, by digest
 }
 
 type collected struct {
 	instance archive.Instance
 	dataset  *dicom.Dataset // of a report
+	file     File
+	hashed   bool // instance.Object is known
 }
 
 // NewCollection returns an empty collection. report, when given, is called now and then with the counts so far.
@@ -36,7 +39,7 @@ func NewCollection(m *mapping.Mapper, report func(Summary)) *Collection {
 		tally:     newTally(report),
 		instances: map[string]collected{},
 		mentions:  map[string][]mapping.Mention{},
-		contexts:  map[[32]byte][]mapping.Mention{},
+		contexts:  map[[32]byte][]byte{},
 	}
 }
 
@@ -66,58 +69,87 @@ func (c *Collection) add(f File) error {
 	if err != nil {
 		return err
 	}
-	if err := c.mention(instance.Context); err != nil {
+	if instance.Context, err = c.mention(instance.Context); err != nil {
 		return err
 	}
-	found := collected{instance: instance}
+	found := collected{instance: instance, file: f}
 	if mapping.IsReport(instance.SOPClassUID) {
 		if found.dataset, err = dicom.Scan(content, f.Size, dicom.Limits{Bulk: true}); err != nil {
 			return err
 		}
 	}
-	return c.count(found, content, f.Size)
+	if f.Once {
+		if err := found.hash(content); err != nil {
+			return err
+		}
+	}
+	return c.count(found)
 }
 
 // count settles which object counts where several share a SOP Instance UID: the one of the lowest digest, as in the index.
-func (c *Collection) count(found collected, content io.ReaderAt, size int64) error {
+// Only then are whole files read.
+func (c *Collection) count(found collected) error {
 	uid := found.instance.SOPInstanceUID
-	h := sha256.New()
-	if _, err := io.Copy(h, io.NewSectionReader(content, 0, size)); err != nil {
+	before, ok := c.instances[uid]
+	if !ok {
+		c.instances[uid] = found
+		c.tally.add(func(s *Summary) { s.Instances++ })
+		return nil
+	}
+	if err := errors.Join(before.settle(), found.settle()); err != nil {
 		return err
 	}
-	h.Sum(found.instance.Object[:0])
-	before, ok := c.instances[uid]
-	switch {
-	case !ok:
-		c.tally.add(func(s *Summary) { s.Instances++ })
-	case before.instance.Object == found.instance.Object:
+	c.instances[uid] = before
+	if before.instance.Object == found.instance.Object {
 		c.tally.add(func(s *Summary) { s.Duplicates++ })
 		return nil
-	default:
-		c.tally.add(func(s *Summary) { s.Conflicts++ })
-		if bytes.Compare(before.instance.Object[:], found.instance.Object[:]) < 0 {
-			return nil
-		}
 	}
-	c.instances[uid] = found
+	c.tally.add(func(s *Summary) { s.Conflicts++ })
+	if bytes.Compare(found.instance.Object[:], before.instance.Object[:]) < 0 {
+		c.instances[uid] = found
+	}
 	return nil
 }
 
-func (c *Collection) mention(context []byte) error {
-	key := sha256.Sum256(context)
-	if _, ok := c.contexts[key]; ok {
+// settle makes sure of the object's digest.
+func (o *collected) settle() error {
+	if o.hashed {
 		return nil
 	}
-	mentions, issues, err := c.mapper.Mentions(context)
+	content, err := o.file.Open()
 	if err != nil {
 		return err
 	}
+	defer content.Close()
+	return o.hash(content)
+}
+
+func (o *collected) hash(content io.ReaderAt) error {
+	h := sha256.New()
+	if _, err := io.Copy(h, io.NewSectionReader(content, 0, o.file.Size)); err != nil {
+		return err
+	}
+	h.Sum(o.instance.Object[:0])
+	o.hashed = true
+	return nil
+}
+
+// mention maps what a context says of shared resources, once for each different context, and returns the one copy kept of it.
+func (c *Collection) mention(context []byte) ([]byte, error) {
+	key := sha256.Sum256(context)
+	if kept, ok := c.contexts[key]; ok {
+		return kept, nil
+	}
+	mentions, issues, err := c.mapper.Mentions(context)
+	if err != nil {
+		return nil, err
+	}
 	c.tally.issues(issues)
-	c.contexts[key] = mentions
+	c.contexts[key] = context
 	for _, m := range mentions {
 		c.mentions[m.Type+"/"+m.ID] = append(c.mentions[m.Type+"/"+m.ID], m)
 	}
-	return nil
+	return context, nil
 }
 
 // Resources maps what was collected: every resource once, ordered by type and id.

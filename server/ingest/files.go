@@ -19,6 +19,8 @@ type File struct {
 	Size int64
 	// Open gives its bytes. The caller closes them.
 	Open func() (Content, error)
+	// Once says that Open works one time only: the entry of a ZIP is not unpacked twice.
+	Once bool
 }
 
 // Content is the open bytes of a File.
@@ -123,7 +125,7 @@ func walkZIP(ctx context.Context, path string, yield func(File) bool) bool {
 		}
 		// The entry is unpacked here, one at a time, since the archive closes behind us.
 		content, size, err := unpack(entry)
-		f := File{Name: path + "!" + entry.Name, Size: size, Open: func() (Content, error) { return content, err }}
+		f := File{Name: path + "!" + entry.Name, Size: size, Once: true, Open: func() (Content, error) { return content, err }}
 		if !yield(f) {
 			return false
 		}
