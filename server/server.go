@@ -1,11 +1,20 @@
 // Package server is the HTTP face of Lightbox: FHIR R4 REST under OIDC, one file per interaction, routes made from the
 // registry. A handler decodes, decides, stores and responds; every error is rendered in outcome.go alone.
+//
+// It refuses what it does not serve rather than ignore it, decides nothing about visibility itself (package auth states the
+// filter, package store compiles it into each query), and never decodes a resource on its way out.
 // https://hl7.org/fhir/R4/http.html
 package server
 
 import (
+	"bufio"
+	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
+	"strings"
+	"sync"
 	"time"
 
 	"lightbox/auth"
@@ -20,26 +29,72 @@ type Config struct {
 	Verifier auth.Verifier // nil: refuse every request that needs a caller
 	// Validate checks the structure of what enters as FHIR; nil checks nothing beyond fhir.Parse.
 	Validate func(body []byte) []*fhir.Error
-	Base     string // public base URL of the FHIR API, without trailing slash: "https://hub.example/fhir"
-	SMART    SMART
-	Version  string
-	Log      *slog.Logger
-	Limits   Limits
-	Ready    func() error // nil: Store.Ping
-}
-
-// SMART is what .well-known/smart-configuration states of the authorization server in use.
-type SMART struct {
-	Issuer, AuthorizationEndpoint, TokenEndpoint, JWKSURI string
-	Capabilities                                          []string
+	// Statement is the CapabilityStatement that metadata answers with, as JSON; without one metadata is not found.
+	Statement []byte
+	Base      string // public base URL of the FHIR API, without trailing slash: "https://hub.example/fhir"
+	SMART     SMART
+	Version   string
+	Log       *slog.Logger // nil: no log
+	Limits    Limits
+	Ready     func() error // nil: Store.Ping
 }
 
 // Limits bound one request; zero stands for the default.
 type Limits struct {
-	Body    int64         // bytes; default 5 MiB
+	Body    int64         // bytes, after decompression; default 5 MiB
 	Header  int           // bytes; default 64 KiB
 	Timeout time.Duration // of one request; default 30 s
 }
 
+func (l Limits) withDefaults() Limits {
+	if l.Body <= 0 {
+		l.Body = 5 << 20
+	}
+	if l.Header <= 0 {
+		l.Header = 64 << 10
+	}
+	if l.Timeout <= 0 {
+		l.Timeout = 30 * time.Second
+	}
+	return l
+}
+
+// api serves one Config.
+type api struct {
+	Config
+	path    string     // of Base: "/fhir"
+	buffers *sync.Pool // of *bufio.Writer, for Bundles
+}
+
 // New returns the handler of the whole server: Base's path, /healthz and /readyz.
-func New(c Config) (http.Handler, error) { panic("server.New") }
+func New(c Config) (http.Handler, error) {
+	if c.Registry == nil || c.Store == nil {
+		return nil, errors.New("server: registry and store are needed")
+	}
+	base, err := url.Parse(c.Base)
+	if err != nil {
+		return nil, fmt.Errorf("server: base URL: %w", err)
+	}
+	if (base.Scheme != "http" && base.Scheme != "https") || base.Host == "" || base.RawQuery != "" || base.Fragment != "" {
+		return nil, fmt.Errorf("server: base URL %q is not an absolute http(s) URL without a query", c.Base)
+	}
+	c.Base = strings.TrimRight(c.Base, "/")
+	c.Limits = c.Limits.withDefaults()
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	a := &api{Config: c, path: strings.TrimRight(base.EscapedPath(), "/")}
+	a.buffers = &sync.Pool{New: func() any { return bufio.NewWriterSize(nil, bundleBuffer) }}
+	return a.handler()
+}
+
+// HTTPServer returns the server that cmd listens with. Time for a request's body and answer is bounded per request (a
+// study may take long, a search may not); here stand the limits that hold before a handler runs.
+func HTTPServer(h http.Handler, l Limits) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    l.withDefaults().Header,
+	}
+}

@@ -1,0 +1,65 @@
+package server
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"mime"
+	"net/http"
+	"strconv"
+
+	"lightbox/fhir"
+)
+
+// binary is what a read of a Binary needs of it.
+type binary struct {
+	ContentType string `json:"contentType"`
+	Data        string `json:"data"`
+}
+
+// sendBinary answers a read that does not name FHIR JSON with the content itself, in its own type, where the client takes
+// that. https://hl7.org/fhir/R4/binary.html#rest
+func (c *call) sendBinary(res fhir.Resource) error {
+	var b binary
+	if err := json.Unmarshal(res.Body, &b); err != nil {
+		return err
+	}
+	media := contentType(b.ContentType)
+	switch {
+	case c.accept.format:
+		return c.send(http.StatusOK, res.Body)
+	case c.accept.quality(media) > 0:
+		return c.sendContent(media, b.Data)
+	case c.accept.fhir():
+		return c.send(http.StatusOK, res.Body)
+	}
+	return notAcceptable()
+}
+
+// sendContent writes bytes that someone else made: a browser must neither guess their type nor run them in our origin.
+func (c *call) sendContent(media, data string) error {
+	content, err := base64.StdEncoding.DecodeString(data)
+	if err != nil {
+		return err
+	}
+	h := c.w.Header()
+	h.Set("Content-Type", media)
+	h.Set("Content-Length", strconv.Itoa(len(content)))
+	h.Set("Content-Disposition", "attachment")
+	h.Set("Content-Security-Policy", "default-src 'none'; sandbox")
+	setPrivate(h)
+	c.w.WriteHeader(http.StatusOK)
+	_, _ = c.w.Write(content)
+	return nil
+}
+
+// contentType returns the type that the resource states when it is one, so that no other header can be written through it.
+func contentType(stated string) string {
+	media, params, err := mime.ParseMediaType(stated)
+	if err != nil || media == "" {
+		return "application/octet-stream"
+	}
+	if text := mime.FormatMediaType(media, params); text != "" {
+		return text
+	}
+	return "application/octet-stream"
+}

@@ -1,0 +1,114 @@
+package server
+
+import (
+	"compress/gzip"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"lightbox/fhir"
+)
+
+// body reads the request's body, of one of the media types, within the limits of bytes and time.
+func (a *api) body(c *call, media ...string) ([]byte, error) {
+	if err := checkMedia(c.r.Header.Get("Content-Type"), media); err != nil {
+		return nil, err
+	}
+	if c.r.ContentLength > a.Limits.Body {
+		return nil, errTooLong()
+	}
+	// The deadline stands only while the body is read: once it has been, the connection is watched for the client's leaving.
+	conn := http.NewResponseController(c.w)
+	_ = conn.SetReadDeadline(time.Now().Add(a.Limits.Timeout))
+	body, err := a.decompress(c)
+	if err != nil {
+		return nil, err
+	}
+	_ = conn.SetReadDeadline(time.Time{})
+	return body, nil
+}
+
+func (a *api) decompress(c *call) ([]byte, error) {
+	raw := http.MaxBytesReader(c.w, c.r.Body, a.Limits.Body)
+	switch strings.ToLower(strings.TrimSpace(c.r.Header.Get("Content-Encoding"))) {
+	case "", "identity":
+		return a.readAll(raw)
+	case "gzip":
+		z, err := gzip.NewReader(raw)
+		if err != nil {
+			return nil, bodyError(err)
+		}
+		defer func() { _ = z.Close() }()
+		return a.readAll(z)
+	}
+	return nil, unsupportedMedia("Content-Encoding is gzip or none")
+}
+
+// readAll reads one byte beyond the limit to tell a body that fits from one that was cut.
+func (a *api) readAll(r io.Reader) ([]byte, error) {
+	body, err := io.ReadAll(io.LimitReader(r, a.Limits.Body+1))
+	if err != nil {
+		return nil, bodyError(err)
+	}
+	if int64(len(body)) > a.Limits.Body {
+		return nil, errTooLong()
+	}
+	return body, nil
+}
+
+func bodyError(err error) error {
+	var tooLong *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLong):
+		return errTooLong()
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return &refusal{status: http.StatusRequestTimeout, err: fhir.NewError(fhir.Timeout, "the body did not arrive in time").Because(err)}
+	}
+	return fhir.NewError(fhir.Invalid, "the body cannot be read").Because(err)
+}
+
+func errTooLong() error {
+	return fhir.NewError(fhir.TooLong, "the body is larger than this server takes")
+}
+
+// checkMedia holds Content-Type to the media types, in UTF-8, of R4.
+func checkMedia(contentType string, media []string) error {
+	got, params, err := mime.ParseMediaType(contentType)
+	if err != nil || !slices.Contains(media, got) {
+		return unsupportedMedia("Content-Type must be " + strings.Join(media, " or "))
+	}
+	if charset, ok := params["charset"]; ok && !strings.EqualFold(charset, "utf-8") {
+		return unsupportedMedia("charset must be utf-8")
+	}
+	if m := (mediaRange{version: params["fhirversion"]}); !m.r4() {
+		return unsupportedMedia("fhirVersion must be 4.0")
+	}
+	return nil
+}
+
+// resource reads the body of a write: one resource of the type of the path, valid in structure.
+func (a *api) resource(c *call) (fhir.Resource, error) {
+	body, err := a.body(c, mediaFHIR, mediaJSON)
+	if err != nil {
+		return fhir.Resource{}, err
+	}
+	if len(body) == 0 {
+		return fhir.Resource{}, fhir.NewError(fhir.Invalid, "the body is empty")
+	}
+	res, err := fhir.Parse(body)
+	if err != nil {
+		return fhir.Resource{}, err
+	}
+	if res.Type != c.kind.Name {
+		return fhir.Resource{}, fhir.NewError(fhir.Invalid, "resourceType differs from the type in the URL").At("resourceType")
+	}
+	if a.Validate != nil {
+		return res, invalid(a.Validate(body))
+	}
+	return res, nil
+}

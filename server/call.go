@@ -1,0 +1,103 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net/http"
+	"strconv"
+
+	"github.com/go-chi/chi/v5"
+
+	"lightbox/auth"
+	"lightbox/fhir"
+	"lightbox/fhir/search"
+)
+
+// call is one request on its way through an interaction: who asks, for which type, and what of it they may see.
+type call struct {
+	w       http.ResponseWriter
+	r       *http.Request
+	by      *auth.Principal
+	kind    *fhir.Type
+	visible search.Filter
+	accept  accept
+	pretty  bool
+}
+
+func (c *call) ctx() context.Context { return c.r.Context() }
+
+// id returns the logical id of the path. One that breaks the grammar names nothing, so that the store need not be asked.
+func (c *call) id() (string, error) {
+	id := chi.URLParam(c.r, "id")
+	if !fhir.ValidID(id) {
+		return "", errNotFound()
+	}
+	return id, nil
+}
+
+// open serves without a caller; closed only a verified one. Both give a request its deadline and render its error.
+func (a *api) open(run func(*call) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), a.Limits.Timeout)
+		defer cancel()
+		r = r.WithContext(ctx)
+		if err := run(&call{w: w, r: r}); err != nil {
+			a.fail(w, r, err)
+		}
+	}
+}
+
+func (a *api) closed(run func(*call) error) http.HandlerFunc {
+	return a.open(func(c *call) error {
+		if a.Verifier == nil {
+			return fhir.NewError(fhir.Login, "this server accepts no tokens: no issuer is configured")
+		}
+		by, err := a.Verifier.Verify(c.ctx(), c.r)
+		if err != nil {
+			return err
+		}
+		c.by = by
+		visitOf(c.r).client = by.Client
+		return run(c)
+	})
+}
+
+// send writes a whole FHIR JSON body.
+func (c *call) send(status int, body []byte) error {
+	if c.pretty {
+		body = indent(body)
+	}
+	h := c.w.Header()
+	h.Set("Content-Type", fhirJSON)
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	setPrivate(h)
+	c.w.WriteHeader(status)
+	_, _ = c.w.Write(body) // a client that went away is nobody's error
+	return nil
+}
+
+// setPrivate keeps answers out of shared caches, and lets a client keep one as long as it asks whether it still holds.
+func setPrivate(h http.Header) {
+	if h.Get("Cache-Control") == "" {
+		h.Set("Cache-Control", "private, no-cache")
+	}
+	h.Add("Vary", "Accept, Authorization")
+}
+
+// indent serves _pretty. The body was parsed when it was written, so it is valid JSON.
+func indent(body []byte) []byte {
+	var b bytes.Buffer
+	if err := json.Indent(&b, body, "", "  "); err != nil {
+		return body
+	}
+	return b.Bytes()
+}
+
+// stamp sets the headers that name a version: ETag and Last-Modified, FHIR R4 http.html#versioning.
+func stamp(h http.Header, res fhir.Resource) {
+	h.Set("ETag", etag(res.Version))
+	h.Set("Last-Modified", res.LastUpdated.UTC().Format(http.TimeFormat))
+}
+
+func etag(version int64) string { return `W/"` + strconv.FormatInt(version, 10) + `"` }

@@ -1,0 +1,24 @@
+package server
+
+import (
+	"net/http"
+
+	"lightbox/fhir"
+)
+
+// capabilities answers metadata with the CapabilityStatement, to anyone: a client reads it before it has a token.
+// https://hl7.org/fhir/R4/http.html#capabilities
+func (a *api) capabilities(c *call) error {
+	query := c.r.URL.Query()
+	if err := c.negotiate(query); err != nil {
+		return err
+	}
+	if mode := query.Get("mode"); mode != "" && mode != "full" {
+		return fhir.NewError(fhir.NotSupported, "mode is supported as full").At("mode")
+	}
+	if len(a.Statement) == 0 {
+		return fhir.NewError(fhir.NotFound, "this server was started without a CapabilityStatement")
+	}
+	c.w.Header().Set("Cache-Control", "public, max-age=60")
+	return c.send(http.StatusOK, a.Statement)
+}

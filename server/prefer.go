@@ -1,0 +1,38 @@
+package server
+
+import (
+	"net/http"
+	"strings"
+
+	"lightbox/fhir"
+)
+
+// prefer is the Prefer header, FHIR R4 http.html#ops and search.html#errors. Preferences that are not known are left out, as
+// RFC 7240 2 demands; a known one with a value that is not is a mistake worth telling.
+type prefer struct {
+	result string // minimal, representation, OperationOutcome
+	strict bool   // handling=strict
+}
+
+func parsePrefer(h http.Header) (prefer, error) {
+	p := prefer{result: "representation"}
+	for _, pref := range strings.FieldsFunc(strings.Join(h.Values("Prefer"), ","), isListSeparator) {
+		name, value, _ := strings.Cut(pref, "=")
+		value = strings.Trim(strings.TrimSpace(value), `"`)
+		switch strings.ToLower(strings.TrimSpace(name)) {
+		case "return":
+			if value != "minimal" && value != "representation" && value != "OperationOutcome" {
+				return p, fhir.NewError(fhir.Value, "Prefer: return is minimal, representation or OperationOutcome")
+			}
+			p.result = value
+		case "handling":
+			if value != "strict" && value != "lenient" {
+				return p, fhir.NewError(fhir.Value, "Prefer: handling is strict or lenient")
+			}
+			p.strict = value == "strict"
+		}
+	}
+	return p, nil
+}
+
+func isListSeparator(r rune) bool { return r == ',' || r == ';' }

@@ -1,0 +1,72 @@
+package server
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"lightbox/fhir"
+)
+
+// read returns the current version of a resource. https://hl7.org/fhir/R4/http.html#read
+func (a *api) read(c *call) error {
+	id, err := c.id()
+	if err != nil {
+		return err
+	}
+	if err := wholeOnly(c.r.URL.Query()); err != nil {
+		return err
+	}
+	res, err := a.Store.Read(c.ctx(), c.visible, c.kind.Name, id)
+	if err != nil {
+		return gone(err, res)
+	}
+	return c.sendVersion(res)
+}
+
+// sendVersion answers read and vread: 304 when the client has this version, else its bytes.
+func (c *call) sendVersion(res fhir.Resource) error {
+	stamp(c.w.Header(), res)
+	if notModified(c.r.Header, res) {
+		setPrivate(c.w.Header())
+		c.w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
+	if c.kind.Name == "Binary" && !c.accept.names() {
+		return c.sendBinary(res)
+	}
+	return c.send(http.StatusOK, res.Body)
+}
+
+// wholeOnly refuses what would cut a resource: R4 lets a server leave _summary and _elements out, but says so by no header,
+// and a client that takes a part for the whole is worse off than one that is told.
+func wholeOnly(params url.Values) error {
+	if s := params.Get("_summary"); s != "" && s != "false" {
+		return fhir.NewError(fhir.NotSupported, "_summary is not supported on read").At("_summary")
+	}
+	if params.Has("_elements") {
+		return fhir.NewError(fhir.NotSupported, "_elements is not supported on read").At("_elements")
+	}
+	return nil
+}
+
+// notModified evaluates If-None-Match, and If-Modified-Since only without it (RFC 9110 13.2.2).
+func notModified(h http.Header, res fhir.Resource) bool {
+	if tags := h.Values("If-None-Match"); len(tags) > 0 {
+		return matchesTag(strings.Join(tags, ","), res.Version)
+	}
+	since, err := http.ParseTime(h.Get("If-Modified-Since"))
+	return err == nil && !res.LastUpdated.Truncate(time.Second).After(since)
+}
+
+func matchesTag(list string, version int64) bool {
+	want := strings.TrimPrefix(etag(version), "W/")
+	for _, tag := range strings.Split(list, ",") {
+		tag = strings.TrimSpace(tag)
+		if tag == "*" || strings.TrimPrefix(tag, "W/") == want {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,148 @@
+package server
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/go-chi/chi/v5"
+
+	"lightbox/auth"
+	"lightbox/fhir"
+)
+
+// interaction is one row of the routing table.
+type interaction struct {
+	code    string // of http://hl7.org/fhir/restful-interaction, by which the registry says what a type serves
+	method  string
+	pattern string           // below the resource type
+	needs   auth.Interaction // the scope letter that covers it
+	run     func(*api, *call) error
+}
+
+// interactions are the RESTful interactions of every resource type, FHIR R4 http.html#3.1.0. HEAD goes with GET.
+func interactions() []interaction {
+	return []interaction{
+		{"search-type", http.MethodGet, "", auth.Search, (*api).search},
+		{"create", http.MethodPost, "", auth.Create, (*api).create},
+		{"search-type", http.MethodPost, "/_search", auth.Search, (*api).search},
+		{"read", http.MethodGet, "/{id}", auth.Read, (*api).read},
+		{"update", http.MethodPut, "/{id}", auth.Update, (*api).update},
+		{"delete", http.MethodDelete, "/{id}", auth.Delete, (*api).delete},
+		{"history-instance", http.MethodGet, "/{id}/_history", auth.Read, (*api).history},
+		{"vread", http.MethodGet, "/{id}/_history/{vid}", auth.Read, (*api).vread},
+	}
+}
+
+// handler builds the router: what needs no caller, then the table for every type of the registry.
+func (a *api) handler() (http.Handler, error) {
+	root := chi.NewRouter()
+	if err := a.use(root); err != nil {
+		return nil, err
+	}
+	root.NotFound(a.open(noRoute))
+	root.Get("/healthz", a.healthz)
+	root.Get("/readyz", a.readyz)
+	if a.path == "" {
+		return root, a.routes(root)
+	}
+	var err error
+	root.Route(a.path, func(r chi.Router) { err = a.routes(r) })
+	return root, err
+}
+
+func (a *api) routes(r chi.Router) error {
+	r.NotFound(a.closed(noRoute))
+	r.HandleFunc("/metadata", a.open(onlyGet(a.capabilities)))
+	r.HandleFunc("/.well-known/smart-configuration", a.open(onlyGet(a.smart)))
+	for _, kind := range a.Registry.Types() {
+		patterns, err := served(kind)
+		if err != nil {
+			return err
+		}
+		for pattern, methods := range patterns {
+			r.HandleFunc("/"+kind.Name+pattern, a.dispatch(kind, methods))
+		}
+	}
+	return nil
+}
+
+// served returns the interactions of a type by pattern and method. A row without a rule of access is refused at start.
+func served(kind *fhir.Type) (map[string]map[string]interaction, error) {
+	patterns := map[string]map[string]interaction{}
+	for _, row := range interactions() {
+		if row.needs == "" || row.run == nil {
+			return nil, fmt.Errorf("server: %s has no rule of access", row.code)
+		}
+		if !kind.Serves(row.code) {
+			continue
+		}
+		if patterns[row.pattern] == nil {
+			patterns[row.pattern] = map[string]interaction{}
+		}
+		patterns[row.pattern][row.method] = row
+	}
+	return patterns, nil
+}
+
+// dispatch picks the interaction by method and decides, before data is touched, whether a scope covers it.
+func (a *api) dispatch(kind *fhir.Type, methods map[string]interaction) http.HandlerFunc {
+	allow := allowed(methods)
+	serve := a.closed(func(c *call) error {
+		row, ok := methods[readMethod(c.r.Method)]
+		if !ok {
+			return methodNotAllowed(allow)
+		}
+		if !c.by.Allows(row.needs, kind.Name) {
+			return errForbidden()
+		}
+		c.kind, c.visible = kind, c.by.Visible(row.needs, kind.Name)
+		if err := c.negotiate(c.r.URL.Query()); err != nil {
+			return err
+		}
+		return row.run(a, c)
+	})
+	return func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodOptions {
+			w.Header()["Allow"] = []string{allow}
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
+		serve(w, r)
+	}
+}
+
+// readMethod is the method that a request is served as: HEAD is a GET whose body net/http withholds.
+func readMethod(method string) string {
+	if method == http.MethodHead {
+		return http.MethodGet
+	}
+	return method
+}
+
+func onlyGet(run func(*call) error) func(*call) error {
+	return func(c *call) error {
+		if readMethod(c.r.Method) != http.MethodGet {
+			return methodNotAllowed("GET, HEAD, OPTIONS")
+		}
+		return run(c)
+	}
+}
+
+// allowed lists the methods of one route for the Allow header.
+func allowed(methods map[string]interaction) string {
+	names := []string{http.MethodOptions}
+	for m := range methods {
+		names = append(names, m)
+		if m == http.MethodGet {
+			names = append(names, http.MethodHead)
+		}
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
+}
+
+func noRoute(*call) error {
+	return fhir.NewError(fhir.NotFound, "there is no such resource type, interaction or operation on this server")
+}

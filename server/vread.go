@@ -1,0 +1,32 @@
+package server
+
+import (
+	"strconv"
+
+	"github.com/go-chi/chi/v5"
+
+	"lightbox/fhir/store"
+)
+
+// vread returns one version of a resource. https://hl7.org/fhir/R4/http.html#vread
+func (a *api) vread(c *call) error {
+	id, err := c.id()
+	if err != nil {
+		return err
+	}
+	version, err := strconv.ParseInt(chi.URLParam(c.r, "vid"), 10, 64)
+	if err != nil || version < 1 {
+		return errNotFound()
+	}
+	if err := wholeOnly(c.r.URL.Query()); err != nil {
+		return err
+	}
+	res, err := a.Store.VRead(c.ctx(), c.visible, c.kind.Name, id, version)
+	if err == nil && res.Deleted {
+		err = store.ErrGone
+	}
+	if err != nil {
+		return gone(err, res)
+	}
+	return c.sendVersion(res)
+}
