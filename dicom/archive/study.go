@@ -1,0 +1,107 @@
+package archive
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+)
+
+// counts holds for the rows of dicom_instance i whose object is the lowest of its SOP Instance UID, in whatever study.
+const counts = `NOT EXISTS (SELECT 1 FROM dicom_instance o WHERE o.sop_instance_uid = i.sop_instance_uid AND o.object < i.object)`
+
+// Study returns the instances of a study that count, in SOP Instance UID order.
+func Study(ctx context.Context, tx SQL, studyInstanceUID string) ([]Instance, error) {
+	return instances(ctx, tx, studyInstanceUID, counts)
+}
+
+// Conflicts returns the instances of a study that do not count, since other bytes with their SOP Instance UID have a lower digest,
+// in this study or in another.
+func Conflicts(ctx context.Context, tx SQL, studyInstanceUID string) ([]Instance, error) {
+	return instances(ctx, tx, studyInstanceUID, `NOT `+counts)
+}
+
+// Studies returns the Study Instance UIDs under which the index holds SOP Instance UIDs, sorted.
+func Studies(ctx context.Context, tx SQL, sopInstanceUIDs []string) ([]string, error) {
+	var studies []string
+	for batch := range slices.Chunk(sopInstanceUIDs, addLimit) {
+		query := `SELECT DISTINCT c.study_instance_uid FROM dicom_instance i JOIN dicom_context c ON c.id = i.context
+			WHERE i.sop_instance_uid IN ` + placeholders(1, len(batch))
+		err := tx.Query(ctx, query, anys(batch), func(scan func(dest ...any) error) error {
+			var uid string
+			err := scan(&uid)
+			studies = append(studies, uid)
+			return err
+		})
+		if err != nil {
+			return nil, fmt.Errorf("instance index: %w", err)
+		}
+	}
+	slices.Sort(studies)
+	return slices.Compact(studies), nil
+}
+
+func instances(ctx context.Context, tx SQL, studyInstanceUID, where string) ([]Instance, error) {
+	list, ids, err := queryInstances(ctx, tx, studyInstanceUID, where)
+	if err != nil {
+		return nil, fmt.Errorf("instance index: %w", err)
+	}
+	// After the instances: contexts are never removed, so none can be missing, whoever writes meanwhile.
+	contexts, err := queryContexts(ctx, tx, `study_instance_uid = $1`, []any{studyInstanceUID})
+	if err != nil {
+		return nil, fmt.Errorf("instance index: %w", err)
+	}
+	attributes := map[int64][]byte{}
+	for id, c := range contexts {
+		attributes[id] = []byte(c.attributes)
+	}
+	for n := range list {
+		i, c := &list[n], contexts[ids[n]]
+		i.StudyInstanceUID, i.SeriesInstanceUID, i.SOPClassUID = c.study, c.series, c.class
+		i.Owner, i.Source, i.Context = c.owner, c.source, attributes[ids[n]]
+	}
+	return merge(list), nil
+}
+
+// queryInstances returns the rows of a study with the id of the context of each.
+func queryInstances(ctx context.Context, tx SQL, studyInstanceUID, where string) (list []Instance, ids []int64, err error) {
+	query := `SELECT i.sop_instance_uid, i.object, i.context, i.size, i.header
+		FROM dicom_context c JOIN dicom_instance i ON i.context = c.id WHERE c.study_instance_uid = $1 AND ` + where
+	err = tx.Query(ctx, query, []any{studyInstanceUID}, func(scan func(dest ...any) error) error {
+		var i Instance
+		var object, header []byte
+		var id int64
+		if err := scan(&i.SOPInstanceUID, &object, &id, &i.Size, &header); err != nil {
+			return err
+		}
+		copy(i.Object[:], object)
+		if i.Header, err = unpack(header); err != nil {
+			return fmt.Errorf("header of object %s: %w", i.Object, err)
+		}
+		list, ids = append(list, i), append(ids, id)
+		return nil
+	})
+	return list, ids, err
+}
+
+// merge sorts rows and makes one of those that differ only in who submitted them. Go sorts, not the database: text of a
+// PostgreSQL table sorts by its collation.
+func merge(list []Instance) []Instance {
+	slices.SortFunc(list, func(a, b Instance) int {
+		return cmp.Or(cmp.Compare(a.SOPInstanceUID, b.SOPInstanceUID), slices.Compare(a.Object[:], b.Object[:]),
+			cmp.Compare(a.Owner, b.Owner), cmp.Compare(a.Source, b.Source), slices.Compare(a.Context, b.Context))
+	})
+	merged := list[:0]
+	for _, i := range list {
+		last := len(merged) - 1
+		if last < 0 || merged[last].SOPInstanceUID != i.SOPInstanceUID || merged[last].Object != i.Object {
+			i.Owners = []string{i.Owner}
+			merged = append(merged, i)
+			continue
+		}
+		if owners := &merged[last].Owners; !slices.Contains(*owners, i.Owner) {
+			*owners = append(*owners, i.Owner)
+		}
+	}
+	return merged
+}
