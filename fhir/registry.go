@@ -1,5 +1,9 @@
 package fhir
 
+import (
+	"slices"
+)
+
 // Kind is the type of a search parameter (FHIR R4 search.html#ptypes).
 type Kind string
 
@@ -21,7 +25,10 @@ type SearchParameter struct {
 	Name       string
 	Kind       Kind
 	Expression string   // FHIRPath, as R4 states it
-	Targets    []string // resource types that a reference may point to
+	Targets    []string // resource types that a reference may point to; "Any" for all
+	Datatypes  []string // of the elements that Expression selects; a choice element has several
+	System     string   // the implicit code system of a code (FHIR R4 search.html#token)
+	Paths      []Path   // Expression, compiled
 }
 
 // Type is one resource type that Lightbox serves. Adding a type is adding its row.
@@ -33,28 +40,49 @@ type Type struct {
 	Patient string
 	// Time lists the elements whose first present one is the clinical time that orders its postings (started, issued, ...);
 	// without one it is lastUpdated.
-	Time   []string
-	params map[string]*SearchParameter
+	Time []string
+	// Interactions are those that are served, as http://hl7.org/fhir/restful-interaction codes them.
+	Interactions []string
+	params       map[string]*SearchParameter
+	sorted       []*SearchParameter
+	elements     *Element
 }
 
 // Registry is the one table of resource types, interactions and search parameters: router, index, compartments, policy
 // and CapabilityStatement are all made from it, so that what is stated is what is served.
 type Registry struct {
-	types map[string]*Type
-	names []string
+	types  map[string]*Type
+	sorted []*Type
 }
 
 // R4 returns the registry of the types that Lightbox serves. It is made once from embedded tables and shared.
-func R4() *Registry { panic("fhir.R4") }
+func R4() *Registry { return r4() }
 
 // Types returns the types in alphabetical order.
-func (r *Registry) Types() []*Type { panic("fhir.Types") }
+func (r *Registry) Types() []*Type { return slices.Clone(r.sorted) }
 
 // Type returns one type.
-func (r *Registry) Type(name string) (*Type, bool) { panic("fhir.Type") }
+func (r *Registry) Type(name string) (*Type, bool) {
+	t, ok := r.types[name]
+	return t, ok
+}
 
 // Param returns one search parameter of the type, those of every type (_id, _lastUpdated) among them.
-func (t *Type) Param(name string) (*SearchParameter, bool) { panic("fhir.Param") }
+func (t *Type) Param(name string) (*SearchParameter, bool) {
+	p, ok := t.params[name]
+	return p, ok
+}
 
 // Params returns the parameters in alphabetical order.
-func (t *Type) Params() []*SearchParameter { panic("fhir.Params") }
+func (t *Type) Params() []*SearchParameter { return slices.Clone(t.sorted) }
+
+// Elements returns the tree of the elements that the search parameters of the type look at.
+func (t *Type) Elements() *Element { return t.elements }
+
+// Serves reports whether the type has the interaction.
+func (t *Type) Serves(interaction string) bool { return slices.Contains(t.Interactions, interaction) }
+
+// MayTarget reports whether a reference of the parameter may point to the type.
+func (p *SearchParameter) MayTarget(resourceType string) bool {
+	return slices.Contains(p.Targets, resourceType) || slices.Contains(p.Targets, "Any")
+}

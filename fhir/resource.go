@@ -1,6 +1,15 @@
 package fhir
 
-import "time"
+import (
+	"bytes"
+	"errors"
+	"io"
+	"regexp"
+	"strconv"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
 
 // Resource is one version of a resource: the JSON that was written, with meta.versionId and meta.lastUpdated spliced in.
 // Nothing decodes and re-encodes it on the way out, so decimals, primitive extensions and unknown members survive.
@@ -16,13 +25,126 @@ type Resource struct {
 // Reference returns "Type/ID".
 func (r Resource) Reference() string { return r.Type + "/" + r.ID }
 
+// MaxDepth is how many objects and arrays may stand inside one another.
+const MaxDepth = 64
+
+var (
+	idPattern   = regexp.MustCompile(`^[A-Za-z0-9\-.]{1,64}$`)
+	typePattern = regexp.MustCompile(`^[A-Z][A-Za-z]{0,63}$`)
+)
+
+// ValidID reports whether s has the form of a logical id (FHIR R4 datatypes.html#id).
+func ValidID(s string) bool { return idPattern.MatchString(s) }
+
 // Parse checks that body is one JSON resource (valid UTF-8, no duplicate member, bounded depth) and returns it with Type
-// and ID (empty when the body has none). Errors are *Error with an expression where one fits.
-func Parse(body []byte) (Resource, error) { panic("fhir.Parse") }
+// and ID (empty when the body has none). Whoever reads the body from outside bounds its size. Errors are *Error with an
+// expression where one fits.
+func Parse(body []byte) (Resource, error) {
+	d := jsontext.NewDecoder(bytes.NewBuffer(body))
+	if d.PeekKind() != '{' {
+		return Resource{}, notAnObject(d)
+	}
+	r := Resource{Body: body}
+	if err := r.readMembers(d); err != nil {
+		return Resource{}, err
+	}
+	if _, err := d.ReadToken(); !errors.Is(err, io.EOF) {
+		return Resource{}, NewError(Invalid, "more than one JSON value"+at(d))
+	}
+	if r.Type == "" {
+		return Resource{}, NewError(Required, "no resourceType: not a FHIR resource").At("resourceType")
+	}
+	return r, nil
+}
 
-// WithID returns r with its id member set to id: spliced, every other byte kept.
-func (r Resource) WithID(id string) Resource { panic("fhir.WithID") }
+func notAnObject(d *jsontext.Decoder) error {
+	if _, err := d.ReadToken(); err != nil {
+		return syntaxError(d, err)
+	}
+	return NewError(Structure, "a resource is a JSON object")
+}
 
-// Stamp returns r with version and time spliced into meta; whatever else meta holds is kept. Stamping twice with the same
-// values gives the same bytes, and stamping with other values changes those two members alone.
-func (r Resource) Stamp(version int64, at time.Time) Resource { panic("fhir.Stamp") }
+// readMembers walks the members of the resource, keeping its type and id.
+func (r *Resource) readMembers(d *jsontext.Decoder) error {
+	if _, err := d.ReadToken(); err != nil {
+		return syntaxError(d, err)
+	}
+	for d.PeekKind() != '}' {
+		name, err := d.ReadToken()
+		if err != nil {
+			return syntaxError(d, err)
+		}
+		if err := r.readMember(d, name.String()); err != nil {
+			return err
+		}
+	}
+	if _, err := d.ReadToken(); err != nil {
+		return syntaxError(d, err)
+	}
+	return nil
+}
+
+func (r *Resource) readMember(d *jsontext.Decoder, name string) error {
+	var err error
+	switch name {
+	case "resourceType":
+		r.Type, err = readText(d, typePattern, name)
+	case "id":
+		r.ID, err = readText(d, idPattern, name)
+	case "meta":
+		if k := d.PeekKind(); k != '{' && k != 0 {
+			return NewError(Structure, "meta is a JSON object").At(name)
+		}
+		err = skipValue(d)
+	default:
+		err = skipValue(d)
+	}
+	return err
+}
+
+// readText reads a member that must be a string of the pattern.
+func readText(d *jsontext.Decoder, pattern *regexp.Regexp, name string) (string, error) {
+	if k := d.PeekKind(); k != '"' && k != 0 {
+		return "", NewError(Structure, name+" is a JSON string").At(name)
+	}
+	t, err := d.ReadToken()
+	if err != nil {
+		return "", syntaxError(d, err)
+	}
+	if !pattern.MatchString(t.String()) {
+		return "", NewError(Value, name+" must match "+pattern.String()).At(name)
+	}
+	return t.String(), nil
+}
+
+// skipValue reads one value token by token, so that depth is bounded and each name and string is checked.
+func skipValue(d *jsontext.Decoder) error {
+	depth := d.StackDepth()
+	for {
+		if _, err := d.ReadToken(); err != nil {
+			return syntaxError(d, err)
+		}
+		if d.StackDepth() > MaxDepth {
+			return NewError(Structure, "nested deeper than "+strconv.Itoa(MaxDepth)+" levels"+at(d))
+		}
+		if d.StackDepth() == depth {
+			return nil
+		}
+	}
+}
+
+// syntaxError tells what is wrong and where without repeating the text, which may be somebody's name.
+func syntaxError(d *jsontext.Decoder, err error) error {
+	detail := "not well-formed JSON in UTF-8"
+	switch {
+	case errors.Is(err, jsontext.ErrDuplicateName):
+		detail = "duplicate member"
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		detail = "JSON ends too early"
+	}
+	return NewError(Invalid, detail+at(d)).Because(err)
+}
+
+func at(d *jsontext.Decoder) string {
+	return " near byte " + strconv.FormatInt(d.InputOffset(), 10)
+}

@@ -1,9 +1,170 @@
 package search
 
-import "lightbox/fhir"
+import (
+	"cmp"
+	"slices"
+	"strings"
 
-// Index evaluates every search parameter of a resource's type on it.
-func Index(reg *fhir.Registry, r fhir.Resource) (Document, error) { panic("search.Index") }
+	"github.com/tidwall/gjson"
 
-// Hash is what a posting holds of a token, reference or uri. It is stable for ever: it is stored.
-func Hash(text string) int64 { panic("search.Hash") }
+	"lightbox/fhir"
+)
+
+// UnknownPatient is Document.Patient of a resource that is about somebody whom its reference does not tell (an identifier
+// alone, a contained resource, a urn): it is no patient's of ours, and not nobody's either.
+const UnknownPatient = "unknown"
+
+// Index evaluates every search parameter of a resource's type on it, but _id and _lastUpdated, which the store knows
+// beside it. The body is one that fhir.Parse took. Entries are sorted, and none stands twice. A value that its data type
+// does not allow is an *fhir.Error naming the element.
+func Index(reg *fhir.Registry, r fhir.Resource) (Document, error) {
+	t, ok := reg.Type(r.Type)
+	if !ok {
+		return Document{}, fhir.NewError(fhir.NotSupported, "resource type is not served").At("resourceType")
+	}
+	x := indexer{resourceType: t.Name, present: map[*fhir.SearchParameter]bool{}, truth: map[*fhir.SearchParameter]bool{}}
+	root := gjson.ParseBytes(r.Body)
+	x.walk(t.Elements(), root)
+	x.addTruths(t)
+	if x.err != nil {
+		return Document{}, x.err
+	}
+	d := Document{Entries: sortEntries(x.entries), Present: sortParams(x.present), Patient: patientOf(t, r, root)}
+	d.Time, d.Timed = timeOf(t, root)
+	return d, nil
+}
+
+// indexer collects what one walk of a resource finds.
+type indexer struct {
+	resourceType string
+	entries      []Entry
+	present      map[*fhir.SearchParameter]bool
+	truth        map[*fhir.SearchParameter]bool
+	err          error // the first
+}
+
+// walk follows the members of v that any parameter looks at. Arrays are flattened; null stands for nothing.
+func (x *indexer) walk(e *fhir.Element, v gjson.Result) {
+	switch {
+	case v.Type == gjson.Null || x.err != nil:
+		return
+	case v.IsArray():
+		v.ForEach(func(_, item gjson.Result) bool {
+			x.walk(e, item)
+			return x.err == nil
+		})
+		return
+	}
+	for _, end := range e.Ends {
+		x.end(end, v)
+	}
+	if len(e.Members) == 0 || !v.IsObject() {
+		return
+	}
+	v.ForEach(func(name, value gjson.Result) bool {
+		if next, ok := e.Members[name.Str]; ok {
+			x.walk(next, value)
+		}
+		return x.err == nil
+	})
+}
+
+// end takes one value that a parameter's path ends at.
+func (x *indexer) end(end fhir.PathEnd, v gjson.Result) {
+	p := end.Param
+	if storeKnows(p) || !holds(end.Path.Where, v) {
+		return
+	}
+	x.present[p] = true
+	if end.Path.Exists {
+		x.truth[p] = x.truth[p] || v.Type != gjson.False
+		return
+	}
+	entries, err := entriesOf(end, v)
+	if err != nil {
+		x.err = err.At(x.resourceType + "." + strings.Join(end.Path.Members, "."))
+	}
+	x.entries = append(x.entries, entries...)
+}
+
+// storeKnows tells the parameters that a store answers from the resource's own row.
+func storeKnows(p *fhir.SearchParameter) bool { return p.Name == "_id" || p.Name == "_lastUpdated" }
+
+// holds evaluates a where().
+func holds(c fhir.Condition, v gjson.Result) bool {
+	switch {
+	case c.Member != "":
+		return v.Get(c.Member).Str == c.Equals
+	case c.Resolves != "":
+		ref, err := fhir.ParseReference(v.Get("reference").Str, "")
+		return err == nil && ref.Type == c.Resolves || v.Get("type").Str == c.Resolves
+	}
+	return true
+}
+
+// addTruths gives each parameter that tests (Patient.deceased) its true or false, which it has on every resource.
+func (x *indexer) addTruths(t *fhir.Type) {
+	for _, p := range t.Params() {
+		if !p.Paths[0].Exists {
+			continue
+		}
+		text := "false"
+		if x.truth[p] {
+			text = "true"
+		}
+		x.entries = append(x.entries, Entry{Param: p, Hash: Hash(text)})
+		x.present[p] = true
+	}
+}
+
+// patientOf returns the reference of the patient whose data r is.
+func patientOf(t *fhir.Type, r fhir.Resource, root gjson.Result) string {
+	switch t.Patient {
+	case "":
+		return ""
+	case "id":
+		return r.Reference()
+	}
+	subject := root.Get(t.Patient)
+	if !subject.Exists() || subject.Type == gjson.Null {
+		return ""
+	}
+	ref, err := fhir.ParseReference(subject.Get("reference").Str, "")
+	if err != nil || ref.Kind != fhir.Local && ref.Kind != fhir.Absolute {
+		return UnknownPatient
+	}
+	return ref.Unversioned().String()
+}
+
+// timeOf returns the clinical time: the start of the first element that states one.
+func timeOf(t *fhir.Type, root gjson.Result) (int64, bool) {
+	for _, name := range t.Time {
+		low, high, err := intervalOf(root.Get(name))
+		switch {
+		case err != nil || low == earliest && high == latest:
+			continue
+		case low == earliest:
+			return high, true
+		}
+		return low, true
+	}
+	return 0, false
+}
+
+func sortEntries(entries []Entry) []Entry {
+	slices.SortFunc(entries, func(a, b Entry) int {
+		return cmp.Or(
+			cmp.Compare(a.Param.Name, b.Param.Name), cmp.Compare(a.Hash, b.Hash), cmp.Compare(a.Low, b.Low),
+			cmp.Compare(a.High, b.High), cmp.Compare(a.Text, b.Text), cmp.Compare(a.Exact, b.Exact))
+	})
+	return slices.Compact(entries)
+}
+
+func sortParams(set map[*fhir.SearchParameter]bool) []*fhir.SearchParameter {
+	all := make([]*fhir.SearchParameter, 0, len(set))
+	for p := range set {
+		all = append(all, p)
+	}
+	slices.SortFunc(all, func(a, b *fhir.SearchParameter) int { return cmp.Compare(a.Name, b.Name) })
+	return all
+}

@@ -3,7 +3,11 @@
 // https://hl7.org/fhir/R4/search.html
 package search
 
-import "lightbox/fhir"
+import (
+	"net/url"
+
+	"lightbox/fhir"
+)
 
 // Query is one parsed and checked search on one resource type.
 type Query struct {
@@ -16,8 +20,9 @@ type Query struct {
 	Total      Total
 	Elements   []string
 	Summary    string
-	Page       string   // the cursor as received, sealed; empty on the first page
-	Ignored    []string // unknown parameters that lenient handling left out
+	Page       string     // the cursor as received, sealed; empty on the first page
+	Ignored    []string   // unknown parameters that lenient handling left out
+	Given      url.Values // what was understood, as it was written; see Encode
 }
 
 // Clause is one search parameter with its alternatives: it holds when any of Values does.

@@ -1,0 +1,148 @@
+package fhir
+
+import (
+	"cmp"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Path is one branch of a search parameter's expression, compiled: the members to follow in the JSON (arrays are
+// flattened), the data type found there, and a condition on what is found.
+type Path struct {
+	Members  []string
+	Datatype string
+	Where    Condition
+	// Exists marks the one R4 form that tests rather than selects: "X.exists() and X != false".
+	Exists bool
+}
+
+// Condition is a where() of an expression. The zero Condition always holds.
+type Condition struct {
+	Member, Equals string // where(system='phone')
+	Resolves       string // where(resolve() is Patient): the type that the reference points to
+}
+
+// Element is a node of the tree that all paths of a type make together, so that one walk of a resource serves them all.
+type Element struct {
+	Members map[string]*Element
+	Ends    []PathEnd
+}
+
+// PathEnd says which parameter's path ends at an Element.
+type PathEnd struct {
+	Param *SearchParameter
+	Path  Path
+}
+
+func (t *Type) add(p *SearchParameter) error {
+	if t.params[p.Name] != nil {
+		return fmt.Errorf("stands twice")
+	}
+	paths, err := compile(p)
+	if err != nil {
+		return err
+	}
+	p.Paths = paths
+	for _, path := range paths {
+		t.elements.add(path.Members, PathEnd{p, path})
+	}
+	t.params[p.Name] = p
+	return nil
+}
+
+func (e *Element) add(members []string, end PathEnd) {
+	for _, name := range members {
+		if e.Members == nil {
+			e.Members = map[string]*Element{}
+		}
+		if e.Members[name] == nil {
+			e.Members[name] = &Element{}
+		}
+		e = e.Members[name]
+	}
+	e.Ends = append(e.Ends, end)
+}
+
+func (t *Type) sortParams() {
+	for _, p := range t.params {
+		t.sorted = append(t.sorted, p)
+	}
+	slices.SortFunc(t.sorted, func(a, b *SearchParameter) int { return cmp.Compare(a.Name, b.Name) })
+}
+
+// The forms of R4's search expressions that are understood; anything else stops the program at start.
+var (
+	plainForm   = regexp.MustCompile(`^[A-Z][A-Za-z]*(\.[a-z][A-Za-z]*)+$`)
+	asForm      = regexp.MustCompile(`^\(([A-Za-z.]+) as ([A-Za-z]+)\)((?:\.[a-z][A-Za-z]*)*)$`)
+	whereForm   = regexp.MustCompile(`^([A-Za-z.]+)\.where\(([a-z]+)='([a-z]+)'\)$`)
+	resolveForm = regexp.MustCompile(`^([A-Za-z.]+)\.where\(resolve\(\) is ([A-Za-z]+)\)$`)
+	existsForm  = regexp.MustCompile(`^([A-Za-z.]+)\.exists\(\) and ([A-Za-z.]+) != false$`)
+)
+
+// compile turns the expression of a parameter into paths.
+func compile(p *SearchParameter) ([]Path, error) {
+	if len(p.Datatypes) == 0 {
+		return nil, fmt.Errorf("no data type")
+	}
+	var all []Path
+	for branch := range strings.SplitSeq(p.Expression, " | ") {
+		paths, err := compileBranch(branch, p.Datatypes)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, paths...)
+	}
+	return all, nil
+}
+
+func compileBranch(branch string, datatypes []string) ([]Path, error) {
+	if plainForm.MatchString(branch) {
+		return choose(Path{Members: memberNames(branch)}, datatypes), nil
+	}
+	if m := asForm.FindStringSubmatch(branch); m != nil {
+		p := Path{Members: memberNames(m[1]), Datatype: m[2]}
+		p.setChoice(m[2])
+		if m[3] != "" {
+			p.Members = append(p.Members, strings.Split(m[3][1:], ".")...)
+			p.Datatype = datatypes[0]
+		}
+		return []Path{p}, nil
+	}
+	if m := whereForm.FindStringSubmatch(branch); m != nil {
+		return choose(Path{Members: memberNames(m[1]), Where: Condition{Member: m[2], Equals: m[3]}}, datatypes), nil
+	}
+	if m := resolveForm.FindStringSubmatch(branch); m != nil {
+		return choose(Path{Members: memberNames(m[1]), Where: Condition{Resolves: m[2]}}, datatypes), nil
+	}
+	if m := existsForm.FindStringSubmatch(branch); m != nil && m[1] == m[2] {
+		return choose(Path{Members: memberNames(m[1]), Exists: true}, datatypes), nil
+	}
+	return nil, fmt.Errorf("expression not understood: %q", branch)
+}
+
+// memberNames drops the type that an expression begins with.
+func memberNames(path string) []string { return strings.Split(path, ".")[1:] }
+
+// choose makes one path for each type of a choice element: Observation.effective is effectiveDateTime, effectivePeriod...
+func choose(p Path, datatypes []string) []Path {
+	if len(datatypes) == 1 {
+		p.Datatype = datatypes[0]
+		return []Path{p}
+	}
+	var all []Path
+	for _, t := range datatypes {
+		one := p
+		one.Members, one.Datatype = slices.Clone(p.Members), t
+		one.setChoice(t)
+		all = append(all, one)
+	}
+	return all
+}
+
+// setChoice writes the last member as JSON does, with its type (FHIR R4 formats.html#choice).
+func (p *Path) setChoice(datatype string) {
+	last := len(p.Members) - 1
+	p.Members[last] += strings.ToUpper(datatype[:1]) + datatype[1:]
+}

@@ -1,0 +1,38 @@
+package search
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"regexp"
+	"strings"
+)
+
+// Hash is what a posting holds of a token, reference or uri: the first 64 bits of its SHA-256. It is stable for ever: it is
+// stored. Two values of one parameter that meet in it (one chance in 10^7 among two million distinct values, and nobody
+// can aim at one for less than 2^32 tries) would be found for each other; access is never decided by it alone.
+func Hash(text string) int64 {
+	sum := sha256.Sum256([]byte(text))
+	return int64(binary.BigEndian.Uint64(sum[:8])) //nolint:gosec // all 64 bits count, the sign is one of them
+}
+
+// HashToken is Hash of a token as the index writes it: "system|code"; with an empty code all of a system, with an empty
+// system a code without one. Use Hash of TokenCode(code) for a code whatever its system.
+func HashToken(system, code string) int64 {
+	return Hash(pipeEscaper.Replace(system) + "|" + pipeEscaper.Replace(TokenCode(code)))
+}
+
+var pipeEscaper = strings.NewReplacer(`\`, `\\`, "|", `\|`)
+
+var oidPattern = regexp.MustCompile(`^[0-2](\.(0|[1-9][0-9]*))+$`)
+
+// TokenCode returns a code as the index writes it: an OID or DICOM UID is known without its urn:oid:, so that both
+// spellings find each other.
+func TokenCode(code string) string {
+	if oid, ok := strings.CutPrefix(code, "urn:oid:"); ok && oidPattern.MatchString(oid) {
+		return oid
+	}
+	return code
+}
+
+// hashCode is Hash of a code irrespective of its system.
+func hashCode(code string) int64 { return Hash(pipeEscaper.Replace(TokenCode(code))) }
