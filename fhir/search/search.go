@@ -56,25 +56,25 @@ const (
 	Ap Prefix = "ap"
 )
 
-// Value is one alternative of a clause, ready for the index.
+// Value is one alternative of a clause, ready for the index: see Clause.Match for what it means.
 type Value struct {
 	Missing bool   // of :missing
 	Hash    int64  // token, reference, uri: what the posting holds; see Entry
-	Text    string // string: folded for default and :contains, as is for :exact
+	Text    string // string: folded, or as it is for :exact; the id itself for _id
 	Prefix  Prefix // date
 	Low     int64  // date: first microsecond since 1970 UTC of the interval
 	High    int64  // date: last microsecond of it
 }
 
-// Sort is one key of _sort.
+// Sort is one key of _sort: see Query.Compare for the order it means.
 type Sort struct {
 	Param *fhir.SearchParameter // nil for _lastUpdated and _id, see By
 	By    string                // the name as given, without "-"
 	Desc  bool
 }
 
-// Include is one _include or _revinclude: Source resource type, its reference parameter (nil for "*"), and the target type
-// or "".
+// Include is one _include or _revinclude: Source resource type (of _include always the one searched), its reference
+// parameter (nil for "*": all of them), and the target type or "".
 type Include struct {
 	Source string
 	Param  *fhir.SearchParameter
@@ -92,7 +92,9 @@ const (
 
 // Entry is one index value of a resource. Tokens give one for "code", one for "system|code" (also "|code") and one for
 // "system|"; references one for "Type/id" (and for the absolute URL when it is not ours); all as a hash, so that a posting
-// is a narrow row of integers. Strings carry folded text (and Exact, as it is); dates an interval.
+// is a narrow row of integers. Strings carry folded text and Exact, as it is, both of at most MaxText bytes; the further
+// words of a family name stand as entries of their own, without Exact. Dates carry an interval, both ends included;
+// math.MinInt64 and math.MaxInt64 stand for an open end.
 type Entry struct {
 	Param *fhir.SearchParameter
 	Hash  int64
@@ -129,8 +131,10 @@ type Access func(resourceType string) Filter
 type Document struct {
 	Entries []Entry
 	Present []*fhir.SearchParameter // those with a value, for :missing
-	Patient string                  // "Patient/<id>" whose data it is; "" for nobody's
-	Time    int64                   // clinical time, microseconds since 1970 UTC; meaningless unless Timed
+	// Patient is the reference of the patient whose data it is: "Patient/<id>", another subject as it is written
+	// ("Group/1", a URL of another server), UnknownPatient for one that cannot be told, "" when the element is absent.
+	Patient string
+	Time    int64 // clinical time, microseconds since 1970 UTC; meaningless unless Timed
 	Timed   bool
 }
 
