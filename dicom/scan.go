@@ -1,27 +1,134 @@
 package dicom
 
-import "io"
-
-// Transfer syntaxes that encode the data set itself in a way of their own; every other is Explicit VR Little Endian (PS3.5 annex A).
-const (
-	implicitLittle = "1.2.840.10008.1.2"
-	explicitLittle = "1.2.840.10008.1.2.1"
-	explicitBig    = "1.2.840.10008.1.2.2"
-	deflated       = "1.2.840.10008.1.2.1.99"
+import (
+	"bytes"
+	"io"
+	"math"
 )
 
 // Limits bound what one scan may take, whatever the input declares. The zero value stands for the defaults.
 type Limits struct {
-	Bytes    int64 // held in memory for values and their elements; default 64 MiB
-	Elements int   // default 1,000,000
+	Bytes    int64 // held in memory for values and their elements; default 64 MiB. Four times as much may be inflated.
+	Elements int   // items included; default 1,000,000
 	Depth    int   // of sequences; default 64
 	Value    int64 // one value longer than this is passed over as Bulk; default 1 MiB
 	Bulk     bool  // keep EncapsulatedDocument (0042,0011) within Bytes
 }
 
-// Scan reads the header of the object in r, size bytes long, up to pixel data. Attributes after pixel data are not read, but
-// truncation always is an error. Errors are *Error.
-func Scan(r io.ReaderAt, size int64, limits Limits) (*Dataset, error) { panic("dicom.Scan") }
+func (l Limits) orDefault() Limits {
+	if l.Bytes == 0 {
+		l.Bytes = 64 << 20
+	}
+	if l.Elements == 0 {
+		l.Elements = 1_000_000
+	}
+	if l.Depth == 0 {
+		l.Depth = 64
+	}
+	if l.Value == 0 {
+		l.Value = 1 << 20
+	}
+	return l
+}
 
-// Decode reads what Encode wrote.
-func Decode(b []byte) (*Dataset, error) { panic("dicom.Decode") }
+// Scan reads the header of the object in r, size bytes long, up to pixel data. Attributes after pixel data are not read, but
+// truncation always is an error. Group lengths are left out, as are repeated attributes but the first. Errors are *Error.
+func Scan(r io.ReaderAt, size int64, limits Limits) (*Dataset, error) {
+	s := newScanner(window{r: r, end: size}, limits)
+	d, err := s.object()
+	if err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// Decode reads what Encode wrote. Values are parts of b, which must not change any more.
+func Decode(b []byte) (*Dataset, error) {
+	s := newScanner(window{buf: b, hi: len(b), end: int64(len(b))}, Limits{Bulk: true, Value: int64(len(b)) + 1})
+	d := &Dataset{TransferSyntax: explicitLittle}
+	if err := s.dataSet(d); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+func newScanner(w window, limits Limits) *scanner {
+	limits = limits.orDefault()
+	return &scanner{window: w, limits: limits, budget: limits.Bytes}
+}
+
+// object reads a whole object: the meta group where there is one, and the data set.
+func (s *scanner) object() (*Dataset, error) {
+	d := &Dataset{}
+	if !s.preamble() {
+		return nil, s.fail(NotDICOM, 0, "neither a Part 10 file nor a bare data set")
+	}
+	if err := s.meta(d); err != nil {
+		return nil, err
+	}
+	if err := s.settle(d); err != nil {
+		return nil, err
+	}
+	if err := s.dataSet(d); err != nil {
+		return nil, err
+	}
+	if len(d.Elements) == 0 {
+		return nil, s.fail(Truncated, 0, "no data set")
+	}
+	return d, nil
+}
+
+// preamble passes what stands before the first element. It reports whether an element can stand there.
+func (s *scanner) preamble() bool {
+	b := s.peek(132)
+	switch {
+	case len(b) == 132 && bytes.HasPrefix(b[128:], []byte("DICM")):
+		return s.skip(132)
+	case bytes.HasPrefix(b, []byte("DICM")): // seen: the prefix without its preamble
+		return s.skip(4)
+	case metaGroup(b):
+		return true
+	}
+	e, ok := sniff(b, s.left())
+	return ok && e.bare(b)
+}
+
+// metaGroup reports whether b starts with an element of group 0002, in either byte order.
+func metaGroup(b []byte) bool {
+	return len(b) >= 8 && (b[0] == 2 && b[1] == 0 || b[0] == 0 && b[1] == 2)
+}
+
+// meta reads the elements of group 0002 as long as they come: the group length that the file states is not asked, since it is
+// often wrong or missing. They are Explicit VR Little Endian (PS3.10 7.1), and other encodings are seen.
+func (s *scanner) meta(d *Dataset) error {
+	if !metaGroup(s.peek(8)) {
+		return nil
+	}
+	d.Meta = &Dataset{TransferSyntax: explicitLittle}
+	for metaGroup(s.peek(8)) {
+		s.encoding.big = s.peek(1)[0] == 0
+		d.Meta.bigEndian = s.encoding.big
+		e, err := s.element(s.end, 0)
+		if err != nil {
+			return err
+		}
+		d.Meta.Elements = append(d.Meta.Elements, e)
+	}
+	d.Meta.sort()
+	d.TransferSyntax = d.Meta.first(tagTransferSyntax)
+	return nil
+}
+
+// dataSet reads the data set proper, up to pixel data, and checks that the rest is there.
+func (s *scanner) dataSet(d *Dataset) error {
+	d.bigEndian = s.encoding.big
+	end := s.end
+	if s.inflated {
+		end = math.MaxInt64 // where the stream ends
+	}
+	if err := s.elements(d, end, 0); err != nil {
+		return err
+	}
+	d.inherit(nil)
+	return nil
+}
