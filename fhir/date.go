@@ -3,7 +3,6 @@ package fhir
 import (
 	"regexp"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -38,11 +37,11 @@ const maxFraction = 9
 
 // ParseDate reads the value of a date, dateTime or instant element: a time has seconds and a zone.
 func ParseDate(s string) (Date, error) {
-	d, zoned, err := parseDate(s)
+	d, parts, err := parseDate(s)
 	if err != nil {
 		return Date{}, err
 	}
-	if d.precision > Day && (d.precision == Minute || !zoned) {
+	if d.precision > Day && (d.precision == Minute || parts[8] == "") {
 		return Date{}, badDate("a time has seconds and a zone")
 	}
 	return d, nil
@@ -54,36 +53,38 @@ func ParseSearchDate(s string) (Date, error) {
 	if i := len(s) - len(" hh:mm"); i > 0 && s[i] == ' ' {
 		s = s[:i] + "+" + s[i+1:]
 	}
-	if _, fraction, ok := strings.Cut(s, "."); ok && len(strings.TrimRight(fraction, "Z+-:0123456789")) == 0 {
-		if digits := len(fraction) - len(strings.TrimLeft(fraction, "0123456789")); digits > maxFraction {
-			return Date{}, badDate("more than " + strconv.Itoa(maxFraction) + " digits of a second")
-		}
+	d, parts, err := parseDate(s)
+	if err != nil {
+		return Date{}, err
 	}
-	d, _, err := parseDate(s)
-	return d, err
+	if len(parts[7]) > maxFraction {
+		return Date{}, badDate("more than " + strconv.Itoa(maxFraction) + " digits of a second")
+	}
+	return d, nil
 }
 
-// parseDate reads any of the forms and reports whether a zone was given.
-func parseDate(s string) (Date, bool, error) {
-	if len(s) > 64 {
-		return Date{}, false, badDate("too long")
+// maxDate bounds the text of a date; a dateTime may state any number of digits of a second.
+const maxDate = 64
+
+// parseDate reads any of the forms and returns its parts beside it: see startOfDate.
+func parseDate(s string) (Date, []string, error) {
+	if len(s) > maxDate {
+		return Date{}, nil, badDate("too long")
 	}
 	m := timePattern.FindStringSubmatch(s)
 	if m == nil {
 		if m = datePattern.FindStringSubmatch(s); m == nil {
-			return Date{}, false, badDate("the forms are YYYY, YYYY-MM, YYYY-MM-DD and YYYY-MM-DDThh:mm:ss with a zone")
+			return Date{}, nil, badDate("the forms are YYYY, YYYY-MM, YYYY-MM-DD and YYYY-MM-DDThh:mm:ss with a zone")
 		}
 		m = append(m, "", "", "", "", "")
 	}
-	d := Date{text: s, precision: precisionOf(m)}
 	start, ok := startOfDate(m)
 	if !ok {
-		return Date{}, false, badDate("no such day, time or zone")
+		return Date{}, nil, badDate("no such day, time or zone")
 	}
-	d.low = start.UnixMicro()
-	d.high = d.end(start, len(m[7])).UnixMicro() - 1
-	d.high = max(d.low, d.high)
-	return d, m[8] != "", nil
+	d := Date{text: s, precision: precisionOf(m), low: start.UnixMicro()}
+	d.high = max(d.low, d.end(start, len(m[7])).UnixMicro()-1)
+	return d, m, nil
 }
 
 func precisionOf(m []string) Precision {
@@ -102,7 +103,7 @@ func precisionOf(m []string) Precision {
 	return Year
 }
 
-// startOfDate returns the first instant of the parts: year, month, day, hour, minute, second, fraction, zone.
+// startOfDate returns the first instant of the parts, from 1: year, month, day, hour, minute, second, fraction, zone.
 func startOfDate(m []string) (time.Time, bool) {
 	year, month, day := number(m[1], 0), number(m[2], 1), number(m[3], 1)
 	hour, minute, second := number(m[4], 0), number(m[5], 0), number(m[6], 0)

@@ -1,0 +1,107 @@
+package fhir_test
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"lightbox/fhir"
+)
+
+func TestRegistry(t *testing.T) {
+	reg := fhir.R4()
+	var names []string
+	for _, rt := range reg.Types() {
+		names = append(names, rt.Name)
+		for _, name := range []string{"_id", "_lastUpdated", "_tag", "_security", "_profile", "_source"} {
+			if p, ok := rt.Param(name); !ok || p.Type != rt.Name {
+				t.Errorf("%s has no %s of its own", rt.Name, name)
+			}
+		}
+		if !slices.IsSortedFunc(rt.Params(), func(a, b *fhir.SearchParameter) int { return strings.Compare(a.Name, b.Name) }) {
+			t.Errorf("parameters of %s are not sorted", rt.Name)
+		}
+	}
+	want := []string{"Binary", "Device", "DiagnosticReport", "Endpoint", "ImagingStudy", "Location", "Observation", "Organization",
+		"Patient", "Practitioner", "RelatedPerson", "ServiceRequest"}
+	if diff := cmp.Diff(want, names); diff != "" {
+		t.Error(diff)
+	}
+	if _, ok := reg.Type("patient"); ok {
+		t.Error("type names are case sensitive")
+	}
+}
+
+// TestRegistryIsR4 compares each row with R4's own definitions: every parameter of the kinds served is here, and states
+// what R4 states.
+func TestRegistryIsR4(t *testing.T) {
+	table, err := os.ReadFile(filepath.Join("..", "..", "shared", "r4", "searchparameters.tsv"))
+	if err != nil {
+		t.Skip("left out: ../shared/r4 is not here")
+	}
+	for line := range strings.Lines(string(table)) {
+		row := strings.Split(strings.TrimRight(line, "\n"), "\t")
+		rt, ok := fhir.R4().Type(row[0])
+		if !ok || !servedKind(fhir.Kind(row[2])) {
+			continue
+		}
+		p, ok := rt.Param(row[1])
+		if !ok {
+			t.Errorf("%s has no %s", row[0], row[1])
+			continue
+		}
+		if p.Expression != row[3] || p.Kind != fhir.Kind(row[2]) || !sameTargets(p, row[4]) {
+			t.Errorf("%s.%s: got %s %s %v, want %v", row[0], row[1], p.Kind, p.Expression, p.Targets, row[2:])
+		}
+	}
+}
+
+func servedKind(k fhir.Kind) bool {
+	return slices.Contains([]fhir.Kind{fhir.KindToken, fhir.KindReference, fhir.KindDate, fhir.KindString, fhir.KindURI}, k)
+}
+
+// sameTargets: where the expression itself allows Patient alone, a bare id is a Patient's.
+func sameTargets(p *fhir.SearchParameter, want string) bool {
+	if strings.Contains(p.Expression, "resolve() is Patient") {
+		want = "Patient"
+	}
+	return strings.Join(p.Targets, ",") == want
+}
+
+func TestPaths(t *testing.T) {
+	for _, c := range []struct {
+		resourceType, param string
+		want                []fhir.Path
+	}{
+		{"ImagingStudy", "endpoint", []fhir.Path{
+			{Members: []string{"endpoint"}, Datatype: "Reference"}, {Members: []string{"series", "endpoint"}, Datatype: "Reference"}}},
+		{"ImagingStudy", "patient", []fhir.Path{
+			{Members: []string{"subject"}, Datatype: "Reference", Where: fhir.Condition{Resolves: "Patient"}}}},
+		{"Patient", "phone", []fhir.Path{
+			{Members: []string{"telecom"}, Datatype: "ContactPoint", Where: fhir.Condition{Member: "system", Equals: "phone"}}}},
+		{"Patient", "death-date", []fhir.Path{{Members: []string{"deceasedDateTime"}, Datatype: "dateTime"}}},
+		{"Patient", "deceased", []fhir.Path{
+			{Members: []string{"deceasedBoolean"}, Datatype: "boolean", Exists: true},
+			{Members: []string{"deceasedDateTime"}, Datatype: "dateTime", Exists: true}}},
+		{"DiagnosticReport", "date", []fhir.Path{
+			{Members: []string{"effectiveDateTime"}, Datatype: "dateTime"}, {Members: []string{"effectivePeriod"}, Datatype: "Period"}}},
+		{"Observation", "value-string", []fhir.Path{
+			{Members: []string{"valueString"}, Datatype: "string"},
+			{Members: []string{"valueCodeableConcept", "text"}, Datatype: "string"}}},
+	} {
+		t.Run(c.resourceType+"."+c.param, func(t *testing.T) {
+			rt, _ := fhir.R4().Type(c.resourceType)
+			p, ok := rt.Param(c.param)
+			if !ok {
+				t.Fatal("no such parameter")
+			}
+			if diff := cmp.Diff(c.want, p.Paths); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
