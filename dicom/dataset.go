@@ -32,7 +32,9 @@ func (d *Dataset) first(t Tag) string { return d.Text(Path{steps: []step{{tag: t
 func (d *Dataset) inherit(outer *charset) {
 	d.charset = outer
 	if e := d.find(tagSpecificCharacterSet); e != nil {
-		d.charset = newCharset(string(e.Value))
+		if own := newCharset(string(e.Value)); own.declared != "" {
+			d.charset = own
+		}
 	}
 	for i := range d.Elements {
 		for _, item := range d.Elements[i].Items {

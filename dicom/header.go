@@ -6,8 +6,8 @@ func (s *scanner) header(end int64) (header, error) {
 	if len(b) < 8 {
 		return header{}, s.cut(0, "the header of an element")
 	}
-	h := header{tag: s.encoding.tag(b), size: 8}
-	if s.encoding.implicit {
+	h := header{tag: s.coding.tag(b), size: 8}
+	if s.coding.implicit {
 		return s.implicit(h, b), nil
 	}
 	h.rule = ruleOf(b[4], b[5])
@@ -15,7 +15,7 @@ func (s *scanner) header(end int64) (header, error) {
 		return s.unknown(h, b, end)
 	}
 	if !h.rule.long {
-		h.length = int64(s.encoding.uint16(b[6:]))
+		h.length = int64(s.coding.uint16(b[6:]))
 		return h, nil
 	}
 	return s.long(h, b)
@@ -23,7 +23,7 @@ func (s *scanner) header(end int64) (header, error) {
 
 func (s *scanner) implicit(h header, b []byte) header {
 	h.rule = VROf(h.tag).rule()
-	h.length = length(s.encoding.uint32(b[4:]))
+	h.length = length(s.coding.uint32(b[4:]))
 	return h
 }
 
@@ -32,7 +32,7 @@ func (s *scanner) long(h header, b []byte) (header, error) {
 		return header{}, s.cut(h.tag, "the header of an element")
 	}
 	h.size = 12
-	h.length = length(s.encoding.uint32(b[8:]))
+	h.length = length(s.coding.uint32(b[8:]))
 	return h, nil
 }
 
@@ -56,9 +56,9 @@ func (s *scanner) unknown(h header, b []byte, end int64) (header, error) {
 		h.rule = VR("UN").rule()
 		return s.long(h, b)
 	}
-	implicit := length(s.encoding.uint32(b[4:]))
+	implicit := length(s.coding.uint32(b[4:]))
 	if sign(b[4]) && sign(b[5]) || implicit > room-8 {
-		h.length = int64(s.encoding.uint16(b[6:]))
+		h.length = int64(s.coding.uint16(b[6:]))
 		return h, nil
 	}
 	h.length = implicit

@@ -12,7 +12,7 @@ func (s *scanner) pixelData(h header) error {
 		if len(b) < 8 {
 			return s.cut(h.tag, "encapsulated pixel data")
 		}
-		fragment := header{tag: s.encoding.tag(b), length: int64(s.encoding.uint32(b[4:]))}
+		fragment := header{tag: s.coding.tag(b), length: int64(s.coding.uint32(b[4:]))}
 		if err := s.pass(8); err != nil {
 			return err
 		}
@@ -45,7 +45,7 @@ func (s *scanner) rest() error {
 		if len(b) < 8 {
 			return s.cut(0, "the header of an element")
 		}
-		t := s.encoding.tag(b)
+		t := s.coding.tag(b)
 		if t <= last {
 			return nil
 		}

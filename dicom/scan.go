@@ -106,8 +106,8 @@ func (s *scanner) meta(d *Dataset) error {
 	}
 	d.Meta = &Dataset{TransferSyntax: explicitLittle}
 	for metaGroup(s.peek(8)) {
-		s.encoding.big = s.peek(1)[0] == 0
-		d.Meta.bigEndian = s.encoding.big
+		s.coding.big = s.peek(1)[0] == 0
+		d.Meta.bigEndian = s.coding.big
 		e, err := s.element(s.end, 0)
 		if err != nil {
 			return err
@@ -121,7 +121,7 @@ func (s *scanner) meta(d *Dataset) error {
 
 // dataSet reads the data set proper, up to pixel data, and checks that the rest is there.
 func (s *scanner) dataSet(d *Dataset) error {
-	d.bigEndian = s.encoding.big
+	d.bigEndian = s.coding.big
 	end := s.end
 	if s.inflated {
 		end = math.MaxInt64 // where the stream ends

@@ -19,7 +19,7 @@ const (
 // scanner reads elements off a window within limits.
 type scanner struct {
 	window
-	encoding encoding // of the elements at hand
+	coding   coding // of the elements at hand
 	limits   Limits
 	budget   int64 // bytes that may still be held
 	elementN int
@@ -83,7 +83,7 @@ func (s *scanner) elements(d *Dataset, end int64, depth int) error {
 		if done {
 			break
 		}
-		if depth == 0 && (last >= tagPixelData || s.encoding.tag(s.peek(4)) > tagPixelData) {
+		if depth == 0 && (last >= tagPixelData || s.coding.tag(s.peek(4)) > tagPixelData) {
 			if err := s.rest(); err != nil {
 				return err
 			}
@@ -129,7 +129,7 @@ func (s *scanner) ends(end int64, depth int) (bool, error) {
 		if len(b) < 8 {
 			return false, s.cut(0, "the header of an element")
 		}
-		t := s.encoding.tag(b)
+		t := s.coding.tag(b)
 		if t.Group() != tagItem.Group() {
 			return false, nil
 		}
@@ -149,7 +149,7 @@ func (s *scanner) ends(end int64, depth int) (bool, error) {
 
 // padding reports whether what is left of an object is nothing, or fill bytes.
 func (s *scanner) padding(b []byte) bool {
-	if s.encoding.big && 0 < len(b) && len(b) < 8 {
+	if s.coding.big && 0 < len(b) && len(b) < 8 {
 		return false // a zero starts most tags
 	}
 	for _, c := range b {
@@ -234,7 +234,7 @@ func (s *scanner) fits(h header, end int64) error {
 // sequence reports whether the value of h consists of items. UN of undefined length is a sequence (PS3.5 6.2.2 note 2), and so is
 // UN of an attribute that the dictionary knows as one, when an item comes first; so is any other undefined length with items.
 func (s *scanner) sequence(h header) bool {
-	if h.rule.vr == "SQ" && !(s.encoding.implicit && h.length > 0) {
+	if h.rule.vr == "SQ" && !(s.coding.implicit && h.length > 0) {
 		return true
 	}
 	if h.length >= 0 && VROf(h.tag) != "SQ" {
@@ -244,9 +244,9 @@ func (s *scanner) sequence(h header) bool {
 	if len(b) < 4 {
 		return h.length < 0
 	}
-	t := s.encoding.tag(b)
+	t := s.coding.tag(b)
 	if h.rule.vr == "UN" {
-		t = encoding{}.tag(b)
+		t = coding{}.tag(b)
 	}
 	return t == tagItem || t == tagSequenceEnd
 }
@@ -257,9 +257,9 @@ func (s *scanner) sequenceItems(h header, depth int) ([]*Dataset, error) {
 		return nil, s.fail(TooLarge, h.tag, fmt.Sprintf("sequences deeper than %d", s.limits.Depth))
 	}
 	if h.rule.vr == "UN" {
-		outer := s.encoding
-		s.encoding = encoding{implicit: true}
-		defer func() { s.encoding = outer }()
+		outer := s.coding
+		s.coding = coding{implicit: !s.explicitInside()}
+		defer func() { s.coding = outer }()
 	}
 	end := int64(-1)
 	if h.length >= 0 {
@@ -280,13 +280,23 @@ func (s *scanner) sequenceItems(h header, depth int) ([]*Dataset, error) {
 	return items, nil
 }
 
+// explicitInside reports whether the first item at hand holds elements of Explicit VR, which the items of UN should not, but seen.
+func (s *scanner) explicitInside() bool {
+	b := s.peek(16)
+	if len(b) < 16 {
+		return false
+	}
+	r := ruleOf(b[12], b[13])
+	return r != nil && (r.vr == VROf(coding{}.tag(b[8:])) || int64(coding{}.uint32(b[12:])) > s.left())
+}
+
 // item reads one item, or the delimiter of the sequence, for which it returns nil.
 func (s *scanner) item(sequence Tag, end int64, depth int) (*Dataset, error) {
 	b := s.peek(8)
 	if len(b) < 8 {
 		return nil, s.cut(sequence, "a sequence")
 	}
-	h := header{tag: s.encoding.tag(b), length: int64(s.encoding.uint32(b[4:]))}
+	h := header{tag: s.coding.tag(b), length: int64(s.coding.uint32(b[4:]))}
 	if h.length == undefined {
 		h.length = -1
 	}
@@ -314,7 +324,7 @@ func (s *scanner) newItem() *Dataset {
 	if len(s.items) == cap(s.items) {
 		s.items = make([]Dataset, 0, max(2, min(2*cap(s.items), 64)))
 	}
-	s.items = append(s.items, Dataset{TransferSyntax: s.encoding.uid(), bigEndian: s.encoding.big})
+	s.items = append(s.items, Dataset{TransferSyntax: s.coding.uid(), bigEndian: s.coding.big})
 	return &s.items[len(s.items)-1]
 }
 

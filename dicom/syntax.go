@@ -14,12 +14,12 @@ const (
 	explicitBig    = "1.2.840.10008.1.2.2"
 )
 
-// encoding is how elements are written.
-type encoding struct{ implicit, big bool }
+// coding is how elements are written.
+type coding struct{ implicit, big bool }
 
 // syntaxRule is one transfer syntax that needs more than Explicit VR Little Endian.
 type syntaxRule struct {
-	encoding
+	coding
 	deflated bool
 	foreign  bool // no DICOM data set at all
 }
@@ -29,9 +29,9 @@ func syntaxOf(uid string) syntaxRule {
 	case implicitLittle,
 		"1.2.840.113619.5.2", // GE: Implicit VR, big endian in pixel data alone
 		"1.2.840.10008.1.20": // Papyrus 3
-		return syntaxRule{encoding: encoding{implicit: true}}
+		return syntaxRule{coding: coding{implicit: true}}
 	case explicitBig:
-		return syntaxRule{encoding: encoding{big: true}}
+		return syntaxRule{coding: coding{big: true}}
 	case "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.4.205": // Deflated; JPIP and its HTJ2K kind
 		return syntaxRule{deflated: true}
 	case "1.2.840.10008.1.2.6.1", "1.2.840.10008.1.2.6.2": // MIME and XML encapsulation
@@ -40,7 +40,7 @@ func syntaxOf(uid string) syntaxRule {
 	return syntaxRule{}
 }
 
-func (e encoding) uid() string {
+func (e coding) uid() string {
 	switch {
 	case e.implicit:
 		return implicitLittle
@@ -50,7 +50,7 @@ func (e encoding) uid() string {
 	return explicitLittle
 }
 
-func (e encoding) order() binary.ByteOrder {
+func (e coding) order() binary.ByteOrder {
 	if e.big {
 		return binary.BigEndian
 	}
@@ -58,21 +58,21 @@ func (e encoding) order() binary.ByteOrder {
 }
 
 // tag reads a tag.
-func (e encoding) tag(b []byte) Tag {
+func (e coding) tag(b []byte) Tag {
 	if e.big {
 		return Tag(binary.BigEndian.Uint32(b))
 	}
 	return Tag(b[0])<<16 | Tag(b[1])<<24 | Tag(b[2]) | Tag(b[3])<<8
 }
 
-func (e encoding) uint32(b []byte) uint32 {
+func (e coding) uint32(b []byte) uint32 {
 	if e.big {
 		return binary.BigEndian.Uint32(b)
 	}
 	return binary.LittleEndian.Uint32(b)
 }
 
-func (e encoding) uint16(b []byte) uint16 {
+func (e coding) uint16(b []byte) uint16 {
 	if e.big {
 		return binary.BigEndian.Uint16(b)
 	}
@@ -87,12 +87,12 @@ func (s *scanner) settle(d *Dataset) error {
 	}
 	seen, ok := sniff(s.peek(strideSize), s.left())
 	if declared.deflated && !(ok && !seen.implicit) {
-		s.encoding = encoding{}
+		s.coding = coding{}
 		return s.inflate()
 	}
-	s.encoding = declared.encoding
-	if ok && (d.TransferSyntax == "" || seen != declared.encoding) {
-		s.encoding = seen
+	s.coding = declared.coding
+	if ok && (d.TransferSyntax == "" || seen != declared.coding) {
+		s.coding = seen
 		d.TransferSyntax = seen.uid()
 	}
 	if d.TransferSyntax == "" {
@@ -103,12 +103,12 @@ func (s *scanner) settle(d *Dataset) error {
 
 // sniff tells the encoding by the first elements of a data set in b, of which left bytes may follow. It reports false when they
 // do not look like elements of any encoding.
-func sniff(b []byte, left int64) (encoding, bool) {
+func sniff(b []byte, left int64) (coding, bool) {
 	if len(b) < 8 {
-		return encoding{}, false
+		return coding{}, false
 	}
 	// A data set starts with a low group: of the two readings of the group number the lower one is right.
-	e := encoding{big: b[0] < b[1]}
+	e := coding{big: b[0] < b[1]}
 	if e.tag(b).Group() > 0x00FF {
 		return e, false
 	}
@@ -129,7 +129,7 @@ func lettersFollow(b []byte, at int64) bool {
 
 // bare reports whether b may start a data set that has neither preamble nor meta group. This has to be strict: any file could
 // be offered.
-func (e encoding) bare(b []byte) bool {
+func (e coding) bare(b []byte) bool {
 	t := e.tag(b)
 	switch t.Group() {
 	case 0x0004, 0x0008, 0x0010:
