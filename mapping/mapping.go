@@ -1,31 +1,67 @@
 // Package mapping is where DICOM meets FHIR: rule tables, and the runner that walks them. Every rule names its source
 // attribute, its target element and the clause it follows; nothing is dropped silently.
+//
+// The way of an object: Index keeps of it what rules read; Mentions makes the resources that many studies share, Merge settles
+// what several contexts say of one; Study makes the ImagingStudy, a pure function of its instances; Reports makes
+// DiagnosticReports of its documents; Explain shows which attribute became what. MAPPING.md prints the tables.
 package mapping
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"fmt"
 	"time"
 
-	"lightbox/dicom"
-	"lightbox/dicom/archive"
-	"lightbox/fhir"
+	"github.com/google/uuid"
 )
 
 // Config is what the mapping depends on beside its input. The zero value works, with the published key.
 type Config struct {
 	Key      []byte            // of logical ids; nil: the published key of map and demo
-	Systems  map[string]string // issuer or assigning authority text -> URI
+	Systems  map[string]string // issuer, assigning authority or coding scheme text -> URI; "" is of identifiers without an issuer
 	Zone     *time.Location    // of sources that state no offset; nil: dates only
 	DICOMweb string            // base URL of the WADO-RS endpoint that studies name; "" for none
 }
 
+// PublishedKey makes the ids of map and demo, which anyone may recompute. An installation has a secret of its own.
+const PublishedKey = "lightbox published key 1"
+
 // Mapper maps. It is safe for concurrent use.
 type Mapper struct{ config Config }
 
-// New checks the tables and returns a Mapper.
-func New(config Config) (*Mapper, error) { panic("mapping.New") }
+// New checks the configuration and returns a Mapper.
+func New(config Config) (*Mapper, error) {
+	for name, uri := range config.Systems {
+		if !isURI(uri) {
+			return nil, fmt.Errorf("system of %q is not a URI: %q", name, uri)
+		}
+	}
+	if config.DICOMweb != "" && !isURI(config.DICOMweb) {
+		return nil, fmt.Errorf("DICOMweb base is not a URL: %q", config.DICOMweb)
+	}
+	if config.Key == nil {
+		config.Key = []byte(PublishedKey)
+	}
+	return &Mapper{config}, nil
+}
 
-// ID returns the logical id of a resource type and business identifier (system, value): a UUID from an HMAC.
-func (m *Mapper) ID(resourceType, system, value string) string { panic("mapping.ID") }
+// ID returns the logical id of a resource type and business identifier (system, value): the HMAC-SHA-256 of the three, each
+// followed by a zero byte, as a UUID of version 8 (RFC 9562 5.8).
+func (m *Mapper) ID(resourceType, system, value string) string {
+	h := hmac.New(sha256.New, m.config.Key)
+	for _, part := range []string{resourceType, system, value} {
+		h.Write([]byte(part))
+		h.Write([]byte{0})
+	}
+	var id uuid.UUID
+	copy(id[:], h.Sum(nil))
+	id[6] = id[6]&0x0F | 0x80
+	id[8] = id[8]&0x3F | 0x80
+	return id.String()
+}
+
+// local is a system of this hub's own, for an issuer or coding scheme without a URI.
+func (m *Mapper) local(kind, text string) string { return "urn:uuid:" + m.ID(kind, "", text) }
 
 // Issue is a finding about one input: what was not mapped, or was mapped with a doubt.
 type Issue struct {
@@ -37,50 +73,13 @@ type Issue struct {
 	Ref       string // clause
 }
 
-// Index takes from a scanned object what the instance index keeps (all but Object, Size, Owner, Source). The error is a
-// *dicom.Error-like refusal with a Reason when the object is not an instance of a study (DICOMDIR, no SOP Instance UID, bad UID).
-func (m *Mapper) Index(ds *dicom.Dataset) (archive.Instance, error) { panic("mapping.Index") }
-
-// Mention is one shared resource (Patient, Device, Practitioner, Organization, Location, ServiceRequest, Endpoint) as one
-// context tells it. Many studies mention the same one; Merge settles them.
-type Mention struct {
-	Type, ID string
-	Date     string // StudyDate YYYYMMDD or ""
-	Body     []byte // JSON of the resource
-}
-
-// Mentions maps the shared resources of one Context.
-func (m *Mapper) Mentions(context []byte) ([]Mention, []Issue, error) { panic("mapping.Mentions") }
-
-// Merge settles the mentions of one resource by content, never by order: the newest Date wins, ties by bytes; identifiers of
-// a Patient are united.
-func Merge(mentions []Mention) (fhir.Resource, []Issue, error) { panic("mapping.Merge") }
-
-// Study is one mapped study.
-type Study struct {
-	Resource fhir.Resource      // the ImagingStudy
-	Patient  string             // "Patient/<id>" it was linked to
-	Owners   []string           // of its instances, sorted
-	Held     []archive.Instance // instances of another patient, left out
-	Issues   []Issue
-}
-
-// Study maps the instances of one study, in any order, to its ImagingStudy. patient is the recorded link, "" when none is
-// recorded: then the majority decides, ties by id.
-func (m *Mapper) Study(instances []archive.Instance, patient string) (Study, error) {
-	panic("mapping.Study")
-}
-
-// Document is one report object with its whole data set.
-type Document struct {
-	Instance archive.Instance
-	Dataset  *dicom.Dataset
-}
-
-// IsReport reports whether objects of a SOP class become a DiagnosticReport, so that their whole data set is needed.
-func IsReport(sopClassUID string) bool { panic("mapping.IsReport") }
-
-// Reports maps the report objects of one study to DiagnosticReports (one for each chain of versions) and their Binaries.
-func (m *Mapper) Reports(study Study, documents []Document) ([]fhir.Resource, []Issue, error) {
-	panic("mapping.Reports")
+// Rule is one row of a table, as data: what MAPPING.md prints and the tests walk.
+type Rule struct {
+	Table string
+	From  string // attribute paths separated by spaces: the first one that is present decides
+	With  string // attributes read beside it
+	To    string // FHIR element
+	Need  string // "required": absence raises an issue
+	By    string // how objects that disagree are settled; "" is the majority
+	Ref   string // clause
 }

@@ -1,0 +1,82 @@
+package mapping
+
+import (
+	r4 "github.com/samply/golang-fhir-models/fhir-models/fhir"
+
+	"lightbox/dicom"
+)
+
+var (
+	pathPersonCode = dicom.MustPath("PersonIdentificationCodeSequence")
+	pathIssuerText = dicom.MustPath("IssuerOfPatientID")
+)
+
+// practitioner refers to a person by name, by the code that the Person Identification Macro (PS3.3 table 10-1) gives, or both. nil
+// when there is neither. A name alone identifies within its source only, so that namesakes elsewhere stay apart.
+func (r *run) practitioner(root *dicom.Dataset, n personName, identification item) *r4.Reference {
+	codes := r.personCodes(identification)
+	names := humanNames(n, new(r4.NameUseUsual))
+	var id string
+	switch {
+	case len(codes) > 0:
+		id = r.mapper.ID("Practitioner", *codes[0].System, *codes[0].Value)
+	case len(names) > 0:
+		id = r.mapper.ID("Practitioner", "name", join(r.place(root), normalName(n)))
+	default:
+		return nil
+	}
+	one := r.refer("Practitioner", id, func() any {
+		return r4.OtherPractitioner(r4.Practitioner{Id: &id, Identifier: codes, Name: names})
+	})
+	if len(names) > 0 {
+		one.Display = names[0].Text
+	}
+	return one
+}
+
+// place is the source within which a name alone tells one person: the institution, else the issuer of patient numbers, else this
+// study.
+func (r *run) place(root *dicom.Dataset) string {
+	if name := clean(root.Text(pathInstitution)); name != "" {
+		return r.mapper.organizationID(name)
+	}
+	if name := clean(root.Text(pathIssuerText)); name != "" {
+		return name
+	}
+	return root.Text(pathStudyUID)
+}
+
+// personCodes reads the codes of a person as identifiers, in the system of their scheme.
+func (r *run) personCodes(identification item) []r4.Identifier {
+	var list []r4.Identifier
+	for _, i := range identification.items(pathPersonCode) {
+		if c, ok := r.coding(i); ok {
+			list = append(list, r4.Identifier{System: c.System, Value: c.Code})
+		}
+	}
+	return list
+}
+
+// practitioners refers to each person of a PN attribute, with its identification sequence beside it, item by item.
+func (r *run) practitioners(v, identification value) []r4.Reference {
+	var people []item
+	if identification.isPresent() {
+		people = identification.items()
+	}
+	names := v.names()
+	if len(people) != 0 && len(people) != len(names) {
+		r.doubt("unmatched-identification", "as many names as identification items are needed to tell which is whose: codes left out")
+		people = nil
+	}
+	var list []r4.Reference
+	for i, n := range names {
+		var who item
+		if people != nil {
+			who = people[i]
+		}
+		if one := r.practitioner(v.dataset, n, who); one != nil {
+			list = append(list, *one)
+		}
+	}
+	return list
+}

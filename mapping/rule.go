@@ -1,0 +1,198 @@
+package mapping
+
+import (
+	"strings"
+
+	"lightbox/dicom"
+)
+
+// rule moves what some attributes say to one element of T. Tables hold one rule a line; the runner does every look-up and all
+// absence handling, so that no Set asks whether its attribute is there.
+type rule[T any] struct {
+	From string // attribute paths separated by spaces: the first one that is present decides
+	With string // attribute paths that Set reads beside it
+	To   string // FHIR element
+	Need need
+	By   settlement
+	Ref  string // clause of the standard or guide
+	Set  func(r *run, to *T, v value)
+}
+
+// need tells what it means that no attribute of a rule is present.
+type need string
+
+const (
+	optional need = ""
+	required need = "required" // raises an issue
+)
+
+// settlement tells how objects that disagree on one element are settled: by content, never by arrival.
+type settlement string
+
+const (
+	majority settlement = ""         // most instances, then the lowest SOP Instance UID; the others raise an issue
+	union    settlement = "union"    // every distinct value is set, in the order that majority would prefer them
+	agreed   settlement = "agreed"   // set only when all that state it agree; else an issue
+	earliest settlement = "earliest" // the lowest text, for dates
+	nearest  settlement = "nearest"  // the first source that states it, where sources are ranked
+)
+
+// field is one compiled attribute path.
+type field struct {
+	text string
+	path dicom.Path
+}
+
+// row is a compiled rule.
+type row[T any] struct {
+	Rule
+	from, with []field
+	set        func(*run, *T, value)
+}
+
+// table is a compiled list of rules for one FHIR type.
+type table[T any] struct{ rows []row[T] }
+
+// compile makes a table of rules. A path that is not in the DICOM dictionary panics, at start.
+func compile[T any](name string, rules []rule[T]) table[T] {
+	rows := make([]row[T], len(rules))
+	for i, one := range rules {
+		rows[i] = row[T]{
+			Rule: Rule{Table: name, From: one.From, With: one.With, To: one.To, Need: string(one.Need), By: string(one.By), Ref: one.Ref},
+			from: fields(one.From), with: fields(one.With), set: one.Set,
+		}
+	}
+	return table[T]{rows}
+}
+
+func fields(paths string) []field {
+	var list []field
+	for text := range strings.FieldsSeq(paths) {
+		list = append(list, field{text, dicom.MustPath(text)})
+	}
+	return list
+}
+
+// source is a data set that stands for a number of instances.
+type source struct {
+	dataset   *dicom.Dataset
+	instances int
+	lowest    string // SOP Instance UID among them
+}
+
+// value is what a rule found: the attribute at From in one data set, and the attributes of With beside it.
+type value struct {
+	dataset *dicom.Dataset
+	field
+	with []field
+}
+
+func (v value) text() string         { return clean(v.dataset.Text(v.path)) }
+func (v value) texts() []string      { return cleaned(v.dataset.Texts(v.path)) }
+func (v value) int() (int64, bool)   { return v.dataset.Int(v.path) }
+func (v value) names() []personName  { return personNames(v.dataset.Names(v.path)) }
+func (v value) isPresent() bool      { return isPresent(v.dataset, v.path) }
+func (v value) items() []item        { return items(v.dataset, v.dataset.Items(v.path)) }
+func (v value) first() item          { return firstItem(v.items()) }
+func (v value) of(text string) value { return value{dataset: v.dataset, field: fieldOf(v.with, text)} }
+
+// fieldOf returns the declared companion of that name. A Set that reads what its rule does not declare is a fault in the table,
+// which its golden finds.
+func fieldOf(with []field, text string) field {
+	for _, f := range with {
+		if f.text == text {
+			return f
+		}
+	}
+	panic("mapping: " + text + " is not declared in With")
+}
+
+// isPresent reports whether an attribute has a value: an empty one (type 2) and padding count as absent (PS3.5 7.4.2).
+func isPresent(ds *dicom.Dataset, p dicom.Path) bool {
+	e, _, ok := ds.Find(p)
+	if !ok {
+		return false
+	}
+	return len(e.Items) > 0 || e.Bulk || hasText(e.Value)
+}
+
+func hasText(b []byte) bool {
+	for _, c := range b {
+		if c != ' ' && c != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// apply walks the table over what the sources say.
+func (t *table[T]) apply(r *run, to *T, sources ...source) {
+	for i := range t.rows {
+		t.rows[i].apply(r, to, sources)
+	}
+}
+
+func (w *row[T]) apply(r *run, to *T, sources []source) {
+	outer, attribute := r.rule, r.attribute
+	r.rule, r.attribute = &w.Rule, w.From
+	w.find(r, to, sources)
+	r.rule, r.attribute = outer, attribute
+}
+
+// find looks for the first path of From that any source has.
+func (w *row[T]) find(r *run, to *T, sources []source) {
+	for _, f := range w.from {
+		said := w.said(f, sources)
+		if len(said) == 0 {
+			continue
+		}
+		r.attribute = f.text
+		for _, v := range w.settle(r, said) {
+			r.note(v)
+			w.set(r, to, v)
+		}
+		return
+	}
+	if w.Need == string(required) {
+		r.doubt("missing", "a required attribute is absent or empty")
+	}
+}
+
+// statement is one distinct value with its weight.
+type statement struct {
+	value
+	key       string
+	instances int
+	lowest    string
+}
+
+// said gathers the distinct values that sources state at f.
+func (w *row[T]) said(f field, sources []source) []statement {
+	if len(sources) == 1 { // by far the most frequent: nothing to compare
+		if !isPresent(sources[0].dataset, f.path) {
+			return nil
+		}
+		return []statement{{value: value{sources[0].dataset, f, w.with}}}
+	}
+	var list []statement
+	for _, s := range sources {
+		if isPresent(s.dataset, f.path) {
+			v := value{s.dataset, f, w.with}
+			list = tally(list, statement{v, v.key(), s.instances, s.lowest})
+		}
+	}
+	return list
+}
+
+func tally(list []statement, one statement) []statement {
+	for i := range list {
+		if list[i].key == one.key {
+			list[i].instances += one.instances
+			if one.lowest < list[i].lowest {
+				list[i].lowest, list[i].value = one.lowest, one.value
+			}
+			return list
+		}
+	}
+	return append(list, one)
+}

@@ -1,0 +1,81 @@
+package mapping
+
+import (
+	r4 "github.com/samply/golang-fhir-models/fhir-models/fhir"
+)
+
+// run is one walk of tables: where findings, mentions and the trace go.
+type run struct {
+	mapper    *Mapper
+	rule      *Rule  // being applied
+	attribute string // path that decided
+	issues    []Issue
+	seen      map[Issue]bool
+	mentions  *mentions // nil: references are made, their resources are not
+	trace     *trace    // nil: not asked for
+	err       error     // the first fault of ours
+}
+
+// doubt records a warning about the rule being applied. detail never holds a value.
+func (r *run) doubt(code, detail string) { r.find("warning", code, detail) }
+
+// remark records a finding that loses nothing.
+func (r *run) remark(code, detail string) { r.find("information", code, detail) }
+
+func (r *run) find(severity, code, detail string) {
+	issue := Issue{Severity: severity, Code: code, Detail: detail, Attribute: r.attribute}
+	if r.rule != nil {
+		issue.Element, issue.Ref = r.rule.To, r.rule.Ref
+	}
+	r.add(issue)
+}
+
+// add keeps an issue once, however many instances raise it.
+func (r *run) add(issue Issue) {
+	if r.seen[issue] {
+		return
+	}
+	if r.seen == nil {
+		r.seen = map[Issue]bool{}
+	}
+	r.seen[issue] = true
+	r.issues = append(r.issues, issue)
+}
+
+// fail keeps the first fault of ours; what is built after it is thrown away.
+func (r *run) fail(err error) {
+	if r.err == nil {
+		r.err = err
+	}
+}
+
+// note tells the trace which value the rule being applied has taken.
+func (r *run) note(v value) {
+	if r.trace != nil {
+		r.trace.add(r.rule, v)
+	}
+}
+
+// mentions collects the shared resources that one context tells of.
+type mentions struct {
+	date string
+	list []Mention
+	made map[string]bool // references
+}
+
+// refer returns a reference to a shared resource. The resource itself is built only when mentions are collected: so nothing
+// can be referred to that nobody mentions.
+func (r *run) refer(resourceType, id string, build func() any) *r4.Reference {
+	reference := resourceType + "/" + id
+	if m := r.mentions; m != nil && !m.made[reference] {
+		m.made[reference] = true
+		at := len(m.list)
+		m.list = append(m.list, Mention{Type: resourceType, ID: id, Date: m.date})
+		body, err := encode(resourceType, build())
+		if err != nil {
+			r.fail(err)
+		}
+		m.list[at].Body = body
+	}
+	return &r4.Reference{Reference: &reference}
+}
