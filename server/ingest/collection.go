@@ -20,9 +20,9 @@ import (
 type Collection struct {
 	mapper    *mapping.Mapper
 	tally     *tally
-	instances map[string]collected           // by SOP Instance UID: the one that counts
-	mentions  map[string][]mapping.Mention   // by reference
-	contexts  map[[32]byte][]byte            // each once, by digest
+	instances map[string]collected         // by SOP Instance UID: the one that counts
+	mentions  map[string][]mapping.Mention // by reference
+	contexts  map[[32]byte][]byte          // each once, by digest
 }
 
 type collected struct {
