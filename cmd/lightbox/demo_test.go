@@ -238,7 +238,7 @@ func (d runningDemo) tokens(t *testing.T) {
 		{"none", "", "Patient", http.StatusUnauthorized},
 		{"nonsense", "nonsense", "Patient", http.StatusUnauthorized},
 		{"expired", token("--scope", "system/*.rs", "--ttl=-1h"), "Patient", http.StatusUnauthorized},
-		{"no patient", token("--scope", "patient/*.rs"), d.Patients["patient"], http.StatusNotFound},
+		{"no patient", token("--scope", "patient/*.rs"), d.Patients["patient"], http.StatusForbidden},
 		{"another type", token("--scope", "system/Device.rs"), "Patient", http.StatusForbidden},
 		{"read only", token("--scope", "system/Patient.r"), "Patient", http.StatusForbidden},
 		{"reads", token("--scope", "system/Patient.r"), d.Patients["patient"], http.StatusOK},

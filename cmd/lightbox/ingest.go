@@ -72,8 +72,8 @@ func printSummary(w io.Writer, s ingest.Summary) error {
 	for _, r := range s.Refusals {
 		fmt.Fprintf(w, "refused  %s: %s: %s\n", r.File, r.Reason, r.Detail)
 	}
-	fmt.Fprintf(w, "%d files: %d instances of %d studies, %d duplicates, %d conflicts, %d refused\n",
-		s.Files, s.Instances, s.Studies, s.Duplicates, s.Conflicts, s.Refused)
+	fmt.Fprintf(w, "%d files: %d instances, %d duplicates, %d refused; %d studies built\n",
+		s.Files, s.Instances, s.Duplicates, s.Refused, s.Studies)
 	printCounts(w, "refused", s.Reasons)
 	printCounts(w, "mapping issues", s.Issues)
 	_, err := fmt.Fprintf(w, "%d resources written, %.1f MB in %.1f s\n", s.Resources, float64(s.Bytes)/1e6, s.Seconds)

@@ -93,7 +93,7 @@ func (c *Collection) count(found collected) error {
 	before, ok := c.instances[uid]
 	if !ok {
 		c.instances[uid] = found
-		c.tally.add(func(s *Summary) { s.Instances++ })
+		c.tally.outcome(found.file.Name, archive.New)
 		return nil
 	}
 	if err := errors.Join(before.settle(), found.settle()); err != nil {
@@ -101,10 +101,10 @@ func (c *Collection) count(found collected) error {
 	}
 	c.instances[uid] = before
 	if before.instance.Object == found.instance.Object {
-		c.tally.add(func(s *Summary) { s.Duplicates++ })
+		c.tally.outcome(found.file.Name, archive.Duplicate)
 		return nil
 	}
-	c.tally.add(func(s *Summary) { s.Conflicts++ })
+	c.tally.outcome(found.file.Name, archive.Conflict)
 	if bytes.Compare(found.instance.Object[:], before.instance.Object[:]) < 0 {
 		c.instances[uid] = found
 	}

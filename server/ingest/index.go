@@ -23,6 +23,7 @@ const maxBatch = 256
 
 // taken is one object that is in the archive and not yet in the index.
 type taken struct {
+	name     string // of the file
 	instance archive.Instance
 	mentions []mapping.Mention
 }
@@ -103,11 +104,21 @@ func refusal(f File, err error) error {
 
 // Reason names why a file is refused, in a word that summaries count by and a sentence.
 func Reason(err error) (reason, detail string) {
-	var e *dicom.Error
-	if errors.As(err, &e) {
-		return string(e.Reason), e.Detail
+	var broken *dicom.Error
+	if errors.As(err, &broken) {
+		return string(broken.Reason), broken.Detail
+	}
+	var unmapped *mapping.Refusal
+	if errors.As(err, &unmapped) {
+		return unmapped.Reason, unmapped.Detail
 	}
 	return "unreadable", err.Error()
+}
+
+// conflict says why an object is not served that shares its SOP Instance UID with another.
+var conflict = mapping.Refusal{
+	Reason: "conflict",
+	Detail: "another object has this SOP Instance UID and other bytes; both are kept, the one of the lower digest is served",
 }
 
 // read scans, maps and archives one file. The error is a *Refusal where the file is at fault.
@@ -137,7 +148,7 @@ func (r *reader) read(ctx context.Context, f File) (taken, error) {
 	if err != nil {
 		return taken{}, fmt.Errorf("archive %s: %w", f.Name, err)
 	}
-	return taken{instance, mentions}, nil
+	return taken{f.Name, instance, mentions}, nil
 }
 
 // institution returns the organisation that an object names as its place of origin.
@@ -220,19 +231,22 @@ func (p *Pipeline) commit(ctx context.Context, batch []taken, t *tally) error {
 	if err != nil {
 		return fmt.Errorf("index: %w", err)
 	}
-	t.add(func(s *Summary) {
-		for _, o := range outcomes {
-			switch o {
-			case archive.New:
-				s.Instances++
-			case archive.Duplicate:
-				s.Duplicates++
-			case archive.Conflict:
-				s.Conflicts++
-			}
-		}
-	})
+	for i, o := range outcomes {
+		t.outcome(batch[i].name, o)
+	}
 	return nil
+}
+
+// outcome counts what the index made of a file.
+func (t *tally) outcome(file string, o archive.Outcome) {
+	switch o {
+	case archive.New:
+		t.add(func(s *Summary) { s.Instances++ })
+	case archive.Duplicate:
+		t.add(func(s *Summary) { s.Duplicates++ })
+	case archive.Conflict:
+		t.refuse(file, conflict.Reason, conflict.Detail)
+	}
 }
 
 func changed(batch []taken, outcomes []archive.Outcome) []taken {

@@ -6,12 +6,11 @@ import (
 	"time"
 )
 
-// Summary counts what became of the files of one run.
+// Summary counts what became of the files of one run: each is an instance, a duplicate or refused.
 type Summary struct {
 	Files      int            `json:"files"`
 	Instances  int            `json:"instances"`  // new in the index
 	Duplicates int            `json:"duplicates"` // same SOP Instance UID, same bytes
-	Conflicts  int            `json:"conflicts"`  // same SOP Instance UID, other bytes: quarantined beside each other
 	Studies    int            `json:"studies"`    // built or built again
 	Resources  int            `json:"resources"`  // created or updated
 	Refused    int            `json:"refused"`
