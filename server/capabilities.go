@@ -14,11 +14,8 @@ func (a *api) capabilities(c *call) error {
 		return err
 	}
 	if mode := query.Get("mode"); mode != "" && mode != "full" {
-		return fhir.NewError(fhir.NotSupported, "mode is supported as full").At("mode")
-	}
-	if len(a.Statement) == 0 {
-		return fhir.NewError(fhir.NotFound, "this server was started without a CapabilityStatement")
+		return fhir.NewError(fhir.NotSupported, "full is served").At("mode")
 	}
 	c.w.Header().Set("Cache-Control", "public, max-age=60")
-	return c.send(http.StatusOK, a.Statement)
+	return c.send(http.StatusOK, a.statement)
 }

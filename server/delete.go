@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 
+	"lightbox/fhir"
 	"lightbox/fhir/store"
 )
 
@@ -18,20 +19,22 @@ func (a *api) delete(c *call) error {
 		return err
 	}
 	d := store.Delete{Type: c.kind.Name, ID: id, IfVersion: version}
+	var deletion fhir.Resource
 	err = a.Store.Write(c.ctx(), func(tx store.Tx) error {
 		if !unfiltered(c.visible) {
 			if err := visible(c, tx, id); err != nil {
 				return err
 			}
 		}
-		deletion, err := tx.Delete(c.ctx(), d)
-		if err == nil {
-			c.w.Header().Set("ETag", etag(deletion.Version))
-		}
+		var err error
+		deletion, err = tx.Delete(c.ctx(), d)
 		return err
 	})
 	if err != nil && !isAway(c, err) {
 		return err
+	}
+	if deletion.Version > 0 {
+		c.w.Header().Set("ETag", etag(deletion.Version))
 	}
 	setPrivate(c.w.Header())
 	c.w.WriteHeader(http.StatusNoContent)

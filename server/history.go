@@ -41,32 +41,35 @@ func (a *api) history(c *call) error {
 	if err != nil {
 		return err
 	}
+	if len(versions) == 0 {
+		return errNotFound()
+	}
 	return a.sendHistory(c, id, params, q.page(versions))
 }
 
 func parseHistory(params url.Values) (historyQuery, error) {
 	q := historyQuery{count: defaultHistory}
 	if params.Has("_at") {
-		return q, fhir.NewError(fhir.NotSupported, "_at is not supported").At("_at")
+		return q, fhir.NewError(fhir.NotSupported, "this parameter is not served").At("_at")
 	}
 	if s := params.Get("_count"); params.Has("_count") {
 		n, err := strconv.Atoi(s)
 		if err != nil || n < 1 {
-			return q, fhir.NewError(fhir.Value, "_count is a whole number above 0").At("_count")
+			return q, fhir.NewError(fhir.Value, "not a whole number above 0").At("_count")
 		}
 		q.count = min(n, maxHistory)
 	}
 	if s := params.Get("_page"); params.Has("_page") {
 		n, err := strconv.ParseInt(s, 10, 64)
 		if err != nil || n < 2 {
-			return q, fhir.NewError(fhir.Value, "_page is not a page of this history").At("_page")
+			return q, fhir.NewError(fhir.Value, "not a page of this history").At("_page")
 		}
 		q.before = n
 	}
 	if s := params.Get("_since"); params.Has("_since") {
 		t, err := time.Parse(time.RFC3339, s)
 		if err != nil {
-			return q, fhir.NewError(fhir.Value, "_since is an instant, as 2026-01-31T10:00:00+03:00").At("_since")
+			return q, fhir.NewError(fhir.Value, "not an instant, as 2026-01-31T10:00:00+03:00").At("_since")
 		}
 		q.since = t
 	}

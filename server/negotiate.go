@@ -58,7 +58,7 @@ func (c *call) readPretty(params url.Values) error {
 	case "false":
 		c.pretty = false
 	default:
-		return fhir.NewError(fhir.Value, "_pretty is true or false").At("_pretty")
+		return fhir.NewError(fhir.Value, "the values are true and false").At("_pretty")
 	}
 	return nil
 }

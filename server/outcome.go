@@ -72,7 +72,7 @@ func translate(err error) error {
 		return &refusal{status: http.StatusConflict, err: fhir.NewError(fhir.BusinessRule,
 			"the hub made this resource from its sources, and only they change it").Because(err)}
 	case errors.Is(err, store.ErrCursor):
-		return fhir.NewError(fhir.Value, "_page is not a page of this search for this caller").At("_page").Because(err)
+		return fhir.NewError(fhir.Value, "not a page of this search for this caller").At("_page").Because(err)
 	case errors.Is(err, store.ErrTimeout), errors.Is(err, context.DeadlineExceeded):
 		return fhir.NewError(fhir.Timeout, "the request took longer than this server allows; narrow it or try again").Because(err)
 	}
@@ -258,6 +258,7 @@ func outcome(severity string, all []*fhir.Error, diagnostics string) []byte {
 			i.Expression = []string{e.Expression}
 		default: // R4: an HTTP parameter is named by location, as "http." and its name
 			i.Location = []string{"http." + e.Expression}
+			i.Details.Text = e.Expression + ": " + e.Detail
 		}
 		o.Issue = append(o.Issue, i)
 	}

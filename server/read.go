@@ -43,10 +43,10 @@ func (c *call) sendVersion(res fhir.Resource) error {
 // and a client that takes a part for the whole is worse off than one that is told.
 func wholeOnly(params url.Values) error {
 	if s := params.Get("_summary"); s != "" && s != "false" {
-		return fhir.NewError(fhir.NotSupported, "_summary is not supported on read").At("_summary")
+		return fhir.NewError(fhir.NotSupported, "false is served on read").At("_summary")
 	}
 	if params.Has("_elements") {
-		return fhir.NewError(fhir.NotSupported, "_elements is not supported on read").At("_elements")
+		return fhir.NewError(fhir.NotSupported, "this parameter is not served on read").At("_elements")
 	}
 	return nil
 }

@@ -42,8 +42,9 @@ func (a *api) handler() (http.Handler, error) {
 		return nil, err
 	}
 	root.NotFound(a.open(noRoute))
-	root.Get("/healthz", a.healthz)
-	root.Get("/readyz", a.readyz)
+	root.MethodNotAllowed(a.open(noMethod))
+	root.HandleFunc("/healthz", a.healthz)
+	root.HandleFunc("/readyz", a.readyz)
 	if a.path == "" {
 		return root, a.routes(root)
 	}
@@ -146,3 +147,6 @@ func allowed(methods map[string]interaction) string {
 func noRoute(*call) error {
 	return fhir.NewError(fhir.NotFound, "there is no such resource type, interaction or operation on this server")
 }
+
+// noMethod answers a method that HTTP does not know; those that it knows are told apart by dispatch.
+func noMethod(*call) error { return methodNotAllowed("DELETE, GET, HEAD, OPTIONS, POST, PUT") }

@@ -12,7 +12,7 @@ import (
 	"lightbox/fhir/store"
 )
 
-// maxParams bounds how many parameters one search may have.
+// maxParams bounds how many parameters a query is split into at all.
 const maxParams = 200
 
 // search answers a search on one type, by GET and by POST _search. https://hl7.org/fhir/R4/http.html#search
@@ -87,7 +87,7 @@ func asked(params url.Values) url.Values {
 // servable turns _summary=count into a count, and refuses the cuts that are not made yet.
 func servable(q *search.Query) error {
 	if len(q.Elements) > 0 {
-		return fhir.NewError(fhir.NotSupported, "_elements is not supported").At("_elements")
+		return fhir.NewError(fhir.NotSupported, "this parameter is not served").At("_elements")
 	}
 	switch q.Summary {
 	case "", "false":
@@ -96,12 +96,15 @@ func servable(q *search.Query) error {
 		q.Total, q.Count, q.Include, q.RevInclude = search.TotalAccurate, 1, nil, nil
 		return nil
 	}
-	return fhir.NewError(fhir.NotSupported, "_summary is supported as count and false").At("_summary")
+	return fhir.NewError(fhir.NotSupported, "count and false are served").At("_summary")
 }
 
 func (a *api) sendSearchset(c *call, q search.Query, params url.Values, found store.Result) error {
-	for _, name := range q.Ignored {
-		delete(params, name)
+	given := maps.Clone(q.Given)
+	for _, name := range []string{"_format", "_pretty"} {
+		if params.Has(name) {
+			given[name] = params[name]
+		}
 	}
 	if q.Summary == "count" {
 		found.Matches, found.Included, found.Next = nil, nil, ""
@@ -110,9 +113,9 @@ func (a *api) sendSearchset(c *call, q search.Query, params url.Values, found st
 		if found.Total >= 0 {
 			b.total(found.Total)
 		}
-		b.link("self", a.searchURL(c, params, params.Get("_page")))
+		b.link("self", a.searchURL(c, given, q.Page))
 		if found.Next != "" {
-			b.link("next", a.searchURL(c, params, found.Next))
+			b.link("next", a.searchURL(c, given, found.Next))
 		}
 		for _, res := range found.Matches {
 			b.found(res, "match")
@@ -127,27 +130,22 @@ func (a *api) sendSearchset(c *call, q search.Query, params url.Values, found st
 }
 
 // searchURL is the search as it was done, on one page of it. It is a GET whatever the request was.
-func (a *api) searchURL(c *call, params url.Values, page string) string {
-	p := maps.Clone(params)
-	delete(p, "_page")
+func (a *api) searchURL(c *call, given url.Values, page string) string {
+	p := maps.Clone(given)
 	if page != "" {
 		p.Set("_page", page)
 	}
-	u := a.Base + "/" + c.kind.Name
-	if len(p) > 0 {
-		u += "?" + p.Encode()
-	}
-	return u
+	return withParams(a.Base+"/"+c.kind.Name, p)
 }
 
 // remarks tell what was not done as asked.
 func remarks(q search.Query, found store.Result) []*fhir.Error {
 	var notes []*fhir.Error
 	for _, name := range slices.Sorted(slices.Values(q.Ignored)) {
-		notes = append(notes, fhir.NewError(fhir.NotSupported, "the search parameter "+name+" is unknown and was left out").At(name))
+		notes = append(notes, fhir.NewError(fhir.NotSupported, "the parameter is unknown and was left out").At(name))
 	}
 	if q.Total == search.TotalAccurate && found.Total >= 0 && !found.Exact {
-		notes = append(notes, fhir.NewError(fhir.TooCostly, "counting took too long: total is an estimate").At("_total"))
+		notes = append(notes, fhir.NewError(fhir.TooCostly, "counting takes too long: the total is an estimate").At("_total"))
 	}
 	return notes
 }

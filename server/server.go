@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"lightbox/auth"
+	"lightbox/conformance"
 	"lightbox/fhir"
 	"lightbox/fhir/store"
 )
@@ -29,14 +30,12 @@ type Config struct {
 	Verifier auth.Verifier // nil: refuse every request that needs a caller
 	// Validate checks the structure of what enters as FHIR; nil checks nothing beyond fhir.Parse.
 	Validate func(body []byte) []*fhir.Error
-	// Statement is the CapabilityStatement that metadata answers with, as JSON; without one metadata is not found.
-	Statement []byte
-	Base      string // public base URL of the FHIR API, without trailing slash: "https://hub.example/fhir"
-	SMART     SMART
-	Version   string
-	Log       *slog.Logger // nil: no log
-	Limits    Limits
-	Ready     func() error // nil: Store.Ping
+	Base     string // public base URL of the FHIR API, without trailing slash: "https://hub.example/fhir"
+	SMART    SMART
+	Version  string
+	Log      *slog.Logger // nil: no log
+	Limits   Limits
+	Ready    func() error // nil: Store.Ping
 }
 
 // Limits bound one request; zero stands for the default.
@@ -62,8 +61,9 @@ func (l Limits) withDefaults() Limits {
 // api serves one Config.
 type api struct {
 	Config
-	path    string     // of Base: "/fhir"
-	buffers *sync.Pool // of *bufio.Writer, for Bundles
+	path      string     // of Base: "/fhir"
+	statement []byte     // the CapabilityStatement
+	buffers   *sync.Pool // of *bufio.Writer, for Bundles
 }
 
 // New returns the handler of the whole server: Base's path, /healthz and /readyz.
@@ -85,6 +85,11 @@ func New(c Config) (http.Handler, error) {
 	}
 	a := &api{Config: c, path: strings.TrimRight(base.EscapedPath(), "/")}
 	a.buffers = &sync.Pool{New: func() any { return bufio.NewWriterSize(nil, bundleBuffer) }}
+	a.statement, err = conformance.Statement(c.Registry, c.Base, c.Version, conformance.SMART{
+		AuthorizationEndpoint: c.SMART.AuthorizationEndpoint, TokenEndpoint: c.SMART.TokenEndpoint})
+	if err != nil {
+		return nil, err
+	}
 	return a.handler()
 }
 

@@ -1,0 +1,145 @@
+package server_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"lightbox/auth"
+	"lightbox/auth/devissuer"
+	"lightbox/fhir"
+	"lightbox/fhir/store"
+	"lightbox/server"
+)
+
+const audience = "https://hub.example/fhir"
+
+// hub is the whole stack: a store, an issuer with its verifier, and the server before them.
+type hub struct {
+	root, base string
+	store      store.Store
+	issuer     *devissuer.Issuer
+	log        *buffer
+	tokens     map[string]string
+}
+
+// buffer takes a log that is written from several goroutines.
+type buffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
+// newHub starts the stack on a store; change may alter what the server is made of.
+func newHub(t testing.TB, s store.Store, change func(*server.Config)) *hub {
+	t.Helper()
+	h := &hub{store: s, log: new(buffer), tokens: map[string]string{}}
+	mux := http.NewServeMux()
+	listener := httptest.NewServer(mux)
+	t.Cleanup(listener.Close)
+	h.root, h.base = listener.URL, listener.URL+"/fhir"
+	h.issuer = must(devissuer.New(devissuer.Config{URL: listener.URL + "/issuer", Audience: audience}))
+	mux.Handle("/issuer/", h.issuer)
+	c := server.Config{
+		Registry: fhir.R4(),
+		Store:    s,
+		Verifier: must(auth.NewVerifier(auth.Config{
+			Issuers: []string{listener.URL + "/issuer"}, Audience: audience, Base: h.base})),
+		Base:    h.base,
+		Version: "test",
+		SMART: server.SMART{
+			Issuer: "https://issuer.example", JWKSURI: "https://issuer.example/jwks",
+			AuthorizationEndpoint: "https://issuer.example/authorize", TokenEndpoint: "https://issuer.example/token",
+			Capabilities: []string{"sso-openid-connect", "permission-patient", "permission-v2"},
+		},
+		Log: slog.New(slog.NewJSONHandler(h.log, nil)),
+	}
+	if change != nil {
+		change(&c)
+	}
+	handler, err := server.New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux.Handle("/", handler)
+	return h
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+// settle fills the hub with testdata/city.txtar: tokens, then resources in order.
+func (h *hub) settle(t testing.TB) {
+	t.Helper()
+	city, err := txtar.ParseFile("testdata/city.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range city.Files {
+		if f.Name == "tokens" {
+			h.mint(t, string(f.Data))
+			continue
+		}
+		h.put(t, f.Name, f.Data)
+	}
+}
+
+// mint signs a token for each line "name {claims}".
+func (h *hub) mint(t testing.TB, lines string) {
+	t.Helper()
+	for line := range strings.Lines(lines) {
+		name, claims, _ := strings.Cut(strings.TrimSpace(line), " ")
+		token, err := h.issuer.Token(json.RawMessage(claims), time.Hour)
+		if err != nil {
+			t.Fatalf("token %s: %v", name, err)
+		}
+		h.tokens[name] = token
+	}
+}
+
+// put stores a resource from the inside; label is "Type/id [owner=Organization/id] [mapped]".
+func (h *hub) put(t testing.TB, label string, body []byte) {
+	t.Helper()
+	res, err := fhir.Parse(bytes.TrimSpace(body))
+	if err != nil {
+		t.Fatalf("%s: %v", label, err)
+	}
+	w := store.Write{Resource: res}
+	for _, word := range strings.Fields(label)[1:] {
+		if owner, ok := strings.CutPrefix(word, "owner="); ok {
+			w.Owners = append(w.Owners, owner)
+		}
+		w.Mapped = w.Mapped || word == "mapped"
+	}
+	err = h.store.Write(context.Background(), func(tx store.Tx) error {
+		_, _, err := tx.Put(context.Background(), w)
+		return err
+	})
+	if err != nil {
+		t.Fatalf("%s: %v", label, err)
+	}
+}
