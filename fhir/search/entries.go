@@ -169,12 +169,17 @@ func text(s string) []Entry {
 // words gives a name and what begins at each further word of it, for "servers should search the parts of a family name
 // independently". Those have no Exact.
 func words(s string) []Entry {
-	all := text(s)
-	rest, ok := Fold(s), len(all) > 0
+	if s == "" {
+		return nil
+	}
+	rest := Fold(s)
+	all := []Entry{{Text: cut(rest), Exact: exact(s)}}
 	for range maxWords {
-		if _, rest, ok = strings.Cut(rest, " "); !ok {
+		_, after, ok := strings.Cut(rest, " ")
+		if !ok {
 			break
 		}
+		rest = after
 		all = append(all, Entry{Text: cut(rest)})
 	}
 	return all

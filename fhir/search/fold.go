@@ -24,7 +24,7 @@ func Fold(s string) string {
 			// O'Brien is found as OBrien, and Solov'ev as Solovev.
 		case r == '\u0306' && len(out) > 0 && out[len(out)-1] == 'и' && !space:
 			out[len(out)-1] = 'й'
-		case unicode.Is(unicode.Mn, r), r == utf8.RuneError:
+		case unicode.Is(unicode.Mn, r):
 		case unicode.IsLetter(r), unicode.IsNumber(r), unicode.Is(unicode.Mc, r):
 			if space && len(out) > 0 {
 				out = append(out, ' ')

@@ -151,11 +151,20 @@ func timeOf(t *fhir.Type, root gjson.Result) (int64, bool) {
 	return 0, false
 }
 
+// sortEntries puts entries in an order of their own and drops repetitions: 2,000 instances of one class are one entry.
 func sortEntries(entries []Entry) []Entry {
 	slices.SortFunc(entries, func(a, b Entry) int {
-		return cmp.Or(
-			cmp.Compare(a.Param.Name, b.Param.Name), cmp.Compare(a.Hash, b.Hash), cmp.Compare(a.Low, b.Low),
-			cmp.Compare(a.High, b.High), cmp.Compare(a.Text, b.Text), cmp.Compare(a.Exact, b.Exact))
+		switch {
+		case a.Param != b.Param:
+			return strings.Compare(a.Param.Name, b.Param.Name)
+		case a.Hash != b.Hash:
+			return cmp.Compare(a.Hash, b.Hash)
+		case a.Low != b.Low:
+			return cmp.Compare(a.Low, b.Low)
+		case a.High != b.High:
+			return cmp.Compare(a.High, b.High)
+		}
+		return cmp.Or(strings.Compare(a.Text, b.Text), strings.Compare(a.Exact, b.Exact))
 	})
 	return slices.Compact(entries)
 }
