@@ -43,7 +43,7 @@ func (i *issuer) verify(ctx context.Context, raw string) (*oidc.IDToken, error) 
 	}
 	t, err := i.verifier.Verify(ctx, raw)
 	if err != nil {
-		return nil, refused("its signature does not verify").Because(err)
+		return nil, refused("it does not verify").Because(err)
 	}
 	return t, nil
 }

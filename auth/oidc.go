@@ -195,7 +195,7 @@ type token struct {
 // parseToken takes the compact form of a JWS alone: the JSON forms carry headers that no signature covers.
 func parseToken(raw string) (token, error) {
 	parts := strings.Split(raw, ".")
-	if len(parts) != 3 {
+	if len(parts) != 3 || strings.ContainsAny(raw, "\r\n") { // which base64 decoders pass over
 		return token{}, errors.New("not three parts")
 	}
 	var header struct {

@@ -9,7 +9,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -75,24 +74,26 @@ type Claims struct {
 // Token signs an access token with just the given claims (Claims, or anything that becomes a JSON object, nonsense included), and
 // iss, aud, iat, exp and jti. One of those five that is given is taken as it is; null leaves it out.
 func (i *Issuer) Token(claims any, ttl time.Duration) (string, error) {
-	given, err := json.Marshal(claims)
+	text, err := json.Marshal(claims)
 	if err != nil {
 		return "", fmt.Errorf("devissuer: %w", err)
+	}
+	var given map[string]json.RawMessage // raw, so that a claim is signed as it was given
+	if err := json.Unmarshal(text, &given); err != nil {
+		return "", fmt.Errorf("devissuer: claims are not an object: %w", err)
 	}
 	now := i.config.Clock()
 	payload := map[string]any{
 		"iss": i.config.URL, "aud": i.config.Audience, "iat": now.Unix(), "exp": now.Add(ttl).Unix(), "jti": uuid.NewString(),
 	}
-	standard := maps.Clone(payload)
-	if err := json.Unmarshal(given, &payload); err != nil {
-		return "", fmt.Errorf("devissuer: claims are not an object: %w", err)
-	}
-	for name := range standard {
-		if payload[name] == nil {
+	for name, value := range given {
+		if _, standard := payload[name]; standard && string(value) == "null" {
 			delete(payload, name)
+			continue
 		}
+		payload[name] = value
 	}
-	text, err := json.Marshal(payload)
+	text, err = json.Marshal(payload)
 	if err != nil {
 		return "", fmt.Errorf("devissuer: %w", err)
 	}
