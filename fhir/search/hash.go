@@ -3,7 +3,6 @@ package search
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"regexp"
 	"strings"
 )
 
@@ -23,12 +22,10 @@ func HashToken(system, code string) int64 {
 
 var pipeEscaper = strings.NewReplacer(`\`, `\\`, "|", `\|`)
 
-var oidPattern = regexp.MustCompile(`^[0-2](\.(0|[1-9][0-9]*))+$`)
-
 // TokenCode returns a code as the index writes it: an OID or DICOM UID is known without its urn:oid:, so that both
-// spellings find each other.
+// spellings find each other. UIDs that break the rules (a part that begins with 0) are in use and are taken as well.
 func TokenCode(code string) string {
-	if oid, ok := strings.CutPrefix(code, "urn:oid:"); ok && oidPattern.MatchString(oid) {
+	if oid, ok := strings.CutPrefix(code, "urn:oid:"); ok && oid != "" && strings.Trim(oid, ".0123456789") == "" {
 		return oid
 	}
 	return code
