@@ -73,6 +73,8 @@ func translate(err error) error {
 			"the hub made this resource from its sources, and only they change it").Because(err)}
 	case errors.Is(err, store.ErrCursor):
 		return fhir.NewError(fhir.Value, "not a page of this search for this caller").At("_page").Because(err)
+	case errors.Is(err, context.Canceled): // the client left; if it only stopped sending, it must not take silence for success
+		return fhir.NewError(fhir.Transient, "the request was broken off").Because(err)
 	case errors.Is(err, store.ErrTimeout), errors.Is(err, context.DeadlineExceeded):
 		return fhir.NewError(fhir.Timeout, "the request took longer than this server allows; narrow it or try again").Because(err)
 	}
@@ -176,11 +178,7 @@ func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
 	code := status(err, all)
 	v := visitOf(r)
 	v.issue = string(all[0].Type)
-	if errors.Is(r.Context().Err(), context.Canceled) {
-		v.issue = "client left"
-		return
-	}
-	if code >= http.StatusInternalServerError {
+	if code >= http.StatusInternalServerError && !errors.Is(err, context.Canceled) {
 		a.Log.LogAttrs(r.Context(), slog.LevelError, "request failed", slog.String("request", v.id), slog.Int("status", code),
 			slog.String("cause", err.Error()))
 	}

@@ -56,7 +56,11 @@ func notModified(h http.Header, res fhir.Resource) bool {
 	if tags := h.Values("If-None-Match"); len(tags) > 0 {
 		return matchesTag(strings.Join(tags, ","), res.Version)
 	}
-	since, err := http.ParseTime(h.Get("If-Modified-Since"))
+	text := h.Get("If-Modified-Since")
+	if text == "" {
+		return false
+	}
+	since, err := http.ParseTime(text)
 	return err == nil && !res.LastUpdated.Truncate(time.Second).After(since)
 }
 
