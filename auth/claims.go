@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -110,37 +111,28 @@ func (c claims) patient(base string, into *string) error {
 	if err := c.text("patient", &text); err != nil || text == "" {
 		return err
 	}
-	if isID(text) {
-		*into = "Patient/" + text
-		return nil
+	if fhir.ValidID(text) {
+		text = "Patient/" + text
 	}
-	resourceType, reference, err := reference(base, text)
-	if err == nil && resourceType != "Patient" {
-		err = errors.New("not a reference to a Patient here")
-	}
+	reference, err := local(text, base, "Patient")
 	*into = reference
 	return err
 }
 
-// fhirUser reads who logged in. A person known to another server keeps the absolute URL, which no rule here matches.
+// fhirUser reads who logged in, of the types that SMART App Launch 2.2 names (scopes-and-launch-context.html). A person known to
+// another server keeps the absolute URL, which no rule here matches.
 func (c claims) fhirUser(base string, into *string) error {
 	var text string
 	if err := c.text("fhirUser", &text); err != nil || text == "" {
 		return err
 	}
-	if isForeign(base, text) {
+	if r, err := fhir.ParseReference(text, base); err == nil && r.Kind == fhir.Absolute {
 		*into = text
 		return nil
 	}
-	resourceType, reference, err := reference(base, text)
-	switch {
-	case err != nil:
-		return err
-	case !isPerson(resourceType):
-		return errors.New("not a reference to a person")
-	}
+	reference, err := local(text, base, "Patient", "Practitioner", "PractitionerRole", "RelatedPerson", "Person")
 	*into = reference
-	return nil
+	return err
 }
 
 // organization reads the organisation that the caller belongs to. Even null and "" are refused: see principal.
@@ -156,53 +148,19 @@ func (c claims) organization(base string, into *string) error {
 	if text == nil {
 		return errors.New("null")
 	}
-	resourceType, reference, err := reference(base, *text)
-	if err == nil && resourceType != "Organization" {
-		err = errors.New("not a reference to an Organization here")
-	}
+	reference, err := local(*text, base, "Organization")
 	*into = reference
 	return err
 }
 
-// isPerson reports whether fhirUser may be of the type (SMART App Launch 2.2, scopes-and-launch-context.html).
-func isPerson(resourceType string) bool {
-	switch resourceType {
-	case "Patient", "Practitioner", "PractitionerRole", "RelatedPerson", "Person":
-		return true
+// local returns the "Type/id" of a reference to a resource here of one of the types: relative or below our base URL, without a
+// version. Whoever writes tokens has no reason for another form, and each form more is a way to slip past.
+func local(text, base string, types ...string) (string, error) {
+	r, err := fhir.ParseReference(text, base)
+	if err != nil || r.Kind != fhir.Local || r.Version != "" || !slices.Contains(types, r.Type) {
+		return "", errors.New("not a reference of the right type to a resource here")
 	}
-	return false
-}
-
-// isForeign reports whether text is an absolute URL that is not below base.
-func isForeign(base, text string) bool {
-	if base != "" && strings.HasPrefix(text, base+"/") {
-		return false
-	}
-	return strings.HasPrefix(text, "https://") || strings.HasPrefix(text, "http://")
-}
-
-// reference reads "Type/id", relative or below our base URL, without a version. It is stricter than a reference in a resource:
-// whoever writes tokens has no reason for another form, and each form more is a way to slip past.
-func reference(base, text string) (resourceType, relative string, err error) {
-	if base != "" {
-		text = strings.TrimPrefix(text, base+"/")
-	}
-	resourceType, id, found := strings.Cut(text, "/")
-	if !found || !isResourceType(resourceType) || !isID(id) {
-		return "", "", errors.New("not a reference to a resource here")
-	}
-	return resourceType, text, nil
-}
-
-// isID reports whether s is a logical id (FHIR R4 datatypes.html#id).
-func isID(s string) bool {
-	for i := range len(s) {
-		c := s[i]
-		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '.') {
-			return false
-		}
-	}
-	return 1 <= len(s) && len(s) <= 64
+	return r.Type + "/" + r.ID, nil
 }
 
 // instant reads a NumericDate (RFC 7519 section 2), in seconds since 1970 that may have a fraction.
