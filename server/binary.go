@@ -1,7 +1,6 @@
 package server
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"mime"
 	"net/http"
@@ -10,37 +9,35 @@ import (
 	"lightbox/fhir"
 )
 
-// binary is what a read of a Binary needs of it.
-type binary struct {
-	ContentType string `json:"contentType"`
-	Data        string `json:"data"`
-}
-
 // sendBinary answers a read that does not name FHIR JSON with the content itself, in its own type, where the client takes
 // that. https://hl7.org/fhir/R4/binary.html#rest
 func (c *call) sendBinary(res fhir.Resource) error {
-	var b binary
-	if err := json.Unmarshal(res.Body, &b); err != nil {
-		return err
-	}
-	media := contentType(b.ContentType)
+	media, content, ok := contentOf(res)
 	switch {
-	case c.accept.format:
+	case c.accept.format && c.accept.fhir():
 		return c.send(http.StatusOK, res.Body)
-	case c.accept.quality(media) > 0:
-		return c.sendContent(media, b.Data)
+	case ok && c.accept.quality(media) > 0:
+		return c.sendContent(media, content)
 	case c.accept.fhir():
 		return c.send(http.StatusOK, res.Body)
 	}
 	return notAcceptable()
 }
 
-// sendContent writes bytes that someone else made: a browser must neither guess their type nor run them in our origin.
-func (c *call) sendContent(media, data string) error {
-	content, err := base64.StdEncoding.DecodeString(data)
-	if err != nil {
-		return err
+// contentOf returns what a Binary holds; not ok when a client stored one whose elements are not what R4 says.
+func contentOf(res fhir.Resource) (media string, content []byte, ok bool) {
+	var b struct {
+		ContentType string `json:"contentType"`
+		Data        []byte `json:"data"` // base64
 	}
+	if err := json.Unmarshal(res.Body, &b); err != nil {
+		return "", nil, false
+	}
+	return contentType(b.ContentType), b.Data, true
+}
+
+// sendContent writes bytes that someone else made: a browser must neither guess their type nor run them in our origin.
+func (c *call) sendContent(media string, content []byte) error {
 	h := c.w.Header()
 	h.Set("Content-Type", media)
 	h.Set("Content-Length", strconv.Itoa(len(content)))

@@ -83,6 +83,11 @@ func TestAccessLine(t *testing.T) {
 			t.Errorf("%s is %q, want %q", path, got, want)
 		}
 	}
+	h.tokens["anna"] = "garbage"
+	h.do(t, "GET", "/Patient/boris", "anna", nil, nil)
+	if log := h.log.String(); !strings.Contains(log, `"reason":"`) {
+		t.Errorf("no reason for a 401 in %s", log)
+	}
 	for _, path := range []string{"bytes", "ms", "request"} {
 		if !gjson.Get(line, path).Exists() {
 			t.Errorf("no %s in %s", path, line)

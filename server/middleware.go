@@ -37,6 +37,7 @@ type visit struct {
 	id     string // of the request
 	client string // client_id of a verified token
 	issue  string // of an error
+	reason string // why a token does not hold
 }
 
 type visitKey struct{}
@@ -70,11 +71,10 @@ func (a *api) line(r *http.Request, v *visit, out middleware.WrapResponseWriter,
 		slog.Float64("ms", float64(took.Microseconds())/1000),
 		slog.String("request", v.id),
 	}
-	if v.client != "" {
-		attrs = append(attrs, slog.String("client", v.client))
-	}
-	if v.issue != "" {
-		attrs = append(attrs, slog.String("issue", v.issue))
+	for _, attr := range []slog.Attr{slog.String("client", v.client), slog.String("issue", v.issue), slog.String("reason", v.reason)} {
+		if attr.Value.String() != "" {
+			attrs = append(attrs, attr)
+		}
 	}
 	a.Log.LogAttrs(r.Context(), slog.LevelInfo, "request", attrs...)
 }

@@ -12,125 +12,65 @@ import (
 
 	"lightbox/auth"
 	"lightbox/fhir"
-	"lightbox/fhir/store"
 )
 
-// refusal is an error whose HTTP status its issue type alone does not tell.
-type refusal struct {
-	status int
-	allow  string // of 405
-	err    error
-}
-
-func (r *refusal) Error() string { return r.err.Error() }
-func (r *refusal) Unwrap() error { return r.err }
-
-// statusOf gives an issue type its HTTP status, FHIR R4 http.html#Status-Codes.
-func statusOf(t fhir.IssueType) int {
-	switch t {
-	case fhir.Login:
-		return http.StatusUnauthorized
-	case fhir.Forbidden:
-		return http.StatusForbidden
-	case fhir.NotFound:
-		return http.StatusNotFound
-	case fhir.Deleted:
-		return http.StatusGone
-	case fhir.Conflict, fhir.Duplicate:
-		return http.StatusConflict
-	case fhir.MultipleHits:
-		return http.StatusPreconditionFailed
-	case fhir.TooLong:
-		return http.StatusRequestEntityTooLarge
-	case fhir.BusinessRule:
-		return http.StatusUnprocessableEntity
-	case fhir.Throttled:
-		return http.StatusTooManyRequests
-	case fhir.Timeout, fhir.Transient:
-		return http.StatusServiceUnavailable
-	case fhir.Exception:
-		return http.StatusInternalServerError
+// fail renders an error: quiet on what the client did, loud on what we did.
+func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
+	err = translate(err)
+	all := issues(err)
+	code := status(err, all)
+	v := visitOf(r)
+	v.issue = string(all[0].Type)
+	if all[0].Type == fhir.Login {
+		v.reason = all[0].Detail
 	}
-	return http.StatusBadRequest
-}
-
-// translate gives what a store returns its words and status. Everything else stays what it is.
-func translate(err error) error {
-	var r *refusal
-	switch {
-	case errors.As(err, &r):
-		return err
-	case errors.Is(err, store.ErrNotFound):
-		return errNotFound().Because(err)
-	case errors.Is(err, store.ErrGone):
-		return fhir.NewError(fhir.Deleted, "the resource was deleted").Because(err)
-	case errors.Is(err, store.ErrConflict):
-		return precondition("the version that If-Match names is not the current one", fhir.Conflict, err)
-	case errors.Is(err, store.ErrExists):
-		return precondition("the resource exists", fhir.Duplicate, err)
-	case errors.Is(err, store.ErrMapped):
-		return &refusal{status: http.StatusConflict, err: fhir.NewError(fhir.BusinessRule,
-			"the hub made this resource from its sources, and only they change it").Because(err)}
-	case errors.Is(err, store.ErrCursor):
-		return fhir.NewError(fhir.Value, "not a page of this search for this caller").At("_page").Because(err)
-	case errors.Is(err, context.Canceled): // the client left; if it only stopped sending, it must not take silence for success
-		return fhir.NewError(fhir.Transient, "the request was broken off").Because(err)
-	case errors.Is(err, store.ErrTimeout), errors.Is(err, context.DeadlineExceeded):
-		return fhir.NewError(fhir.Timeout, "the request took longer than this server allows; narrow it or try again").Because(err)
+	if code >= http.StatusInternalServerError && !errors.Is(err, context.Canceled) {
+		a.Log.LogAttrs(r.Context(), slog.LevelError, "request failed", slog.String("request", v.id), slog.Int("status", code),
+			slog.String("cause", err.Error()))
 	}
-	return err
-}
-
-func precondition(detail string, t fhir.IssueType, err error) error {
-	return &refusal{status: http.StatusPreconditionFailed, err: fhir.NewError(t, detail).Because(err)}
-}
-
-// errNotFound is the one answer for what is absent, hidden or of an impossible id.
-func errNotFound() *fhir.Error { return fhir.NewError(fhir.NotFound, "there is no such resource") }
-
-func errForbidden() error {
-	return fhir.NewError(fhir.Forbidden, "no scope of the token covers this interaction on this resource type")
-}
-
-func methodNotAllowed(allow string) error {
-	return &refusal{status: http.StatusMethodNotAllowed, allow: allow,
-		err: fhir.NewError(fhir.NotSupported, "the method is not allowed here; "+allow+" are")}
-}
-
-func notAcceptable() error {
-	return &refusal{status: http.StatusNotAcceptable,
-		err: fhir.NewError(fhir.NotSupported, "this server answers in application/fhir+json of R4")}
-}
-
-func unsupportedMedia(detail string) error {
-	return &refusal{status: http.StatusUnsupportedMediaType, err: fhir.NewError(fhir.NotSupported, detail)}
-}
-
-// goneError is a store's ErrGone with the deletion's version, for the ETag of a 410.
-type goneError struct {
-	error
-	version int64
-}
-
-func (g goneError) Unwrap() error { return g.error }
-
-func gone(err error, res fhir.Resource) error {
-	if errors.Is(err, store.ErrGone) && res.Version > 0 {
-		return goneError{err, res.Version}
+	failHeaders(w.Header(), code, err)
+	if code >= http.StatusInternalServerError {
+		a.write(w, code, outcome("error", all, "request "+v.id))
+		return
 	}
-	return err
+	a.write(w, code, outcome("error", all, ""))
 }
 
-// invalid joins the findings of a validation; none is no error.
-func invalid(issues []*fhir.Error) error {
-	if len(issues) == 0 {
-		return nil
+func failHeaders(h http.Header, code int, err error) {
+	h.Set("Cache-Control", "no-store")
+	h.Del("ETag") // of a resource that a handler was about to send
+	h.Del("Last-Modified")
+	switch code {
+	case http.StatusUnauthorized:
+		h.Set("WWW-Authenticate", challenge(err))
+	case http.StatusForbidden:
+		h.Set("WWW-Authenticate", `Bearer realm="fhir", error="insufficient_scope"`)
+	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
+		h.Set("Retry-After", "5")
 	}
-	all := make([]error, len(issues))
-	for i, e := range issues {
-		all[i] = e
+	var refused *refusal
+	if errors.As(err, &refused) && refused.allow != "" {
+		h.Set("Allow", refused.allow)
 	}
-	return errors.Join(all...)
+	var deleted goneError
+	if errors.As(err, &deleted) {
+		h.Set("ETag", etag(deleted.version))
+	}
+}
+
+// challenge says why a token is wanted, RFC 6750 3: without one there is no error code.
+func challenge(err error) string {
+	if errors.Is(err, auth.ErrNoToken) {
+		return `Bearer realm="fhir"`
+	}
+	return `Bearer realm="fhir", error="invalid_token"`
+}
+
+func (a *api) write(w http.ResponseWriter, code int, body []byte) {
+	w.Header().Set("Content-Type", fhirJSON)
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(code)
+	_, _ = w.Write(body)
 }
 
 // issues returns every fhir.Error of err's tree, outermost of each branch; a fault of ours when there is none.
@@ -169,60 +109,6 @@ func status(err error, all []*fhir.Error) int {
 		}
 	}
 	return statusOf(all[0].Type)
-}
-
-// fail renders an error: quiet on what the client did, loud on what we did.
-func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
-	err = translate(err)
-	all := issues(err)
-	code := status(err, all)
-	v := visitOf(r)
-	v.issue = string(all[0].Type)
-	if code >= http.StatusInternalServerError && !errors.Is(err, context.Canceled) {
-		a.Log.LogAttrs(r.Context(), slog.LevelError, "request failed", slog.String("request", v.id), slog.Int("status", code),
-			slog.String("cause", err.Error()))
-	}
-	failHeaders(w.Header(), code, err)
-	if code >= http.StatusInternalServerError {
-		a.write(w, code, outcome("error", all, "request "+v.id))
-		return
-	}
-	a.write(w, code, outcome("error", all, ""))
-}
-
-func failHeaders(h http.Header, code int, err error) {
-	h.Set("Cache-Control", "no-store")
-	switch code {
-	case http.StatusUnauthorized:
-		h.Set("WWW-Authenticate", challenge(err))
-	case http.StatusForbidden:
-		h.Set("WWW-Authenticate", `Bearer realm="fhir", error="insufficient_scope"`)
-	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
-		h.Set("Retry-After", "5")
-	}
-	var refused *refusal
-	if errors.As(err, &refused) && refused.allow != "" {
-		h.Set("Allow", refused.allow)
-	}
-	var deleted goneError
-	if errors.As(err, &deleted) {
-		h.Set("ETag", etag(deleted.version))
-	}
-}
-
-// challenge says why a token is wanted, RFC 6750 3: without one there is no error code.
-func challenge(err error) string {
-	if errors.Is(err, auth.ErrNoToken) {
-		return `Bearer realm="fhir"`
-	}
-	return `Bearer realm="fhir", error="invalid_token"`
-}
-
-func (a *api) write(w http.ResponseWriter, code int, body []byte) {
-	w.Header().Set("Content-Type", fhirJSON)
-	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	w.WriteHeader(code)
-	_, _ = w.Write(body)
 }
 
 // operationOutcome is the shape of https://hl7.org/fhir/R4/operationoutcome.html as far as the server fills it.
