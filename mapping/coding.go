@@ -66,7 +66,7 @@ func (r *run) coding(i item) (c r4.Coding, ok bool) {
 }
 
 // codeSystem returns the URI of a coding scheme: the published one, the UID that the object itself states for it (PS3.3
-// C.12.1.1.7?), else a system of the hub's own. The bare designator is never a system.
+// C.12.1), else a system of the hub's own. The bare designator is never a system.
 func (r *run) codeSystem(designator string, root *dicom.Dataset) string {
 	if uri := schemes[strings.ToUpper(designator)]; uri != "" {
 		return uri

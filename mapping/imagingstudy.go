@@ -16,6 +16,7 @@ var studyTable = compile("imagingstudy", []rule[r4.ImagingStudy]{
 	{From: "StudyDate", With: "StudyTime", To: "ImagingStudy.started", Ref: "PS3.3 C.7.2.1", Set: moment("StudyTime", func(s *r4.ImagingStudy) **string { return &s.Started })},
 	{From: "AccessionNumber", With: "IssuerOfAccessionNumberSequence", To: "ImagingStudy.basedOn", By: union, Ref: "FHIR R4 imagingstudy.html#notes", Set: studyOrder},
 	{From: "RequestAttributesSequence", To: "ImagingStudy.basedOn", By: union, Ref: "PS3.3 10.6", Set: requestedOrders},
+	{From: "ReferencedRequestSequence", To: "ImagingStudy.basedOn", By: union, Ref: "PS3.3 C.17.2", Set: requestedOrders},
 	{From: "ReferringPhysicianName", With: "ReferringPhysicianIdentificationSequence InstitutionName", To: "ImagingStudy.referrer", Ref: "PS3.3 C.7.2.1", Set: referrer},
 	{From: "NameOfPhysiciansReadingStudy", With: "PhysiciansReadingStudyIdentificationSequence InstitutionName", To: "ImagingStudy.interpreter", By: union, Ref: "PS3.3 C.7.2.1", Set: interpreter},
 	{From: "ProcedureCodeSequence RequestedProcedureCodeSequence RequestAttributesSequence.RequestedProcedureCodeSequence RequestedProcedureDescription RequestAttributesSequence.RequestedProcedureDescription PerformedProtocolCodeSequence PerformedProcedureStepDescription",

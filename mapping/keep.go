@@ -69,7 +69,7 @@ func (r Rule) paths() []string { return strings.Fields(r.From + " " + r.With) }
 
 func contextRules() []Rule {
 	return slices.Concat(everywhere, patientTable.rules(), studyTable.rules(), seriesTable.rules(), deviceTable.rules(),
-		organizationTable.rules(), locationTable.rules(), orderTable.rules())
+		organizationTable.rules(), locationTable.rules(), orderTable.rules(), reportPeopleTable.rules())
 }
 
 func headerRules() []Rule { return slices.Concat(seriesHeadersTable.rules(), instanceTable.rules()) }
@@ -86,6 +86,7 @@ func keepContext() tags {
 	for _, rule := range orderTable.rules() { // which reads items of it too
 		for _, path := range rule.paths() {
 			t.add("RequestAttributesSequence." + path)
+			t.add("ReferencedRequestSequence." + path)
 		}
 	}
 	return t

@@ -1,7 +1,6 @@
 package mapping
 
 import (
-	"cmp"
 	"fmt"
 	"strings"
 
@@ -21,14 +20,16 @@ func (m *Mapper) Mentions(context []byte) ([]Mention, []Issue, error) {
 	}
 	r := &run{mapper: m, mentions: &mentions{date: mentionDate(ds), made: map[string]bool{}}}
 	r.mention(ds)
-	return r.mentions.list, r.shared(), cmp.Or(r.err)
+	return r.mentions.list, r.shared(), r.err
 }
 
 func (r *run) mention(ds *dicom.Dataset) {
 	var study r4.ImagingStudy
 	var series r4.ImagingStudySeries
+	var report r4.DiagnosticReport
 	studyTable.apply(r, &study, source{dataset: ds})
 	seriesTable.apply(r, &series, source{dataset: ds})
+	reportPeopleTable.apply(r, &report, source{dataset: ds})
 	r.endpoint()
 }
 
@@ -37,11 +38,11 @@ func mentionDate(ds *dicom.Dataset) string {
 	return strings.ReplaceAll(day, "-", "")
 }
 
-// shared returns the issues of the shared resources; those of the study are raised by Study.
+// shared returns the issues of the shared resources; those of the study and its reports are raised by Study and Reports.
 func (r *run) shared() []Issue {
 	var list []Issue
 	for _, i := range r.issues {
-		if !strings.HasPrefix(i.Element, "ImagingStudy.") {
+		if !strings.HasPrefix(i.Element, "ImagingStudy.") && !strings.HasPrefix(i.Element, "DiagnosticReport.") {
 			list = append(list, i)
 		}
 	}

@@ -69,15 +69,15 @@ func (r *run) serviceRequest(root *dicom.Dataset, id string, number r4.Identifie
 	return one
 }
 
-// requests returns the items of RequestAttributesSequence, each with the data set that may describe it too: only where there
-// is one request, for of several nobody knows which the data set means.
-func requests(root *dicom.Dataset) [][]item {
-	list := items(root, root.Items(pathRequests))
+// requests pairs each item of a request sequence with the data set that may describe it too: only where there is one request,
+// for of several nobody knows which the data set means.
+func requests(v value) [][]item {
+	list := v.items()
 	out := make([][]item, len(list))
 	for n, i := range list {
 		out[n] = []item{i}
 		if len(list) == 1 {
-			out[n] = append(out[n], item{root, root})
+			out[n] = append(out[n], item{v.dataset, v.dataset})
 		}
 	}
 	return out
@@ -149,23 +149,29 @@ func requester(r *run, to *r4.ServiceRequest, v value) {
 
 // studyOrder refers to the order of the study's own accession number.
 func studyOrder(r *run, to *r4.ImagingStudy, v value) {
-	addOrder(to, r.order(v.dataset, orderOf(v.dataset)...))
+	to.BasedOn = addOrder(to.BasedOn, r.order(v.dataset, orderOf(v.dataset)...))
 }
 
-// requestedOrders refers to each order that the images were made for: one study may serve several (PS3.3 10.6).
+// requestedOrders refers to each order that the objects were made for: one study may serve several (PS3.3 10.6).
 func requestedOrders(r *run, to *r4.ImagingStudy, v value) {
-	for _, near := range requests(v.dataset) {
+	to.BasedOn = r.addRequests(to.BasedOn, v)
+}
+
+func (r *run) addRequests(list []r4.Reference, v value) []r4.Reference {
+	for _, near := range requests(v) {
 		if near[0].text(pathAccession) != "" {
-			addOrder(to, r.order(v.dataset, near...))
+			list = addOrder(list, r.order(v.dataset, near...))
 		}
 	}
+	return list
 }
 
-func addOrder(to *r4.ImagingStudy, one *r4.Reference) {
+func addOrder(list []r4.Reference, one *r4.Reference) []r4.Reference {
 	same := func(o r4.Reference) bool { return sameIdentifier(*o.Identifier, *one.Identifier) }
-	if !slices.ContainsFunc(to.BasedOn, same) {
-		to.BasedOn = append(to.BasedOn, *one)
+	if slices.ContainsFunc(list, same) {
+		return list
 	}
+	return append(list, *one)
 }
 
 // accessionIdentifier repeats the accession number among the study's identifiers, where R4 clients look for it.

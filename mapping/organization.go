@@ -50,6 +50,16 @@ func (r *run) institution(v value) *r4.Reference {
 	return one
 }
 
+// organization refers to an organisation of which nothing but its name is told.
+func (r *run) organization(name string) *r4.Reference {
+	id := r.mapper.organizationID(name)
+	one := r.refer("Organization", id, func() any {
+		return r4.OtherOrganization(r4.Organization{Id: &id, Name: text(xonName(name))})
+	})
+	one.Display = text(xonName(name))
+	return one
+}
+
 // xonName is the name of an InstitutionName that may be written as an HL7 v2 XON: name^^^^^authority^^^^id.
 func xonName(s string) string {
 	name, _, _ := strings.Cut(s, "^")
@@ -76,11 +86,7 @@ func organizationXON(r *run, to *r4.Organization, v value) {
 }
 
 func organizationCode(r *run, to *r4.Organization, v value) {
-	for _, i := range v.items() {
-		if c, ok := r.coding(i); ok {
-			to.Identifier = append(to.Identifier, r4.Identifier{System: c.System, Value: c.Code})
-		}
-	}
+	to.Identifier = append(to.Identifier, r.identifiers(v.items())...)
 }
 
 func organizationAddress(_ *run, to *r4.Organization, v value) {

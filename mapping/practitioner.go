@@ -8,13 +8,11 @@ import (
 
 var (
 	pathPersonCode = dicom.MustPath("PersonIdentificationCodeSequence")
-	pathIssuerText = dicom.MustPath("IssuerOfPatientID")
 )
 
-// practitioner refers to a person by name, by the code that the Person Identification Macro (PS3.3 table 10-1) gives, or both. nil
-// when there is neither. A name alone identifies within its source only, so that namesakes elsewhere stay apart.
-func (r *run) practitioner(root *dicom.Dataset, n personName, identification item) *r4.Reference {
-	codes := r.personCodes(identification)
+// practitioner refers to a person by the codes that identify one (PS3.3 table 10-1), else by name; nil when there is neither. A
+// name alone identifies within its source only, so that namesakes elsewhere stay apart.
+func (r *run) practitioner(root *dicom.Dataset, n personName, codes []r4.Identifier) *r4.Reference {
 	names := humanNames(n, new(r4.NameUseUsual))
 	var id string
 	switch {
@@ -40,16 +38,16 @@ func (r *run) place(root *dicom.Dataset) string {
 	if name := clean(root.Text(pathInstitution)); name != "" {
 		return r.mapper.organizationID(name)
 	}
-	if name := clean(root.Text(pathIssuerText)); name != "" {
+	if name := clean(root.Text(pathPatientIssue)); name != "" {
 		return name
 	}
 	return root.Text(pathStudyUID)
 }
 
-// personCodes reads the codes of a person as identifiers, in the system of their scheme.
-func (r *run) personCodes(identification item) []r4.Identifier {
+// identifiers reads codes as identifiers, in the system of their scheme.
+func (r *run) identifiers(codes []item) []r4.Identifier {
 	var list []r4.Identifier
-	for _, i := range identification.items(pathPersonCode) {
+	for _, i := range codes {
 		if c, ok := r.coding(i); ok {
 			list = append(list, r4.Identifier{System: c.System, Value: c.Code})
 		}
@@ -70,11 +68,11 @@ func (r *run) practitioners(v, identification value) []r4.Reference {
 	}
 	var list []r4.Reference
 	for i, n := range names {
-		var who item
+		var codes []r4.Identifier
 		if people != nil {
-			who = people[i]
+			codes = r.identifiers(people[i].items(pathPersonCode))
 		}
-		if one := r.practitioner(v.dataset, n, who); one != nil {
+		if one := r.practitioner(v.dataset, n, codes); one != nil {
 			list = append(list, *one)
 		}
 	}

@@ -1,8 +1,14 @@
 package mapping
 
 import (
+	"cmp"
+	"slices"
+
+	r4 "github.com/samply/golang-fhir-models/fhir-models/fhir"
+
 	"lightbox/dicom"
 	"lightbox/dicom/archive"
+	"lightbox/dicom/sr"
 	"lightbox/fhir"
 )
 
@@ -12,10 +18,121 @@ type Document struct {
 	Dataset  *dicom.Dataset
 }
 
-// IsReport reports whether objects of a SOP class become a DiagnosticReport, so that their whole data set is needed.
-func IsReport(sopClassUID string) bool { return false }
+// reportTable reads the version of a report that prevails.
+var reportTable = compile("report", []rule[report]{
+	{From: "SOPInstanceUID", To: "DiagnosticReport.identifier", Need: required, Ref: "RDS sop-instance-uid", Set: reportUID},
+	{From: "HL7InstanceIdentifier", To: "DiagnosticReport.identifier", Ref: "PS3.3 C.24.2", Set: hl7Identifier},
+	{From: "AccessionNumber", With: "IssuerOfAccessionNumberSequence", To: "DiagnosticReport.basedOn", Ref: "PS3.3 C.7.2.1", Set: reportOrder},
+	{From: "ReferencedRequestSequence", To: "DiagnosticReport.basedOn", Ref: "PS3.3 C.17.2", Set: reportRequests},
+	{From: "CompletionFlag VerificationFlag", With: "VerificationFlag PreliminaryFlag PredecessorDocumentsSequence", To: "DiagnosticReport.status", Need: required, Ref: "PS3.3 C.17.2, C.24.2", Set: reportStatus},
+	{From: "ConceptNameCodeSequence DocumentTitle", To: "DiagnosticReport.code", Need: required, Ref: "PS3.3 C.17.3; LOINC 18748-4", Set: reportCode},
+	{From: "AdmissionID", With: "IssuerOfAdmissionIDSequence", To: "DiagnosticReport.encounter", Ref: "PS3.3 C.3.4", Set: reportEncounter},
+	{From: "StudyDate", With: "StudyTime", To: "DiagnosticReport.effectiveDateTime", Ref: "FHIR R4 diagnosticreport-definitions.html#DiagnosticReport.effective_x_", Set: reportEffective},
+	{From: "VerifyingObserverSequence ContentDate", With: "ContentDate ContentTime", To: "DiagnosticReport.issued", Ref: "PS3.3 C.17.2; IHE RAD IMR", Set: reportIssued},
+	{From: "StudyInstanceUID", To: "DiagnosticReport.imagingStudy", Ref: "PS3.3 C.7.2.1", Set: reportStudy},
+	{From: "ReferencedRequestSequence", To: "DiagnosticReport.imagingStudy", Ref: "PS3.3 C.17.2", Set: requestedStudies},
+	{From: "CurrentRequestedProcedureEvidenceSequence", To: "DiagnosticReport.imagingStudy", Ref: "PS3.3 C.17.2", Set: requestedStudies},
+	{From: "ContentSequence", To: "DiagnosticReport.language", Ref: "PS3.16 TID 1204", Set: reportLanguage},
+	{From: "ContentSequence", To: "DiagnosticReport.conclusion", Ref: "PS3.16 TID 2000, CID 7001", Set: conclusion},
+	{From: "ContentSequence", To: "DiagnosticReport.conclusionCode", Ref: "PS3.16 TID 2000, CID 7001", Set: conclusionCodes},
+	{From: "ContentSequence", To: "DiagnosticReport.text", Ref: "FHIR R4 narrative.html", Set: narrative},
+	{From: "ContentSequence", With: "ContentDate ContentTime", To: "DiagnosticReport.presentedForm", Ref: "IHE RAD IMR", Set: presentedTree},
+	{From: "EncapsulatedDocument", With: "MIMETypeOfEncapsulatedDocument EncapsulatedDocumentLength DocumentTitle ContentDate ContentTime", To: "DiagnosticReport.presentedForm", Ref: "PS3.3 C.24.2", Set: presentedDocument},
+})
 
-// Reports maps the report objects of one study to DiagnosticReports (one for each chain of versions) and their Binaries.
+// report is a DiagnosticReport being built.
+type report struct {
+	r4.DiagnosticReport
+	chain    chain
+	at       int // of the version that prevails
+	study    Study
+	title    string
+	binaries []fhir.Resource
+}
+
+func (p *report) version() version { return p.chain.versions[p.at] }
+
+// reportClasses are the SOP classes whose objects are reports (PS3.4 B.5), unless their title says that they are measurements of
+// dose or findings of CAD.
+var reportClasses = []string{
+	"1.2.840.10008.5.1.4.1.1.88.11", // Basic Text SR
+	"1.2.840.10008.5.1.4.1.1.88.22", // Enhanced SR
+	"1.2.840.10008.5.1.4.1.1.88.33", // Comprehensive SR
+	"1.2.840.10008.5.1.4.1.1.88.34", // Comprehensive 3D SR
+	"1.2.840.10008.5.1.4.1.1.88.35", // Extensible SR
+	"1.2.840.10008.5.1.4.1.1.104.1", // Encapsulated PDF
+	"1.2.840.10008.5.1.4.1.1.104.2", // Encapsulated CDA
+}
+
+// otherTitles are root concepts of documents that are no reports though their SOP class is one: dose (TID 10001, 10011, 10021), CAD
+// (TID 4000, 4100, 4120).
+var otherTitles = []string{"113701", "113500", "111036", "112000", "112220"}
+
+// IsReport reports whether objects of a SOP class become a DiagnosticReport, so that their whole data set is needed.
+func IsReport(sopClassUID string) bool { return slices.Contains(reportClasses, sopClassUID) }
+
+// Reports maps the report objects of one study to DiagnosticReports (one for each chain of versions) and their Binaries, in a fixed
+// order whatever the order of documents.
 func (m *Mapper) Reports(study Study, documents []Document) ([]fhir.Resource, []Issue, error) {
-	return nil, nil, nil
+	r := &run{mapper: m}
+	var list []fhir.Resource
+	for _, c := range chains(r.versions(documents)) {
+		list = append(list, r.report(study, c)...)
+	}
+	return list, r.issues, r.err
+}
+
+// versions reads the documents that are reports.
+func (r *run) versions(documents []Document) []version {
+	var list []version
+	for _, d := range documents {
+		v := version{Document: d, uid: d.Instance.SOPInstanceUID}
+		if len(d.Dataset.Items(pathContent)) > 0 {
+			tree, err := sr.Parse(d.Dataset)
+			if err != nil {
+				r.add(Issue{Severity: "error", Code: "unreadable-report", Attribute: "ContentSequence", Element: "DiagnosticReport",
+					Detail: err.Error(), Ref: "PS3.3 C.17.3"})
+				continue
+			}
+			v.sr = tree
+			for _, p := range tree.Predecessors {
+				v.predecessors = append(v.predecessors, p.SOPInstanceUID)
+			}
+		}
+		if v.sr != nil && v.sr.Title.Scheme == "DCM" && slices.Contains(otherTitles, v.sr.Title.Value) {
+			r.add(Issue{Severity: "information", Code: "not-a-report", Attribute: "ConceptNameCodeSequence", Element: "DiagnosticReport",
+				Detail: "dose or CAD: listed in the study, not mapped to a report", Ref: "PS3.16 TID 4000, 10001, 10011"})
+			continue
+		}
+		list = append(list, v)
+	}
+	slices.SortFunc(list, func(a, b version) int { return cmp.Compare(a.uid, b.uid) })
+	return slices.CompactFunc(list, func(a, b version) bool { return a.uid == b.uid })
+}
+
+// report maps one chain.
+func (r *run) report(study Study, c chain) []fhir.Resource {
+	to := report{chain: c, at: c.prevailing(), study: study}
+	id := r.mapper.ID("DiagnosticReport", uidSystem, c.root)
+	to.Id = &id
+	to.Status = r4.DiagnosticReportStatusUnknown
+	to.Category = []r4.CodeableConcept{
+		coded("http://terminology.hl7.org/CodeSystem/v2-0074", "RAD", "Radiology"),
+		coded(loinc, "LP29684-5", "Radiology"),
+		coded(loinc, "85430-7", "Diagnostic imaging report"),
+	}
+	to.Code = coded(loinc, "18748-4", "Diagnostic imaging study")
+	to.Subject = &r4.Reference{Reference: &study.Patient}
+	if to.at < len(c.versions)-1 {
+		r.add(Issue{Severity: "information", Code: "pending-version", Element: "DiagnosticReport.status",
+			Detail: "a later version is not verified: the verified one prevails", Ref: "PS3.3 C.17.2"})
+	}
+	whole := source{dataset: to.version().Dataset}
+	reportTable.apply(r, &to, whole)
+	reportPeopleTable.apply(r, &to.DiagnosticReport, whole)
+	body, err := encode("DiagnosticReport", r4.OtherDiagnosticReport(to.DiagnosticReport))
+	if err != nil {
+		r.fail(err)
+	}
+	return append([]fhir.Resource{{Type: "DiagnosticReport", ID: id, Body: body}}, to.binaries...)
 }

@@ -22,6 +22,7 @@ type Study struct {
 	Owners   []string           // of its instances, sorted
 	Held     []archive.Instance // instances of another patient, left out
 	Issues   []Issue
+	started  string
 }
 
 // context is one distinct Context among the instances of a study.
@@ -70,7 +71,9 @@ func (r *run) study(instances []archive.Instance, patient string) (Study, error)
 	}
 	r.reportHeld(link, out.Held)
 	id := r.mapper.ID("ImagingStudy", uidSystem, instances[0].StudyInstanceUID)
-	body, err := encode("ImagingStudy", r4.OtherImagingStudy(r.imagingStudy(id, link, kept)))
+	to := r.imagingStudy(id, link, kept)
+	out.started = deref(to.Started)
+	body, err := encode("ImagingStudy", r4.OtherImagingStudy(to))
 	out.Resource = fhir.Resource{Type: "ImagingStudy", ID: id, Body: body}
 	out.Issues = r.issues
 	return out, cmp.Or(err, r.err)

@@ -1,0 +1,117 @@
+package mapping
+
+import (
+	"cmp"
+	"slices"
+
+	"lightbox/dicom/sr"
+)
+
+// version is one document of a chain: the same report as it stood at one time.
+type version struct {
+	Document
+	sr           *sr.Document // nil for an encapsulated document
+	uid          string
+	predecessors []string
+	depth        int // documents before it
+}
+
+// chain is one logical report: the documents that amend each other, oldest first (PredecessorDocumentsSequence, PS3.3
+// C.17.2).
+type chain struct {
+	root     string // UID of the first document, whether it is here or not
+	versions []version
+}
+
+// chains groups documents by their predecessors, in order of their root.
+func chains(documents []version) []chain {
+	parent := map[string]string{}
+	for _, v := range documents {
+		for _, before := range v.predecessors {
+			joinSets(parent, v.uid, before)
+		}
+	}
+	groups := map[string][]version{}
+	for _, v := range documents {
+		set := setOf(parent, v.uid)
+		groups[set] = append(groups[set], v)
+	}
+	list := make([]chain, 0, len(groups))
+	for _, versions := range groups {
+		list = append(list, newChain(versions))
+	}
+	slices.SortFunc(list, func(a, b chain) int { return cmp.Compare(a.root, b.root) })
+	return list
+}
+
+// setOf and joinSets keep sets of UIDs, each named by its lowest member.
+func setOf(parent map[string]string, uid string) string {
+	for parent[uid] != "" {
+		uid = parent[uid]
+	}
+	return uid
+}
+
+func joinSets(parent map[string]string, a, b string) {
+	a, b = setOf(parent, a), setOf(parent, b)
+	if a != b {
+		parent[max(a, b)] = min(a, b)
+	}
+}
+
+func newChain(versions []version) chain {
+	before := map[string][]string{}
+	for _, v := range versions {
+		before[v.uid] = v.predecessors
+	}
+	for i := range versions {
+		versions[i].depth = depth(before, versions[i].uid, map[string]bool{})
+	}
+	slices.SortFunc(versions, func(a, b version) int {
+		return cmp.Or(cmp.Compare(a.depth, b.depth), cmp.Compare(a.written(), b.written()), cmp.Compare(a.uid, b.uid))
+	})
+	return chain{root: rootOf(before, versions[0].uid), versions: versions}
+}
+
+// depth counts the documents on the longest way back; a circle ends it.
+func depth(before map[string][]string, uid string, seen map[string]bool) int {
+	if seen[uid] {
+		return 0
+	}
+	seen[uid] = true
+	longest := 0
+	for _, p := range before[uid] {
+		longest = max(longest, 1+depth(before, p, seen))
+	}
+	delete(seen, uid)
+	return longest
+}
+
+// rootOf follows the lowest predecessor back, past documents that are not here.
+func rootOf(before map[string][]string, uid string) string {
+	for seen := map[string]bool{}; len(before[uid]) > 0 && !seen[uid]; {
+		seen[uid] = true
+		uid = slices.Min(before[uid])
+	}
+	return uid
+}
+
+// written orders documents of one depth: content date and time.
+func (v version) written() string {
+	return clean(v.Dataset.Text(pathContentDate)) + clean(v.Dataset.Text(pathContentTime))
+}
+
+// isVerified holds for a document that somebody answers for as final: VERIFIED, and not marked preliminary (PS3.3 C.17.2).
+func (v version) isVerified() bool {
+	return v.flag(pathVerification) == "VERIFIED" && v.flag(pathPreliminary) != "PRELIMINARY" && v.flag(pathCompletion) != "PARTIAL"
+}
+
+// prevailing is the version that counts: the most recent verified one, else the most recent.
+func (c chain) prevailing() int {
+	for i := len(c.versions) - 1; i >= 0; i-- {
+		if c.versions[i].isVerified() {
+			return i
+		}
+	}
+	return len(c.versions) - 1
+}

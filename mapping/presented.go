@@ -1,0 +1,114 @@
+package mapping
+
+import (
+	"bytes"
+	"crypto/sha1"
+	"encoding/base64"
+	"strings"
+
+	r4 "github.com/samply/golang-fhir-models/fhir-models/fhir"
+
+	"lightbox/dicom"
+	"lightbox/fhir"
+)
+
+// presentedTree renders the content tree as a page of its own.
+func presentedTree(r *run, to *report, v value) {
+	page := "<!DOCTYPE html>\n<html" + htmlLanguage(to.Language) + "><head><meta charset=\"utf-8\"><title>" + escape(to.title) +
+		"</title></head><body>" + rendered(to) + "</body></html>\n"
+	one := r.attachment(v, "text/html", []byte(page))
+	one.Title, one.Language = text(to.title), to.Language
+	one.Data = new(base64.StdEncoding.EncodeToString([]byte(page)))
+	to.PresentedForm = append(to.PresentedForm, one)
+}
+
+func htmlLanguage(language *string) string {
+	if language == nil {
+		return ""
+	}
+	return ` lang="` + escape(*language) + `"`
+}
+
+// attachment describes content: hash is SHA-1 in base64 (FHIR R4 datatypes.html#attachment).
+func (r *run) attachment(v value, contentType string, content []byte) r4.Attachment {
+	hash := sha1.Sum(content)
+	one := r4.Attachment{
+		ContentType: &contentType, Size: new(len(content)), Hash: new(base64.StdEncoding.EncodeToString(hash[:])),
+	}
+	if date := v.of("ContentDate"); date.isPresent() {
+		one.Creation = text(r.dateTime(date, v.of("ContentTime")))
+	}
+	return one
+}
+
+var pathDocumentLength = dicom.MustPath("EncapsulatedDocumentLength")
+
+// presentedDocument puts an encapsulated document into a Binary that follows its patient's access.
+func presentedDocument(r *run, to *report, v value) {
+	title := v.of("DocumentTitle").text()
+	to.Text = &r4.Narrative{Status: r4.NarrativeStatusGenerated, Div: xhtml("<p>" + escape(documentName(title)) + "</p>")}
+	element, _, _ := v.dataset.Find(v.path)
+	if element.Bulk {
+		r.doubt("over-budget", "the document is too large to be read: left out")
+		return
+	}
+	content := unpadded(v.dataset, element.Value)
+	contentType := r.contentType(v.of("MIMETypeOfEncapsulatedDocument").text(), content)
+	one := r.attachment(v, contentType, content)
+	one.Title = text(title)
+	id := r.mapper.ID("Binary", uidSystem, to.version().uid)
+	one.Url = new("Binary/" + id)
+	to.PresentedForm = append(to.PresentedForm, one)
+	body, err := encode("Binary", r4.OtherBinary(r4.Binary{
+		Id: &id, ContentType: contentType, SecurityContext: &r4.Reference{Reference: &to.study.Patient},
+		Data: new(base64.StdEncoding.EncodeToString(content)),
+	}))
+	if err != nil {
+		r.fail(err)
+	}
+	to.binaries = append(to.binaries, fhir.Resource{Type: "Binary", ID: id, Body: body})
+}
+
+func documentName(title string) string {
+	if title == "" {
+		return "Document"
+	}
+	return title
+}
+
+// unpadded cuts the byte that makes the length even: by the stated length, else a zero at the end.
+func unpadded(ds *dicom.Dataset, content []byte) []byte {
+	if n, ok := ds.Int(pathDocumentLength); ok && n > 0 && n <= int64(len(content)) {
+		return content[:n]
+	}
+	return bytes.TrimSuffix(content, []byte{0})
+}
+
+// contentType is what the document says of itself by its first bytes, else what the object says of it.
+func (r *run) contentType(stated string, content []byte) string {
+	stated = strings.ToLower(stated)
+	sniffed := sniff(content)
+	switch {
+	case sniffed == "" && stated == "":
+		r.doubt("no-content-type", "nothing tells the type of the document")
+		return "application/octet-stream"
+	case sniffed == "":
+		return stated
+	case stated != "" && stated != sniffed && !(sniffed == "text/xml" && strings.HasSuffix(stated, "xml")):
+		r.doubt("content-type", "the document is not of the stated type: its own first bytes decide")
+	}
+	return sniffed
+}
+
+func sniff(content []byte) string {
+	start := bytes.TrimLeft(content[:min(len(content), 1024)], "\x00\t\r\n \xEF\xBB\xBF")
+	switch {
+	case bytes.HasPrefix(start, []byte("%PDF")):
+		return "application/pdf"
+	case bytes.HasPrefix(start, []byte("<?xml")), bytes.HasPrefix(start, []byte("<ClinicalDocument")):
+		return "text/xml"
+	case bytes.HasPrefix(start, []byte(`{\rtf`)):
+		return "application/rtf"
+	}
+	return ""
+}
