@@ -4,7 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"io/fs"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -109,6 +112,7 @@ func within(name, folder string) bool { return name == folder || strings.HasPref
 
 func packages(t *testing.T) []goPackage {
 	t.Helper()
+	watchSources(t)
 	cmd := exec.Command("go", "list", "-e", "-json=ImportPath,Imports,TestImports,XTestImports", module+"...")
 	out, err := cmd.Output()
 	if err != nil {
@@ -133,6 +137,26 @@ func packages(t *testing.T) []goPackage {
 		t.Fatalf("go list gave %d packages: not the whole house", len(list))
 	}
 	return list
+}
+
+// watchSources looks at each source file, so that go test takes its cached answer only when none has changed: of what go list
+// reads it knows nothing.
+func watchSources(t *testing.T) {
+	t.Helper()
+	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && path != ".." && strings.HasPrefix(d.Name(), "."):
+			return fs.SkipDir
+		case strings.HasSuffix(path, ".go"):
+			os.Stat(path)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // The rules refuse what they are there to refuse.
