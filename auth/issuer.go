@@ -91,7 +91,7 @@ func fetchKeys(ctx context.Context, client *http.Client, issuerURL string) ([]jo
 	if err != nil {
 		return nil, fmt.Errorf("keys: %w", err)
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	if resp.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("keys: status %d", resp.StatusCode)
 	}

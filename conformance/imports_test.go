@@ -150,7 +150,7 @@ func watchSources(t *testing.T) {
 		case d.IsDir() && path != ".." && strings.HasPrefix(d.Name(), "."):
 			return fs.SkipDir
 		case strings.HasSuffix(path, ".go"):
-			os.Stat(path)
+			_, _ = os.Stat(path)
 		}
 		return nil
 	})

@@ -37,7 +37,7 @@ func (i *Issuer) jwks(w http.ResponseWriter, _ *http.Request) {
 func (i *Issuer) authorize(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.WriteHeader(http.StatusNotImplemented)
-	io.WriteString(w, "This is the demo's issuer: it has no login. Make a token with: lightbox token --dir DIR --scope SCOPE\n")
+	_, _ = io.WriteString(w, "This is the demo's issuer: it has no login. Make a token with: lightbox token --dir DIR --scope SCOPE\n")
 }
 
 // token knows no grant (RFC 6749 section 5.2).
@@ -58,5 +58,5 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	w.Write(body)
+	_, _ = w.Write(body)
 }

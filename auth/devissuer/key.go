@@ -34,7 +34,7 @@ func loadKey(path string) (*rsa.PrivateKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer os.Remove(name)
+	defer func() { _ = os.Remove(name) }()
 	if err := os.Link(name, path); errors.Is(err, fs.ErrExist) {
 		return readKey(path)
 	} else if err != nil {
@@ -67,7 +67,7 @@ func writeKey(path string, key *rsa.PrivateKey) (name string, err error) {
 	}
 	err = errors.Join(pem.Encode(f, &pem.Block{Type: "PRIVATE KEY", Bytes: der}), f.Sync(), f.Close())
 	if err != nil {
-		os.Remove(f.Name())
+		_ = os.Remove(f.Name())
 		return "", err
 	}
 	return f.Name(), nil
