@@ -18,7 +18,7 @@ const MaxText = 1024
 func Fold(s string) string {
 	out := make([]rune, 0, len(s))
 	space := false
-	for _, r := range norm.NFKD.String(s) {
+	for _, r := range norm.NFKD.String(strings.ToValidUTF8(s, " ")) {
 		switch {
 		case strings.ContainsRune("'’‘ʼ`´ʹʺ", r):
 			// O'Brien is found as OBrien, and Solov'ev as Solovev.

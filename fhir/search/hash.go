@@ -7,8 +7,8 @@ import (
 )
 
 // Hash is what a posting holds of a token, reference or uri: the first 64 bits of its SHA-256. It is stable for ever: it is
-// stored. Two values of one parameter that meet in it (one chance in 10^7 among two million distinct values, and nobody
-// can aim at one for less than 2^32 tries) would be found for each other; access is never decided by it alone.
+// stored. Two values of one parameter that meet in it would be found for each other: one chance in ten million among two
+// million values; to make one that meets a given other takes 2^64 tries. Access must not be decided by it alone.
 func Hash(text string) int64 {
 	sum := sha256.Sum256([]byte(text))
 	return int64(binary.BigEndian.Uint64(sum[:8])) //nolint:gosec // all 64 bits count, the sign is one of them
