@@ -1,6 +1,7 @@
 package dicom
 
 import (
+	"bytes"
 	"strings"
 	"unicode/utf8"
 
@@ -87,13 +88,18 @@ func canonical(term string) string {
 // decode turns a value into UTF-8. The doubt tells, without quoting the text, why it may not be what was meant; "" when the
 // declared character set explains every byte. Control characters other than those of PS3.5 6.1.3 are dropped.
 func (c *charset) decode(b []byte, r *vrRule) (text, doubt string) {
-	if plain(b, c) {
+	b = bytes.TrimRight(b, " \x00")
+	switch {
+	case plain(b, c):
 		return string(b), ""
-	}
-	if !r.charset {
+	case !r.charset && sevenBit(b):
+		return clean(string(b)), ""
+	case !r.charset:
 		return guess(b, nil), "text outside ASCII in a value that has to be ASCII"
 	}
 	switch {
+	case c == nil && sevenBit(b):
+		return clean(string(b)), ""
 	case c == nil:
 		c, doubt = &charset{g0: &ascii}, "text outside ASCII, and no character set is declared"
 	case c.unknown != "":
@@ -135,6 +141,15 @@ func plain(b []byte, c *charset) bool {
 	return true
 }
 
+func sevenBit(b []byte) bool {
+	for _, ch := range b {
+		if ch >= 0x80 || ch == esc {
+			return false
+		}
+	}
+	return true
+}
+
 // guess decodes what the declared sets do not explain: as UTF-8 if it is that (a character cut off at the end is dropped), by
 // the multi-byte set that was declared with marks where it does not fit, else as Windows-1252, the Latin-1 that is written.
 func guess(b []byte, c *charset) string {
@@ -161,7 +176,6 @@ func guess(b []byte, c *charset) string {
 // chop cuts a UTF-8 sequence off the end of b that was begun and not finished: values are cut to the length of their VR by
 // systems that count bytes.
 func chop(b []byte) []byte {
-	b = []byte(strings.TrimRight(string(b), " \x00"))
 	for i := 1; i <= min(3, len(b)); i++ {
 		if tail := b[len(b)-i:]; utf8.RuneStart(tail[0]) {
 			if !utf8.FullRune(tail) {

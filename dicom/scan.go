@@ -61,6 +61,9 @@ func newScanner(w window, limits Limits) *scanner {
 func (s *scanner) object() (*Dataset, error) {
 	d := &Dataset{}
 	if !s.preamble() {
+		if s.err != nil {
+			return nil, s.cut(0, "its preamble")
+		}
 		return nil, s.fail(NotDICOM, 0, "neither a Part 10 file nor a bare data set")
 	}
 	if err := s.meta(d); err != nil {

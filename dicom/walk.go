@@ -48,8 +48,8 @@ func (d *Dataset) walk(prefix string, yield func(Attribute) bool) bool {
 // displayLength bounds what Display shows, in characters.
 const displayLength = 80
 
-// Display renders the value of an element of d for people: values parted by backslashes, sequences and bulk data by their size,
-// control characters by their escapes, shortened to about 80 characters.
+// Display renders the value of an element of d for people: values parted by backslashes, sequences and bulk data as their size,
+// control characters as spaces, shortened to about 80 characters.
 func (d *Dataset) Display(e *Element) string {
 	switch {
 	case e.VR == "SQ":
@@ -101,7 +101,7 @@ func (d *Dataset) Doubts() []Doubt {
 	var doubts []Doubt
 	for a := range d.Attributes() {
 		detail := ""
-		if r := meaning(a.Element).rule(); r.text() && !plain(a.Element.Value, a.Dataset.charset) {
+		if r := meaning(a.Element).rule(); r.text() && !a.Element.Bulk {
 			_, detail = a.Dataset.charset.decode(a.Element.Value, r)
 		}
 		if c := a.Dataset.charset; a.Element.Tag == tagSpecificCharacterSet && c != nil && c.unknown != "" {
