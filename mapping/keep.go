@@ -56,6 +56,9 @@ var everywhere = []Rule{
 	{Table: "everywhere", From: "CodingSchemeIdentificationSequence", To: "Coding.system", Ref: "PS3.3 C.12.1.1.7"},
 }
 
+// requestSequences hold an order each item, which the order table reads.
+var requestSequences = []string{"RequestAttributesSequence", "ReferencedRequestSequence"}
+
 func (t table[T]) rules() []Rule {
 	list := make([]Rule, len(t.rows))
 	for i := range t.rows {
@@ -85,8 +88,9 @@ func keepContext() tags {
 	}
 	for _, rule := range orderTable.rules() { // which reads items of it too
 		for _, path := range rule.paths() {
-			t.add("RequestAttributesSequence." + path)
-			t.add("ReferencedRequestSequence." + path)
+			for _, sequence := range requestSequences {
+				t.add(sequence + "." + path)
+			}
 		}
 	}
 	return t

@@ -75,11 +75,16 @@ func IsReport(sopClassUID string) bool { return slices.Contains(reportClasses, s
 // order whatever the order of documents.
 func (m *Mapper) Reports(study Study, documents []Document) ([]fhir.Resource, []Issue, error) {
 	r := &run{mapper: m}
+	list := r.reports(study, documents)
+	return list, r.issues, r.err
+}
+
+func (r *run) reports(study Study, documents []Document) []fhir.Resource {
 	var list []fhir.Resource
 	for _, c := range chains(r.versions(documents)) {
 		list = append(list, r.report(study, c)...)
 	}
-	return list, r.issues, r.err
+	return list
 }
 
 // versions reads the documents that are reports.

@@ -148,8 +148,13 @@ func (w *row[T]) find(r *run, to *T, sources []source) {
 		}
 		r.attribute = f.text
 		for _, v := range w.settle(r, said) {
-			r.note(v)
+			if r.trace == nil {
+				w.set(r, to, v)
+				continue
+			}
+			step := r.trace.enter(&w.Rule, v, to, len(r.issues))
 			w.set(r, to, v)
+			r.trace.leave(step, to, r.issues)
 		}
 		return
 	}

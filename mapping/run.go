@@ -49,13 +49,6 @@ func (r *run) fail(err error) {
 	}
 }
 
-// note tells the trace which value the rule being applied has taken.
-func (r *run) note(v value) {
-	if r.trace != nil {
-		r.trace.add(r.rule, v)
-	}
-}
-
 // mentions collects the shared resources that one context tells of.
 type mentions struct {
 	date string

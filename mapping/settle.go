@@ -55,7 +55,6 @@ func (w *row[T]) settle(r *run, said []statement) []value {
 		return list
 	case agreed:
 		if len(said) > 1 {
-			r.note(said[0].value)
 			r.doubt("conflict", "instances disagree: left out")
 			return nil
 		}

@@ -1,0 +1,38 @@
+package mapping
+
+import "slices"
+
+//go:generate go test -run TestDocument -update
+
+// derived are the elements that no single attribute decides.
+var derived = []Rule{
+	{Table: "derived", From: "PatientID", To: "Patient.meta.tag", Ref: "PS3.3 C.7.1.1: without PatientID a patient known by this study alone"},
+	{Table: "derived", To: "Device.status", Ref: "active"},
+	{Table: "derived", To: "Location.status", Ref: "active"},
+	{Table: "derived", To: "Location.mode", Ref: "instance"},
+	{Table: "derived", To: "Endpoint", Ref: "FHIR R4 imagingstudy.html#endpoint: one of the configured DICOMweb base"},
+	{Table: "derived", To: "ServiceRequest.status", Ref: "completed: images exist (IHE RAD MADO)"},
+	{Table: "derived", To: "ServiceRequest.intent", Ref: "order (IHE RAD MADO)"},
+	{Table: "derived", To: "ServiceRequest.category", Ref: "SNOMED CT 363679005 Imaging (HL7 Europe)"},
+	{Table: "derived", To: "ServiceRequest.subject", Ref: "the patient of the object"},
+	{Table: "derived", To: "ServiceRequest.meta.tag", Ref: "stub: made from image headers, an order itself replaces it"},
+	{Table: "derived", To: "ImagingStudy.status", Ref: "available: an instance exists (FHIR R4 codesystem-imagingstudy-status)"},
+	{Table: "derived", From: "Modality", To: "ImagingStudy.modality", Ref: "those of acquisition, united over series; all where none is (PS3.16 CID 29)"},
+	{Table: "derived", To: "ImagingStudy.endpoint", Ref: "the configured DICOMweb base"},
+	{Table: "derived", To: "ImagingStudy.numberOfSeries", Ref: "counted"},
+	{Table: "derived", To: "ImagingStudy.numberOfInstances", Ref: "counted"},
+	{Table: "derived", To: "ImagingStudy.series.numberOfInstances", Ref: "counted"},
+	{Table: "derived", To: "ImagingStudy.meta.source", Ref: "the channel, where it is a URI"},
+	{Table: "derived", To: "DiagnosticReport.category", Ref: "HL7 0074 RAD, LOINC LP29684-5 (US Core), LOINC 85430-7 (HL7 Europe)"},
+	{Table: "derived", To: "DiagnosticReport.subject", Ref: "the patient of the study"},
+	{Table: "derived", From: "EncapsulatedDocument", To: "Binary.data", Ref: "PS3.3 C.24.2"},
+	{Table: "derived", From: "MIMETypeOfEncapsulatedDocument", To: "Binary.contentType", Ref: "the first bytes decide, then the stated type"},
+	{Table: "derived", To: "Binary.securityContext", Ref: "the patient of the study: access follows it"},
+}
+
+// Rules returns every rule, table by table: what MAPPING.md prints.
+func Rules() []Rule {
+	return slices.Concat(everywhere, patientTable.rules(), studyTable.rules(), seriesTable.rules(), seriesHeadersTable.rules(),
+		instanceTable.rules(), deviceTable.rules(), organizationTable.rules(), locationTable.rules(), orderTable.rules(),
+		reportTable.rules(), reportPeopleTable.rules(), derived)
+}
