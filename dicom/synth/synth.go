@@ -8,8 +8,11 @@
 package synth
 
 import (
+	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // City is what one seed makes.
@@ -66,4 +69,23 @@ func (c City) WriteTo(dir string) error {
 }
 
 // Make draws the city of a seed.
-func Make(seed int64) (City, error) { panic("synth.Make") }
+func Make(seed int64) (City, error) {
+	c := &maker{seed: seed}
+	for i, row := range plan {
+		if err := c.makeStudy(i, row); err != nil {
+			return City{}, fmt.Errorf("study %d, %s: %w", i+1, row.procedure, err)
+		}
+	}
+	city := City{Files: c.files, Parent: Parent{Name: parentName, PatientID: c.patientID("child")}}
+	for _, f := range facilities {
+		city.Facilities = append(city.Facilities, f.Facility)
+	}
+	for _, key := range slices.Sorted(maps.Keys(people)) {
+		p := people[key]
+		city.Patients = append(city.Patients, Patient{
+			ID: c.patientID(key), Issuer: facilities[p.facility].IssuerOfPatientID,
+			Name: p.name, BirthDate: p.birth, Sex: p.sex, Role: p.role,
+		})
+	}
+	return city, nil
+}
