@@ -102,26 +102,33 @@ func (o *OIDC) Verify(ctx context.Context, r *http.Request) (*Principal, error) 
 	if err != nil {
 		return nil, err
 	}
+	p, _, err := o.verify(ctx, raw)
+	return p, err
+}
+
+// verify returns who a token speaks of, and when it stops to hold.
+func (o *OIDC) verify(ctx context.Context, raw string) (*Principal, time.Time, error) {
 	t, err := parseToken(raw)
 	if err != nil {
-		return nil, refused("it is not a signed JWT").Because(err)
+		return nil, time.Time{}, refused("it is not a signed JWT").Because(err)
 	}
 	from, known := o.issuers[t.issuer]
 	if !known {
-		return nil, refused("its issuer is not trusted here")
+		return nil, time.Time{}, refused("its issuer is not trusted here")
 	}
 	verified, err := from.verify(ctx, raw)
 	if err != nil {
-		return nil, err
+		return nil, time.Time{}, err
 	}
 	var c claims
 	if err := verified.Claims(&c); err != nil {
-		return nil, refused("its claims cannot be read").Because(err)
+		return nil, time.Time{}, refused("its claims cannot be read").Because(err)
 	}
 	if err := o.check(t, c); err != nil {
-		return nil, err
+		return nil, time.Time{}, err
 	}
-	return c.principal(o.config.Base)
+	p, err := c.principal(o.config.Base)
+	return p, verified.Expiry.Add(o.config.Leeway), err
 }
 
 // check holds the claims of a token whose signature is right against what an access token for us must say.

@@ -546,19 +546,3 @@ func FuzzVerify(f *testing.F) {
 		}
 	})
 }
-
-func BenchmarkVerify(b *testing.B) {
-	p := newProvider(b)
-	v := p.verifier(b)
-	token, err := p.Token(devissuer.Claims{Scope: "patient/*.rs", Patient: "p"}, time.Hour)
-	if err != nil {
-		b.Fatal(err)
-	}
-	r := httptest.NewRequest(http.MethodGet, base+"/Patient", nil)
-	r.Header.Set("Authorization", "Bearer "+token)
-	for b.Loop() {
-		if _, err := v.Verify(b.Context(), r); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
