@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Bounds of what is remembered. A key that its issuer took back still holds for rememberFor at most.
+// Bounds of what is remembered. Tokens of a key that is seen to be taken back still hold for rememberFor at most.
 const (
 	rememberFor  = 30 * time.Second
 	rememberMost = 10_000

@@ -42,7 +42,14 @@ func TestRemember(t *testing.T) {
 			}
 			p.advance(10 * time.Second)
 		}, token, true},
-		{"key taken back, beyond it", func() { p.advance(10 * time.Minute) }, token, false},
+		{"key taken back, the set is renewed", func() {
+			p.advance(11 * time.Minute)
+			holds(token) // starts the renewal, which a token of the new key waits for
+			if !holds(p.mustToken(t, map[string]any{"scope": "system/*.rs"})) {
+				t.Error("a token of the new key does not hold")
+			}
+		}, p.mustToken(t, map[string]any{"scope": "system/*.rs"}), false},
+		{"key taken back, beyond the memory", func() { p.advance(time.Minute) }, token, false},
 	} {
 		step.do()
 		if got := holds(step.token); got != step.want {
