@@ -74,6 +74,9 @@ func converse(t *testing.T, h *hub, file string) {
 		}
 		t.Run(name, func(t *testing.T) {
 			got, body := h.ask(t, known.fill(string(ask.Data)))
+			if got.StatusCode >= 500 {
+				t.Log(h.log)
+			}
 			check(t, known, string(answer.Data), got, body)
 		})
 	}

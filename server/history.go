@@ -41,7 +41,7 @@ func (a *api) history(c *call) error {
 	if err != nil {
 		return err
 	}
-	if len(versions) == 0 {
+	if len(versions) == 0 && q.before == 0 {
 		return errNotFound()
 	}
 	return a.sendHistory(c, id, params, q.page(versions))

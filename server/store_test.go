@@ -1,0 +1,36 @@
+package server_test
+
+import (
+	"context"
+	"path/filepath"
+	"testing"
+
+	"lightbox/fhir/store"
+	"lightbox/fhir/store/postgres"
+	"lightbox/fhir/store/postgres/pgtest"
+	"lightbox/fhir/store/sqlite"
+)
+
+// eachStore runs test on both databases; open gives an empty store each time.
+func eachStore(t *testing.T, test func(t *testing.T, open func(testing.TB) store.Store)) {
+	t.Run("sqlite", func(t *testing.T) { test(t, openSQLite) })
+	t.Run("postgres", func(t *testing.T) { test(t, openPostgres) })
+}
+
+func openSQLite(t testing.TB) store.Store {
+	s, err := sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "lightbox.db"), store.Options{})
+	return opened(t, s, err)
+}
+
+func openPostgres(t testing.TB) store.Store {
+	s, err := postgres.Open(context.Background(), pgtest.Start(t), store.Options{})
+	return opened(t, s, err)
+}
+
+func opened(t testing.TB, s store.Store, err error) store.Store {
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
