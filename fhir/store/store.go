@@ -61,6 +61,9 @@ type Tx interface {
 	SQL
 	// Get returns the current version whatever any caller may see, deleted ones too. ErrNotFound.
 	Get(ctx context.Context, resourceType, id string) (Stored, error)
+	// Prefetch reads the current versions of many resources of one type in one go, for the Get and Put that follow. It is
+	// never needed, only faster.
+	Prefetch(ctx context.Context, resourceType string, ids []string) error
 	// Visible reports whether filter covers the current version of a resource, as this transaction sees it.
 	Visible(ctx context.Context, filter search.Filter, resourceType, id string) (bool, error)
 	// Put creates or updates w.Resource and returns it stamped. An unchanged update writes nothing and returns the stored version.
@@ -108,6 +111,11 @@ type Result struct {
 	Matches  []fhir.Resource
 	Included []fhir.Resource // each once, none of them in Matches
 	Next     string          // sealed cursor; empty on the last page
-	Total    int64           // -1 when not counted
-	Exact    bool            // Total is exact
+	// Truncated says that more than MaxIncluded resources were to be included: the rest is left out.
+	Truncated bool
+	Total     int64 // -1 when not counted
+	Exact     bool  // Total is exact
 }
+
+// MaxIncluded bounds the resources that one page includes.
+const MaxIncluded = 1000

@@ -1,0 +1,162 @@
+package relational
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"lightbox/fhir"
+)
+
+// Parameters of the store's own, beside those of the registry, one of each for each type: whose data a resource is and who
+// submitted it, so that either can drive a search.
+const (
+	patientParam = "_patient"
+	ownerParam   = "_owner"
+)
+
+// maxBit is the last place in resource.present that leaves its sign alone.
+const maxBit = 62
+
+type paramKey struct{ resourceType, name string }
+
+// param is a search parameter as rows know it.
+type param struct {
+	id  int64
+	bit int64
+}
+
+// present is the parameter's flag in resource.present.
+func (p param) present() int64 { return 1 << p.bit }
+
+// catalog holds the dictionaries. It is loaded once and does not change.
+type catalog struct {
+	types  map[string]int64
+	names  map[int64]string
+	params map[paramKey]param
+}
+
+func (c *catalog) typeID(name string) (int64, error) {
+	id, ok := c.types[name]
+	if !ok {
+		return 0, fhir.NewError(fhir.NotSupported, "resource type "+name+" is not served")
+	}
+	return id, nil
+}
+
+func (c *catalog) param(p *fhir.SearchParameter) (param, error) { return c.named(p.Type, p.Name) }
+
+func (c *catalog) named(resourceType, name string) (param, error) {
+	found, ok := c.params[paramKey{resourceType, name}]
+	if !ok {
+		return param{}, fhir.NewError(fhir.NotSupported, "search parameter is not served").At(name)
+	}
+	return found, nil
+}
+
+func newCatalog() *catalog {
+	return &catalog{types: map[string]int64{}, names: map[int64]string{}, params: map[paramKey]param{}}
+}
+
+// loadCatalog reads the dictionaries and adds what the registry has new. An entry once made is kept for ever.
+func loadCatalog(ctx context.Context, db Database, registry *fhir.Registry) (*catalog, error) {
+	c := newCatalog()
+	if err := c.read(ctx, db); err != nil {
+		return nil, err
+	}
+	if changes, err := c.extend(registry); err != nil || len(changes) == 0 {
+		return c, err
+	}
+	tx, err := db.Begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c = newCatalog() // another process may have been faster
+	if err := c.fill(ctx, tx, registry); err != nil {
+		return nil, errors.Join(err, tx.Rollback(ctx))
+	}
+	return c, tx.Commit(ctx)
+}
+
+func (c *catalog) fill(ctx context.Context, tx Transaction, registry *fhir.Registry) error {
+	if err := c.read(ctx, tx); err != nil {
+		return err
+	}
+	changes, err := c.extend(registry)
+	if err != nil {
+		return err
+	}
+	return tx.Apply(ctx, changes)
+}
+
+func (c *catalog) read(ctx context.Context, q querier) error {
+	err := q.Query(ctx, "SELECT id, name FROM resource_type", nil, func(scan func(...any) error) error {
+		var id int64
+		var name string
+		if err := scan(&id, &name); err != nil {
+			return err
+		}
+		c.types[name], c.names[id] = id, name
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return q.Query(ctx, "SELECT id, type, name, bit FROM search_param", nil, func(scan func(...any) error) error {
+		var p param
+		var resourceType int64
+		var name string
+		if err := scan(&p.id, &resourceType, &name, &p.bit); err != nil {
+			return err
+		}
+		c.params[paramKey{c.names[resourceType], name}] = p
+		return nil
+	})
+}
+
+// extend adds to c what the registry has new, and returns the rows to insert.
+func (c *catalog) extend(registry *fhir.Registry) ([]Change, error) {
+	types := Change{Table: "resource_type", Columns: []string{"id", "name"}}
+	params := Change{Table: "search_param", Columns: []string{"id", "type", "name", "bit"}}
+	for _, t := range registry.Types() {
+		if _, ok := c.types[t.Name]; !ok {
+			id := int64(len(c.types) + 1)
+			c.types[t.Name], c.names[id] = id, t.Name
+			types.Rows = append(types.Rows, []any{id, t.Name})
+		}
+		names := []string{patientParam, ownerParam}
+		for _, p := range t.Params() {
+			names = append(names, p.Name)
+		}
+		bit := c.lastBit(t.Name)
+		for _, name := range names {
+			key := paramKey{t.Name, name}
+			if _, ok := c.params[key]; ok {
+				continue
+			}
+			if bit++; bit > maxBit {
+				return nil, fmt.Errorf("store: more than %d search parameters of %s", maxBit+1, t.Name)
+			}
+			p := param{id: int64(len(c.params) + 1), bit: bit}
+			c.params[key] = p
+			params.Rows = append(params.Rows, []any{p.id, c.types[t.Name], name, p.bit})
+		}
+	}
+	var all []Change
+	for _, c := range []Change{types, params} {
+		if len(c.Rows) > 0 {
+			all = append(all, c)
+		}
+	}
+	return all, nil
+}
+
+func (c *catalog) lastBit(resourceType string) int64 {
+	last := int64(-1)
+	for key, p := range c.params {
+		if key.resourceType == resourceType {
+			last = max(last, p.bit)
+		}
+	}
+	return last
+}

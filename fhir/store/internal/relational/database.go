@@ -1,0 +1,50 @@
+package relational
+
+import (
+	"context"
+
+	"lightbox/fhir/store"
+)
+
+// Database is one of the two databases, migrated.
+type Database interface {
+	Dialect
+	// Query runs one statement that reads, outside of a transaction. Cancelling ctx stops it.
+	Query(ctx context.Context, query string, args []any, row func(scan func(dest ...any) error) error) error
+	// Begin starts a transaction that excludes every other writer, of other processes too, until it ends, and that sees
+	// all that was committed before.
+	Begin(ctx context.Context) (Transaction, error)
+	// Snapshot starts a transaction that reads one state of the database.
+	Snapshot(ctx context.Context) (Transaction, error)
+	Ping(ctx context.Context) error
+	Close() error
+}
+
+// Transaction is an open transaction. After an error of Apply it can only be rolled back.
+type Transaction interface {
+	store.SQL
+	Apply(ctx context.Context, changes []Change) error
+	Commit(ctx context.Context) error
+	Rollback(ctx context.Context) error
+}
+
+// Change inserts rows into a table, or removes those that equal Rows in Columns. Values are int64, string or []byte.
+type Change struct {
+	Table   string
+	Columns []string
+	Remove  bool
+	Rows    [][]any
+}
+
+// Dialect is where the SQL of the two databases differs.
+type Dialect interface {
+	// In tests a column against a list bound as one argument, which List makes of a []int64 or []string.
+	In(column, parameter string, values any) string
+	List(values any) any
+	// Contains tests whether a text holds another.
+	Contains(text, part string) string
+	// Retryable reports whether a transaction failed for the sake of another one.
+	Retryable(err error) bool
+	// TimedOut reports whether the database stopped a statement at its deadline.
+	TimedOut(err error) bool
+}

@@ -1,0 +1,13 @@
+// Package relational keeps the store's contract on a relational database: what a resource version becomes in rows, how
+// queries and filters become SQL, how concurrent writes share a commit. Package sqlite and package postgres bring a Database
+// and nothing else, so that both answer alike.
+//
+// The layout is in the migrations beside each Database: a resource table, and narrow tables of index values. A posting
+// (param, hash, time key, row) says that a resource has a token, reference or URI; its primary key puts the resources of one value in
+// clinical time order, newest first, since the time key is the negated clinical time. So a page of one value is one bounded
+// walk of one index, and further values are looked up in it point by point.
+//
+// Writers exclude one another, over all processes, from the first to the last statement of a transaction. Every transaction is
+// therefore serial, rows are numbered in commit order, and no write fails for another's sake; concurrent calls make up for it by
+// sharing commits (see writer).
+package relational

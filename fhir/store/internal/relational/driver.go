@@ -1,0 +1,278 @@
+package relational
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"lightbox/fhir"
+	"lightbox/fhir/search"
+)
+
+// arm is one way to walk candidates: tables with resource among them as r, and what joins them.
+type arm struct {
+	from  string
+	where []string
+	// clock is the alias whose (time_key, row) the arm's index yields in order; empty when its rows come in another order or
+	// repeat.
+	clock string
+}
+
+// driver is a set of arms that together walk every candidate of one condition, and what is known of their number.
+type driver struct {
+	arms      []arm
+	counts    []string // subqueries, each counting up to a limit, and how far back it came
+	preferred bool     // nothing can be better
+	exact     bool     // count is the number of candidates, not the limit
+	count     int64
+	oldest    int64 // the time key at which the count stopped: of two long lists, the rarer one reaches back farther
+}
+
+func (d *driver) ordered() bool {
+	for _, a := range d.arms {
+		if a.clock == "" {
+			return false
+		}
+	}
+	return true
+}
+
+// maxArms bounds how many posting lists are merged in order; longer OR lists are sorted.
+const maxArms = 16
+
+// Estimates stop counting here: the first for lists in time order, which may be walked in part; the other for those which
+// must be sorted as a whole.
+const (
+	orderedLimit = 1000
+	sortedLimit  = 10000
+)
+
+// drivers returns the ways to answer a query, the walk of the whole type last.
+func (s *statement) drivers(q search.Query, f search.Filter) ([]*driver, error) {
+	var all []*driver
+	bounds, err := s.timeBounds(q.Where)
+	if err != nil {
+		return nil, err
+	}
+	byAccess, err := s.accessDriver(q.Type, f, bounds)
+	if err != nil {
+		return nil, err
+	}
+	if byAccess != nil {
+		all = append(all, byAccess)
+	}
+	for _, c := range q.Where {
+		d, err := s.clauseDriver(q.Type, c, bounds)
+		if err != nil {
+			return nil, err
+		}
+		if d != nil {
+			all = append(all, d)
+		}
+	}
+	typeID, err := s.store.catalog.typeID(q.Type)
+	if err != nil {
+		return nil, err
+	}
+	whole := arm{from: "resource r", where: append([]string{"r.type = " + s.bind(typeID)}, bounds.on("r")...), clock: "r"}
+	return append(all, &driver{arms: []arm{whole}}), nil
+}
+
+// clauseDriver returns the index that a clause can be walked by, nil for none.
+func (s *statement) clauseDriver(resourceType string, c search.Clause, b bounds) (*driver, error) {
+	if c.Modifier == search.Missing {
+		return nil, nil
+	}
+	typeID, err := s.store.catalog.typeID(resourceType)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case c.Param.Name == "_id":
+		where := []string{"r.type = " + s.bind(typeID), s.texts("r.id", textsOf(c))}
+		return &driver{arms: []arm{{from: "resource r", where: where}}, preferred: true}, nil
+	case c.Param.Name == "_lastUpdated":
+		where := []string{"r.type = " + s.bind(typeID), s.dates(c.Values, "r.last_updated", "r.last_updated")}
+		return s.driver(arm{from: "resource r", where: where}), nil
+	}
+	p, err := s.store.catalog.param(c.Param)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case isPosting(c):
+		return s.postings(p, hashesOf(c), b), nil
+	case c.Param.Kind == fhir.KindString:
+		return s.driver(arm{from: "string_posting d CROSS JOIN resource r",
+			where: []string{"d.param = " + s.bind(p.id), s.prefixes(c.Values, "d.text"), "r.row = d.row"}}), nil
+	case c.Param.Kind == fhir.KindDate:
+		return s.dateDriver(p, c), nil
+	}
+	return nil, notServed(c)
+}
+
+// driver makes one of a single arm that is not in time order.
+func (s *statement) driver(a arm) *driver {
+	return &driver{arms: []arm{a}, counts: []string{countOf(a)}}
+}
+
+// countOf counts an arm's candidates before they are joined to their resources.
+func countOf(a arm) string {
+	limit := a.limit()
+	from, _, _ := strings.Cut(a.from, " CROSS JOIN resource r")
+	var where []string
+	for _, w := range a.where {
+		if w != "r.row = d.row" {
+			where = append(where, w)
+		}
+	}
+	if a.clock == "" {
+		return fmt.Sprintf("(SELECT COUNT(*) FROM (SELECT 1 FROM %s WHERE %s LIMIT %d) n), 0", from, allOf(where), limit)
+	}
+	return fmt.Sprintf(`(SELECT COUNT(*) FROM (SELECT 1 FROM %s WHERE %s LIMIT %d) n),
+		(SELECT COALESCE(MAX(n.time_key), 0) FROM (SELECT %[4]s.time_key FROM %[1]s WHERE %[2]s ORDER BY %[4]s.time_key LIMIT %[3]d) n)`,
+		from, allOf(where), limit, a.clock)
+}
+
+// postings walks the posting lists of the hashes: a few merged in time order, many sorted.
+func (s *statement) postings(p param, hashes []int64, b bounds) *driver {
+	id := s.bind(p.id)
+	if len(hashes) > maxArms {
+		return s.driver(arm{from: "posting d CROSS JOIN resource r",
+			where: append([]string{"d.param = " + id, s.numbers("d.hash", hashes), "r.row = d.row"}, b.on("d")...)})
+	}
+	d := &driver{}
+	for _, h := range hashes {
+		a := arm{from: "posting d CROSS JOIN resource r", clock: "d",
+			where: append([]string{"d.param = " + id, "d.hash = " + s.bind(h), "r.row = d.row"}, b.on("d")...)}
+		d.arms, d.counts = append(d.arms, a), append(d.counts, countOf(a))
+	}
+	return d
+}
+
+// dateDriver walks dates by the start of their interval, where the prefixes bound it.
+func (s *statement) dateDriver(p param, c search.Clause) *driver {
+	var ranges []string
+	for _, v := range c.Values {
+		l, h := s.bind(clamp(v.Low)), s.bind(clamp(v.High))
+		switch v.Prefix {
+		case search.Eq, "":
+			ranges = append(ranges, fmt.Sprintf("(d.low >= %s AND d.low <= %s)", l, h))
+		case search.Sa:
+			ranges = append(ranges, "d.low > "+h)
+		case search.Lt, search.Eb:
+			ranges = append(ranges, "d.low < "+l)
+		case search.Le:
+			ranges = append(ranges, "d.low <= "+h)
+		default:
+			return nil
+		}
+	}
+	return s.driver(arm{from: "date_posting d CROSS JOIN resource r",
+		where: []string{"d.param = " + s.bind(p.id), anyOf(ranges), "r.row = d.row"}})
+}
+
+// accessDriver walks what the filter covers, when each of its grants has a list for that; nil otherwise.
+func (s *statement) accessDriver(resourceType string, f search.Filter, b bounds) (*driver, error) {
+	patient, err := s.store.catalog.named(resourceType, patientParam)
+	if err != nil {
+		return nil, err
+	}
+	owner, err := s.store.catalog.named(resourceType, ownerParam)
+	if err != nil {
+		return nil, err
+	}
+	all := &driver{preferred: true}
+	for _, g := range f.Grants {
+		var d *driver
+		switch {
+		case g.Patient != "":
+			d = s.postings(patient, []int64{search.Hash(g.Patient)}, b)
+		case g.Owner != "":
+			d = s.postings(owner, []int64{search.Hash(g.Owner)}, b)
+		case g.CareOf != "":
+			d = s.careDriver(patient, g.CareOf)
+		case g.All || g.Nobodys || len(g.Where) > 0:
+			return nil, nil
+		default:
+			continue
+		}
+		all.preferred = all.preferred && g.Patient != ""
+		all.arms, all.counts = append(all.arms, d.arms...), append(all.counts, d.counts...)
+	}
+	if len(all.arms) == 0 {
+		return nil, nil
+	}
+	return all, nil
+}
+
+// careDriver walks the data of an organisation's patients.
+func (s *statement) careDriver(patient param, organization string) *driver {
+	where := []string{"c.organization = " + s.bind(organization), "d.param = " + s.bind(patient.id), "d.hash = c.hash", "r.row = d.row"}
+	return s.driver(arm{from: "care c CROSS JOIN posting d CROSS JOIN resource r", where: where})
+}
+
+// estimate counts the candidates of each driver up to a limit, in one statement.
+func (s *statement) estimate(ctx context.Context, q querier, all []*driver) error {
+	var parts []string
+	for _, d := range all {
+		parts = append(parts, d.counts...)
+	}
+	numbers := make([]int64, 2*len(parts))
+	dest := make([]any, len(numbers))
+	for i := range numbers {
+		dest[i] = &numbers[i]
+	}
+	err := s.query(ctx, q, "SELECT "+strings.Join(parts, ", "), func(scan func(...any) error) error { return scan(dest...) })
+	for _, d := range all {
+		d.take(numbers[:2*len(d.counts)])
+		numbers = numbers[2*len(d.counts):]
+	}
+	return err
+}
+
+// take reads pairs of a count and the time key that it came to.
+func (d *driver) take(numbers []int64) {
+	d.exact, d.oldest = true, numbers[1]
+	for i, a := range d.arms {
+		count, oldest := numbers[2*i], numbers[2*i+1]
+		d.exact = d.exact && count < a.limit()
+		d.count += count
+		d.oldest = min(d.oldest, oldest)
+	}
+}
+
+// limit is where counting an arm stops.
+func (a arm) limit() int64 {
+	if a.clock == "" {
+		return sortedLimit
+	}
+	return orderedLimit
+}
+
+// choose returns the driver with the fewest candidates, or nil when each has too many to sort.
+func choose(drivers []*driver) *driver {
+	var best *driver
+	for _, d := range drivers {
+		if d.preferred {
+			return d
+		}
+		if d.exact && (best == nil || d.count < best.count) {
+			best = d
+		}
+	}
+	return best
+}
+
+// rarest returns, of drivers that are walked in time order, the one whose candidates lie farthest apart; the walk of the
+// whole type, which stands last, when there is none.
+func rarest(drivers []*driver) *driver {
+	best := drivers[len(drivers)-1]
+	found := false
+	for _, d := range drivers[:len(drivers)-1] {
+		if d.ordered() && (!found || d.oldest > best.oldest) {
+			best, found = d, true
+		}
+	}
+	return best
+}

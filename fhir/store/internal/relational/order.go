@@ -1,0 +1,126 @@
+package relational
+
+import (
+	"fmt"
+	"strings"
+
+	"lightbox/fhir"
+	"lightbox/fhir/search"
+)
+
+// sortKey is one key of the order that a page is in. A resource without a value comes last in either direction. One with
+// several counts with its least when ascending and its greatest when descending.
+type sortKey struct {
+	expression string // on resource r
+	desc       bool
+	text       bool
+	nullable   bool
+	table      string // of an index in the order of this key, with param and row; empty when resource has it
+	column     string
+	param      int64
+	present    int64
+}
+
+// order returns the keys of a query. Resources that are equal in all of them stand in row order, reversed when the first
+// key is descending.
+func (s *statement) order(q search.Query) ([]sortKey, error) {
+	if len(q.Sort) == 0 {
+		return []sortKey{{expression: "r.time_key"}}, nil
+	}
+	var keys []sortKey
+	for _, o := range q.Sort {
+		k, err := s.sortKey(o)
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, k)
+	}
+	return keys, nil
+}
+
+func (s *statement) sortKey(o search.Sort) (sortKey, error) {
+	switch o.By {
+	case "_id":
+		return sortKey{expression: "r.id", desc: o.Desc, text: true}, nil
+	case "_lastUpdated":
+		return sortKey{expression: "r.last_updated", desc: o.Desc}, nil
+	}
+	p, err := s.store.catalog.param(o.Param)
+	if err != nil {
+		return sortKey{}, err
+	}
+	k := sortKey{desc: o.Desc, nullable: true, param: p.id, present: p.present()}
+	switch o.Param.Kind {
+	case fhir.KindString:
+		k.table, k.column, k.text = "string_posting", "text", true
+	case fhir.KindDate:
+		k.table, k.column = "date_posting", "low"
+	default:
+		return sortKey{}, fhir.NewError(fhir.NotSupported, "sorting by this kind of parameter is not served").At(o.By)
+	}
+	least := "MIN"
+	if o.Desc {
+		least = "MAX"
+	}
+	k.expression = fmt.Sprintf("(SELECT %s(o.%s) FROM %s o WHERE o.row = r.row AND o.param = %s)", least, k.column, k.table, s.bind(p.id))
+	return k, nil
+}
+
+// position is where a page ends: the values of its keys (nil for none) and the row.
+type position struct {
+	keys []any
+	row  int64
+}
+
+// after is the condition that a candidate with key columns k0, k1... stands behind p in the order.
+func (s *statement) after(p *position, keys []sortKey, alias string) string {
+	text := alias + ".row" + direction(keys) + s.bind(p.row)
+	for i := len(keys) - 1; i >= 0; i-- {
+		column := fmt.Sprintf("%s.k%d", alias, i)
+		text = s.behind(column, keys[i], p.keys[i], text)
+	}
+	return text
+}
+
+// behind is "column comes after value, or is equal to it and the rest holds".
+func (s *statement) behind(column string, k sortKey, value any, rest string) string {
+	if value == nil {
+		return fmt.Sprintf("(%s IS NULL AND %s)", column, rest)
+	}
+	operator, v := " > ", s.bind(value)
+	if k.desc {
+		operator = " < "
+	}
+	text := fmt.Sprintf("%s%s%s OR (%s = %s AND %s)", column, operator, v, column, v, rest)
+	if k.nullable {
+		text += " OR " + column + " IS NULL"
+	}
+	return "(" + text + ")"
+}
+
+func direction(keys []sortKey) string {
+	if keys[0].desc {
+		return " < "
+	}
+	return " > "
+}
+
+// orderBy writes the order of candidates with key columns k0, k1...
+func orderBy(keys []sortKey, alias string) string {
+	var all []string
+	for i, k := range keys {
+		column := fmt.Sprintf("%s.k%d", alias, i)
+		if k.nullable {
+			all = append(all, "("+column+" IS NULL)")
+		}
+		all = append(all, column+ascending(k.desc))
+	}
+	return strings.Join(append(all, alias+".row"+ascending(keys[0].desc)), ", ")
+}
+
+func ascending(desc bool) string {
+	if desc {
+		return " DESC"
+	}
+	return ""
+}

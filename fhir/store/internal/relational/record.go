@@ -1,0 +1,178 @@
+package relational
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"lightbox/fhir"
+	"lightbox/fhir/search"
+)
+
+// reference names a resource.
+type reference struct{ resourceType, id string }
+
+// record is one row of the resource table: the current version of a resource.
+type record struct {
+	reference
+	row         int64
+	typeID      int64
+	version     int64
+	lastUpdated int64 // microseconds since 1970 UTC
+	deleted     bool
+	mapped      bool
+	timeKey     int64
+	present     int64
+	patient     string // "Patient/<id>", "" for nobody's
+	owners      string // see joinOwners
+	body        []byte
+}
+
+var resourceTable = []string{
+	"row", "type", "id", "version", "last_updated", "deleted", "mapped", "time_key", "present", "patient", "owners", "body",
+}
+
+func (r *record) values() []any {
+	return []any{r.row, r.typeID, r.id, r.version, r.lastUpdated, flag(r.deleted), flag(r.mapped), r.timeKey, r.present,
+		r.patient, r.owners, body(r.body)}
+}
+
+func (r *record) scan(scan func(...any) error) error {
+	var deleted, mapped int64
+	err := scan(&r.row, &r.typeID, &r.id, &r.version, &r.lastUpdated, &deleted, &mapped, &r.timeKey, &r.present,
+		&r.patient, &r.owners, &r.body)
+	r.deleted, r.mapped = deleted != 0, mapped != 0
+	return err
+}
+
+var historyTable = []string{"row", "version", "last_updated", "deleted", "patient", "owners", "body"}
+
+func (r *record) historyValues() []any {
+	return []any{r.row, r.version, r.lastUpdated, flag(r.deleted), r.patient, r.owners, body(r.body)}
+}
+
+func (r *record) resource() fhir.Resource {
+	known := fhir.Resource{Type: r.resourceType, ID: r.id, Version: r.version, LastUpdated: timeOf(r.lastUpdated), Deleted: r.deleted}
+	if !r.deleted {
+		known.Body = r.body
+	}
+	return known
+}
+
+// body never binds nil: the column of a deletion is empty, not NULL.
+func body(b []byte) []byte {
+	if b == nil {
+		return []byte{}
+	}
+	return b
+}
+
+func flag(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func timeOf(micros int64) time.Time { return time.UnixMicro(micros).UTC() }
+
+// joinOwners writes owners so that each can be found with a space on either side. References hold no space.
+func joinOwners(owners []string) string {
+	if len(owners) == 0 {
+		return ""
+	}
+	sorted := slices.Compact(slices.Sorted(slices.Values(owners)))
+	return " " + strings.Join(sorted, " ") + " "
+}
+
+func splitOwners(joined string) []string { return strings.Fields(joined) }
+
+type posting struct{ param, hash int64 }
+
+type stringPosting struct {
+	param int64
+	text  string
+}
+
+type datePosting struct{ param, low, high int64 }
+
+// entries is what the index tables hold of one version, sorted and without repetition.
+type entries struct {
+	postings []posting
+	strings  []stringPosting
+	dates    []datePosting
+}
+
+// indexed is what the index makes of one version.
+type indexed struct {
+	entries
+	patient string
+	present int64
+	time    int64
+	timed   bool
+}
+
+// index turns a document into rows. :exact is a posting as well: hashed, it costs no second text.
+func (c *catalog) index(resourceType string, d search.Document) (indexed, error) {
+	x := indexed{patient: d.Patient, time: d.Time, timed: d.Timed}
+	for _, p := range d.Present {
+		known, err := c.param(p)
+		if err != nil {
+			return x, err
+		}
+		x.present |= known.present()
+	}
+	for _, e := range d.Entries {
+		known, err := c.param(e.Param)
+		if err != nil {
+			return x, err
+		}
+		switch e.Param.Kind {
+		case fhir.KindString:
+			x.strings = append(x.strings, stringPosting{known.id, e.Text})
+			if e.Exact != "" {
+				x.postings = append(x.postings, posting{known.id, search.Hash(e.Exact)})
+			}
+		case fhir.KindDate:
+			x.dates = append(x.dates, datePosting{known.id, clamp(e.Low), clamp(e.High)})
+		default:
+			x.postings = append(x.postings, posting{known.id, e.Hash})
+		}
+	}
+	if d.Patient != "" {
+		p, err := c.named(resourceType, patientParam)
+		if err != nil {
+			return x, err
+		}
+		x.postings = append(x.postings, posting{p.id, search.Hash(d.Patient)})
+	}
+	return x, nil
+}
+
+// addOwners adds the postings of who submitted the resource.
+func (x *indexed) addOwners(owner param, owners string) {
+	for _, o := range splitOwners(owners) {
+		x.postings = append(x.postings, posting{owner.id, search.Hash(o)})
+	}
+}
+
+func (x *indexed) sort() {
+	slices.SortFunc(x.postings, func(a, b posting) int {
+		return cmp.Or(cmp.Compare(a.param, b.param), cmp.Compare(a.hash, b.hash))
+	})
+	x.postings = slices.Compact(x.postings)
+	slices.SortFunc(x.strings, func(a, b stringPosting) int {
+		return cmp.Or(cmp.Compare(a.param, b.param), cmp.Compare(a.text, b.text))
+	})
+	x.strings = slices.Compact(x.strings)
+	slices.SortFunc(x.dates, func(a, b datePosting) int {
+		return cmp.Or(cmp.Compare(a.param, b.param), cmp.Compare(a.low, b.low), cmp.Compare(a.high, b.high))
+	})
+	x.dates = slices.Compact(x.dates)
+}
+
+// farthest bounds every instant that is kept: sums and differences of two stay within 64 bits. It lies beyond the year 70000.
+const farthest = int64(1) << 61
+
+func clamp(micros int64) int64 { return max(-farthest, min(micros, farthest)) }

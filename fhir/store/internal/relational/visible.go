@@ -1,0 +1,53 @@
+package relational
+
+import (
+	"lightbox/fhir/search"
+)
+
+// visible compiles the filter into a condition on a row with patient and owners: of resource, or of resource_history when
+// past is set. It is the only place where access becomes SQL. A grant by search parameters covers current versions only,
+// since past ones are not indexed.
+func (s *statement) visible(f search.Filter, alias string, past bool) (string, error) {
+	var grants []string
+	for _, g := range f.Grants {
+		conditions, err := s.grant(g, alias, past)
+		if err != nil {
+			return "", err
+		}
+		if len(conditions) > 0 {
+			grants = append(grants, "("+allOf(conditions)+")")
+		}
+	}
+	return anyOf(grants), nil
+}
+
+// grant returns the conditions of one grant; none is a grant of nothing.
+func (s *statement) grant(g search.Grant, alias string, past bool) ([]string, error) {
+	var all []string
+	if g.All {
+		all = append(all, "1 = 1")
+	}
+	if g.Patient != "" {
+		all = append(all, alias+".patient = "+s.bind(g.Patient))
+	}
+	if g.Owner != "" {
+		all = append(all, s.store.db.Contains(alias+".owners", s.bind(" "+g.Owner+" ")))
+	}
+	if g.CareOf != "" {
+		all = append(all, exists("care", "care.organization = "+s.bind(g.CareOf)+" AND care.patient = "+alias+".patient"))
+	}
+	if g.Nobodys {
+		all = append(all, alias+".patient = ''")
+	}
+	if len(g.Where) > 0 && past {
+		return nil, nil
+	}
+	for _, c := range g.Where {
+		text, err := s.clause(c)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, text)
+	}
+	return all, nil
+}

@@ -1,0 +1,101 @@
+-- +goose Up
+
+-- Dictionaries: rows elsewhere hold their integers.
+CREATE TABLE resource_type (
+    id   INTEGER NOT NULL PRIMARY KEY,
+    name TEXT    NOT NULL UNIQUE
+);
+
+-- bit is the parameter's place in resource.present. low_gap and high_gap bound, over all dates ever indexed, how far the
+-- interval of a date lies from the time key of its resource, so that a date range becomes a range of time keys.
+CREATE TABLE search_param (
+    id       INTEGER  NOT NULL PRIMARY KEY,
+    type     INTEGER  NOT NULL,
+    name     TEXT     NOT NULL,
+    bit      SMALLINT NOT NULL,
+    low_gap  BIGINT,
+    high_gap BIGINT,
+    UNIQUE (type, name)
+);
+
+-- The current version of each resource. row counts in commit order of creation and never changes. patient and owners hold
+-- whole references: access is decided by them, so never by a hash.
+CREATE TABLE resource (
+    row          BIGINT   NOT NULL PRIMARY KEY,
+    time_key     BIGINT   NOT NULL,
+    last_updated BIGINT   NOT NULL,
+    version      BIGINT   NOT NULL,
+    present      BIGINT   NOT NULL,
+    type         INTEGER  NOT NULL,
+    deleted      SMALLINT NOT NULL,
+    mapped       SMALLINT NOT NULL,
+    id           TEXT     COLLATE "C" NOT NULL,
+    patient      TEXT     COLLATE "C" NOT NULL,
+    owners       TEXT     COLLATE "C" NOT NULL,
+    body         BYTEA    NOT NULL
+);
+CREATE UNIQUE INDEX resource_id ON resource (type, id);
+CREATE INDEX resource_time ON resource (type, time_key, row);
+CREATE INDEX resource_updated ON resource (type, last_updated, row);
+
+-- Versions that are no longer current.
+CREATE TABLE resource_history (
+    row          BIGINT   NOT NULL,
+    version      BIGINT   NOT NULL,
+    last_updated BIGINT   NOT NULL,
+    deleted      SMALLINT NOT NULL,
+    patient      TEXT     COLLATE "C" NOT NULL,
+    owners       TEXT     COLLATE "C" NOT NULL,
+    body         BYTEA    NOT NULL,
+    PRIMARY KEY (row, version)
+);
+
+-- Tokens, references, URIs, exact strings, and who owns what, each newest first.
+CREATE TABLE posting (
+    hash     BIGINT  NOT NULL,
+    time_key BIGINT  NOT NULL,
+    row      BIGINT  NOT NULL,
+    param    INTEGER NOT NULL,
+    PRIMARY KEY (param, hash, time_key, row)
+);
+
+CREATE TABLE string_posting (
+    row   BIGINT  NOT NULL,
+    param INTEGER NOT NULL,
+    text  TEXT    COLLATE "C" NOT NULL,
+    PRIMARY KEY (param, text, row)
+);
+CREATE INDEX string_posting_row ON string_posting (row, param);
+
+CREATE TABLE date_posting (
+    low   BIGINT  NOT NULL,
+    high  BIGINT  NOT NULL,
+    row   BIGINT  NOT NULL,
+    param INTEGER NOT NULL,
+    PRIMARY KEY (param, low, row, high)
+);
+CREATE INDEX date_posting_row ON date_posting (row, param);
+
+-- Which organisation submitted which patient. hash is that of the patient's reference, for the posting list of their data.
+CREATE TABLE care (
+    organization TEXT   COLLATE "C" NOT NULL,
+    patient      TEXT   COLLATE "C" NOT NULL,
+    hash         BIGINT NOT NULL,
+    PRIMARY KEY (organization, patient)
+);
+
+CREATE TABLE secret (
+    name  TEXT  NOT NULL PRIMARY KEY,
+    value BYTEA NOT NULL
+);
+
+-- +goose Down
+DROP TABLE secret;
+DROP TABLE care;
+DROP TABLE date_posting;
+DROP TABLE string_posting;
+DROP TABLE posting;
+DROP TABLE resource_history;
+DROP TABLE resource;
+DROP TABLE search_param;
+DROP TABLE resource_type;

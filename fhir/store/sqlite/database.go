@@ -1,0 +1,196 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"lightbox/fhir/store/internal/relational"
+)
+
+// database is a relational.Database: a pool that reads, and one connection that writes.
+type database struct {
+	read       *sql.DB
+	statements *prepared // of read
+	write      *sql.DB
+	writer     *transaction // reused by each Begin; whoever writes has the turn
+}
+
+func newDatabase(ctx context.Context, read, write *sql.DB) (*database, error) {
+	conn, err := write.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	writer := &transaction{statements: newPrepared(conn), end: func() error { return nil }}
+	return &database{read: read, statements: newPrepared(read), write: write, writer: writer}, nil
+}
+
+func (d *database) Query(ctx context.Context, query string, args []any, row func(scan func(dest ...any) error) error) error {
+	return d.statements.with(ctx, query, func(s *sql.Stmt) error { return each(ctx, s, args, row) })
+}
+
+// Begin takes SQLite's write lock at once: a transaction that takes it later may find that what it read has changed.
+func (d *database) Begin(ctx context.Context) (relational.Transaction, error) {
+	_, err := d.writer.Exec(ctx, "BEGIN IMMEDIATE")
+	return d.writer, err
+}
+
+// Snapshot begins a transaction whose state is that of its first statement.
+func (d *database) Snapshot(ctx context.Context) (relational.Transaction, error) {
+	conn, err := d.read.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	statements := newPrepared(conn)
+	t := &transaction{statements: statements, end: func() error { return errors.Join(statements.close(), conn.Close()) }}
+	if _, err := t.Exec(ctx, "BEGIN"); err != nil {
+		return nil, errors.Join(err, t.end())
+	}
+	return t, nil
+}
+
+func (d *database) Ping(ctx context.Context) error { return d.read.PingContext(ctx) }
+
+func (d *database) Close() error {
+	return errors.Join(d.statements.close(), d.read.Close(), d.writer.statements.close(), d.write.Close())
+}
+
+func (d *database) In(column, parameter string, _ any) string {
+	return column + " IN (SELECT value FROM json_each(" + parameter + "))"
+}
+
+func (d *database) List(values any) any {
+	text, err := json.Marshal(values)
+	if err != nil {
+		panic(err) // numbers and texts have a JSON form
+	}
+	return string(text)
+}
+
+func (d *database) Contains(text, part string) string {
+	return fmt.Sprintf("instr(%s, %s) > 0", text, part)
+}
+
+// Retryable reports whether another process was in the way.
+func (d *database) Retryable(err error) bool {
+	code := codeOf(err)
+	return code == sqlite3.SQLITE_BUSY || code == sqlite3.SQLITE_LOCKED
+}
+
+func (d *database) TimedOut(err error) bool { return codeOf(err) == sqlite3.SQLITE_INTERRUPT }
+
+// codeOf returns the primary result code, 0 when err is not SQLite's.
+func codeOf(err error) int {
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return 0
+	}
+	return e.Code() & 0xff
+}
+
+// transaction runs on one connection. It ends with Commit or with Rollback.
+type transaction struct {
+	statements *prepared
+	end        func() error
+}
+
+// Exec is not stopped by ctx: SQLite would roll back the whole transaction, and what followed would stand on its own.
+func (t *transaction) Exec(ctx context.Context, query string, args ...any) (affected int64, err error) {
+	ctx = context.WithoutCancel(ctx)
+	err = t.statements.with(ctx, query, func(s *sql.Stmt) error {
+		result, err := s.ExecContext(ctx, args...)
+		if err == nil {
+			affected, err = result.RowsAffected()
+		}
+		return err
+	})
+	return affected, err
+}
+
+func (t *transaction) Query(ctx context.Context, query string, args []any, row func(scan func(dest ...any) error) error) error {
+	return t.statements.with(ctx, query, func(s *sql.Stmt) error { return each(ctx, s, args, row) })
+}
+
+func each(ctx context.Context, s *sql.Stmt, args []any, row func(scan func(dest ...any) error) error) error {
+	rows, err := s.QueryContext(ctx, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := row(rows.Scan); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+func (t *transaction) Commit(ctx context.Context) error {
+	if _, err := t.Exec(ctx, "COMMIT"); err != nil {
+		return err // Rollback follows
+	}
+	return t.end()
+}
+
+func (t *transaction) Rollback(ctx context.Context) error {
+	_, err := t.Exec(ctx, "ROLLBACK")
+	return errors.Join(err, t.end())
+}
+
+// Apply runs one prepared statement a row, or many rows at once where they are narrow.
+func (t *transaction) Apply(ctx context.Context, changes []relational.Change) error {
+	for _, c := range changes {
+		if err := t.apply(ctx, c); err != nil {
+			return fmt.Errorf("%s: %w", c.Table, err)
+		}
+	}
+	return nil
+}
+
+// chunk is how many rows one statement inserts.
+const chunk = 32
+
+func (t *transaction) apply(ctx context.Context, c relational.Change) error {
+	size := 1
+	if !c.Remove && len(c.Rows) >= chunk {
+		size = chunk
+	}
+	for len(c.Rows) > 0 {
+		if size > len(c.Rows) {
+			size = 1
+		}
+		if err := t.execRows(ctx, textOf(c, size), c.Rows[:size]); err != nil {
+			return err
+		}
+		c.Rows = c.Rows[size:]
+	}
+	return nil
+}
+
+func (t *transaction) execRows(ctx context.Context, query string, rows [][]any) error {
+	args := rows[0]
+	if len(rows) > 1 {
+		args = make([]any, 0, len(rows)*len(rows[0]))
+		for _, row := range rows {
+			args = append(args, row...)
+		}
+	}
+	_, err := t.Exec(ctx, query, args...)
+	return err
+}
+
+// textOf writes the statement for size rows.
+func textOf(c relational.Change, size int) string {
+	if c.Remove {
+		return "DELETE FROM " + c.Table + " WHERE " + strings.Join(c.Columns, " = ? AND ") + " = ?"
+	}
+	row := "(" + strings.Repeat("?, ", len(c.Columns)-1) + "?)"
+	return "INSERT INTO " + c.Table + " (" + strings.Join(c.Columns, ", ") + ") VALUES " +
+		strings.Repeat(row+", ", size-1) + row
+}

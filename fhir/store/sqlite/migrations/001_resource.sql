@@ -1,0 +1,101 @@
+-- +goose Up
+
+-- Dictionaries: rows elsewhere hold their integers.
+CREATE TABLE resource_type (
+    id   INTEGER NOT NULL PRIMARY KEY,
+    name TEXT    NOT NULL UNIQUE
+);
+
+-- bit is the parameter's place in resource.present. low_gap and high_gap bound, over all dates ever indexed, how far the
+-- interval of a date lies from the time key of its resource, so that a date range becomes a range of time keys.
+CREATE TABLE search_param (
+    id       INTEGER NOT NULL PRIMARY KEY,
+    type     INTEGER NOT NULL,
+    name     TEXT    NOT NULL,
+    bit      INTEGER NOT NULL,
+    low_gap  INTEGER,
+    high_gap INTEGER,
+    UNIQUE (type, name)
+);
+
+-- The current version of each resource. row counts in commit order of creation and never changes. patient and owners hold
+-- whole references: access is decided by them, so never by a hash.
+CREATE TABLE resource (
+    row          INTEGER NOT NULL PRIMARY KEY,
+    time_key     INTEGER NOT NULL,
+    last_updated INTEGER NOT NULL,
+    version      INTEGER NOT NULL,
+    present      INTEGER NOT NULL,
+    type         INTEGER NOT NULL,
+    deleted      INTEGER NOT NULL,
+    mapped       INTEGER NOT NULL,
+    id           TEXT    NOT NULL,
+    patient      TEXT    NOT NULL,
+    owners       TEXT    NOT NULL,
+    body         BLOB    NOT NULL
+);
+CREATE UNIQUE INDEX resource_id ON resource (type, id);
+CREATE INDEX resource_time ON resource (type, time_key, row);
+CREATE INDEX resource_updated ON resource (type, last_updated, row);
+
+-- Versions that are no longer current.
+CREATE TABLE resource_history (
+    row          INTEGER NOT NULL,
+    version      INTEGER NOT NULL,
+    last_updated INTEGER NOT NULL,
+    deleted      INTEGER NOT NULL,
+    patient      TEXT    NOT NULL,
+    owners       TEXT    NOT NULL,
+    body         BLOB    NOT NULL,
+    PRIMARY KEY (row, version)
+);
+
+-- Tokens, references, URIs, exact strings, and who owns what, each newest first.
+CREATE TABLE posting (
+    hash     INTEGER NOT NULL,
+    time_key INTEGER NOT NULL,
+    row      INTEGER NOT NULL,
+    param    INTEGER NOT NULL,
+    PRIMARY KEY (param, hash, time_key, row)
+) WITHOUT ROWID;
+
+CREATE TABLE string_posting (
+    row   INTEGER NOT NULL,
+    param INTEGER NOT NULL,
+    text  TEXT    NOT NULL,
+    PRIMARY KEY (param, text, row)
+) WITHOUT ROWID;
+CREATE INDEX string_posting_row ON string_posting (row, param, text);
+
+CREATE TABLE date_posting (
+    low   INTEGER NOT NULL,
+    high  INTEGER NOT NULL,
+    row   INTEGER NOT NULL,
+    param INTEGER NOT NULL,
+    PRIMARY KEY (param, low, row, high)
+) WITHOUT ROWID;
+CREATE INDEX date_posting_row ON date_posting (row, param, low, high);
+
+-- Which organisation submitted which patient. hash is that of the patient's reference, for the posting list of their data.
+CREATE TABLE care (
+    organization TEXT    NOT NULL,
+    patient      TEXT    NOT NULL,
+    hash         INTEGER NOT NULL,
+    PRIMARY KEY (organization, patient)
+) WITHOUT ROWID;
+
+CREATE TABLE secret (
+    name  TEXT    NOT NULL PRIMARY KEY,
+    value BLOB    NOT NULL
+);
+
+-- +goose Down
+DROP TABLE secret;
+DROP TABLE care;
+DROP TABLE date_posting;
+DROP TABLE string_posting;
+DROP TABLE posting;
+DROP TABLE resource_history;
+DROP TABLE resource;
+DROP TABLE search_param;
+DROP TABLE resource_type;

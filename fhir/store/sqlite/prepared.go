@@ -1,0 +1,70 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"sync"
+)
+
+// preparer is a pool or a connection of one.
+type preparer interface {
+	PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
+}
+
+// prepared keeps statements compiled, since compiling takes longer than most of them run.
+type prepared struct {
+	on         preparer
+	mu         sync.RWMutex
+	statements map[string]*sql.Stmt
+}
+
+// maxStatements bounds what is kept. Further texts, which only somebody who makes up queries causes, are compiled each time.
+const maxStatements = 1000
+
+func newPrepared(on preparer) *prepared {
+	return &prepared{on: on, statements: map[string]*sql.Stmt{}}
+}
+
+// with runs use on the compiled query.
+func (p *prepared) with(ctx context.Context, query string, use func(*sql.Stmt) error) error {
+	s, kept, err := p.statement(ctx, query)
+	if err != nil {
+		return err
+	}
+	err = use(s)
+	if !kept {
+		err = errors.Join(err, s.Close())
+	}
+	return err
+}
+
+func (p *prepared) statement(ctx context.Context, query string) (s *sql.Stmt, kept bool, err error) {
+	p.mu.RLock()
+	s, kept = p.statements[query]
+	p.mu.RUnlock()
+	if kept {
+		return s, true, nil
+	}
+	if s, err = p.on.PrepareContext(ctx, query); err != nil {
+		return nil, false, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if _, taken := p.statements[query]; taken || len(p.statements) >= maxStatements {
+		return s, false, nil
+	}
+	p.statements[query] = s
+	return s, true, nil
+}
+
+func (p *prepared) close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var err error
+	for _, s := range p.statements {
+		err = errors.Join(err, s.Close())
+	}
+	p.statements = map[string]*sql.Stmt{}
+	return err
+}

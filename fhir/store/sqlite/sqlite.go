@@ -1,0 +1,117 @@
+// Package sqlite keeps a store in one SQLite file: WAL, a commit is on disk before it is acknowledged (synchronous=FULL), one
+// connection that writes and a pool that reads. Several processes may share the file.
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"runtime"
+	"strings"
+
+	"github.com/pressly/goose/v3"
+	_ "modernc.org/sqlite" // the driver
+
+	"lightbox/fhir/store"
+	"lightbox/fhir/store/internal/relational"
+	"lightbox/fhir/store/internal/schema"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Open opens the store in the file at path, which it makes when there is none, and brings it to the present layout.
+func Open(ctx context.Context, path string, o store.Options) (store.Store, error) {
+	if path == "" || strings.Contains(path, ":memory:") {
+		return nil, fmt.Errorf("sqlite: %q is no path of a file", path)
+	}
+	o = o.WithDefaults()
+	if err := migrate(ctx, path, o); err != nil {
+		return nil, fmt.Errorf("sqlite: %w", err)
+	}
+	db, err := open(ctx, path)
+	if err != nil {
+		return nil, fmt.Errorf("sqlite: %w", err)
+	}
+	s, err := relational.Open(ctx, db, o)
+	if err != nil {
+		return nil, fmt.Errorf("sqlite: %w", err)
+	}
+	return s, nil
+}
+
+// How long a connection waits for another process: a writer its turn, a starting one for a migration to end.
+const (
+	busyTimeout    = "busy_timeout(10000)"
+	migrateTimeout = "busy_timeout(60000)"
+)
+
+// source names the file with settings of its connections.
+func source(path string, pragmas ...string) string {
+	settings := url.Values{"_pragma": pragmas}
+	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + settings.Encode()
+}
+
+// migrate changes the file under an exclusive lock, and leaves a file that is up to date alone.
+func migrate(ctx context.Context, path string, o store.Options) error {
+	own, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	m, err := schema.New(goose.DialectSQLite3, own, o)
+	if err != nil {
+		return err
+	}
+	db, err := sql.Open("sqlite", source(path, migrateTimeout))
+	if err != nil {
+		return err
+	}
+	current, err := m.Current(ctx, db)
+	if err := errors.Join(err, db.Close()); err != nil || current {
+		return err
+	}
+	return migrateAlone(ctx, path, m)
+}
+
+// migrateAlone holds the file from the first statement to the last. Who else starts now waits, and finds it done.
+func migrateAlone(ctx context.Context, path string, m *schema.Migrator) (err error) {
+	db, err := sql.Open("sqlite", source(path, migrateTimeout, "locking_mode(EXCLUSIVE)"))
+	if err != nil {
+		return err
+	}
+	db.SetMaxOpenConns(1)
+	defer func() { err = errors.Join(err, db.Close()) }()
+	for _, statement := range []string{"BEGIN EXCLUSIVE", "COMMIT", "PRAGMA journal_mode=WAL"} {
+		if _, err := db.ExecContext(ctx, statement); err != nil {
+			return fmt.Errorf("lock for migration: %w", err)
+		}
+	}
+	return m.Up(ctx, db)
+}
+
+// readers is how many queries run at a time. They compute more than they wait.
+func readers() int { return max(4, 2*runtime.GOMAXPROCS(0)) }
+
+func open(ctx context.Context, path string) (*database, error) {
+	common := []string{busyTimeout, "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(OFF)", "temp_store(MEMORY)"}
+	write, err := sql.Open("sqlite", source(path, append(common, "cache_size(-65536)", "wal_autocheckpoint(4000)")...))
+	if err != nil {
+		return nil, err
+	}
+	write.SetMaxOpenConns(1)
+	read, err := sql.Open("sqlite", source(path, append(common, "query_only(ON)", "cache_size(-16384)", "mmap_size(1073741824)")...))
+	if err != nil {
+		return nil, errors.Join(err, write.Close())
+	}
+	read.SetMaxOpenConns(readers())
+	read.SetMaxIdleConns(readers())
+	db, err := newDatabase(ctx, read, write)
+	if err != nil {
+		return nil, errors.Join(err, read.Close(), write.Close())
+	}
+	return db, nil
+}
