@@ -6,27 +6,36 @@ import (
 	"net/http"
 
 	"github.com/go-jose/go-jose/v4"
+
+	"lightbox/auth"
 )
 
-// discovery is the provider's metadata (OpenID Connect Discovery 1.0 section 3), no more than is true.
+// discovery is the provider's metadata (OpenID Connect Discovery 1.0 section 3), no more than is true: it has endpoints that
+// say how tokens are made here, and no grant.
 func (i *Issuer) discovery(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, http.StatusOK, struct {
-		Issuer                string   `json:"issuer"`
-		AuthorizationEndpoint string   `json:"authorization_endpoint"`
-		TokenEndpoint         string   `json:"token_endpoint"`
-		JWKSURI               string   `json:"jwks_uri"`
-		ResponseTypes         []string `json:"response_types_supported"`
-		SubjectTypes          []string `json:"subject_types_supported"`
-		Algorithms            []string `json:"id_token_signing_alg_values_supported"`
+		auth.Metadata
+		ResponseTypes []string `json:"response_types_supported"`
+		SubjectTypes  []string `json:"subject_types_supported"`
+		Algorithms    []string `json:"id_token_signing_alg_values_supported"`
 	}{
+		Metadata:      i.Metadata(),
+		ResponseTypes: []string{"code"},
+		SubjectTypes:  []string{"public"},
+		Algorithms:    []string{string(jose.RS256)},
+	})
+}
+
+// Metadata is what discovery states of the provider.
+func (i *Issuer) Metadata() auth.Metadata {
+	return auth.Metadata{
 		Issuer:                i.config.URL,
 		AuthorizationEndpoint: i.config.URL + "/authorize",
 		TokenEndpoint:         i.config.URL + "/token",
 		JWKSURI:               i.config.URL + "/jwks",
-		ResponseTypes:         []string{"code"},
-		SubjectTypes:          []string{"public"},
-		Algorithms:            []string{string(jose.RS256)},
-	})
+		GrantTypes:            []string{},
+		ChallengeMethods:      []string{},
+	}
 }
 
 func (i *Issuer) jwks(w http.ResponseWriter, _ *http.Request) {

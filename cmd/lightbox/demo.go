@@ -122,13 +122,13 @@ func newDemo(c *demoCommand, h *hub, origin string) (*demo, error) {
 
 // handler serves the hub, and the issuer beside it.
 func (d *demo) handler(log *slog.Logger) (http.Handler, error) {
-	api, err := newServer(d.hub, serverOptions{base: d.base, issuers: []string{d.url}, log: log})
+	api, err := newServer(d.hub, serverOptions{base: d.base, issuers: []string{d.url}, smart: smart(d.issuer.Metadata()), log: log})
 	if err != nil {
 		return nil, err
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/", api)
-	mux.Handle("/issuer/", http.StripPrefix("/issuer", d.issuer))
+	mux.Handle("/issuer/", d.issuer)
 	return mux, nil
 }
 

@@ -84,7 +84,7 @@ func openHub(ctx context.Context, s storage, m mappingFlags, log *slog.Logger) (
 }
 
 func newHub(ctx context.Context, st store.Store, s storage, c mapping.Config, log *slog.Logger) (*hub, error) {
-	objects, err := archive.Open(ctx, s.Archive, archive.Credentials{AccessKey: s.S3AccessKey, SecretKey: s.S3SecretKey})
+	objects, err := archive.Open(ctx, s.Archive, archive.Credentials{AccessKeyID: s.S3AccessKey, SecretAccessKey: s.S3SecretKey})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("archive: %w", err), st.Close())
 	}

@@ -54,7 +54,7 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 	if base == "" {
 		base = "http://" + listener.Addr().String() + "/fhir"
 	}
-	handler, err := newServer(h, serverOptions{base: base, issuers: c.Issuer, audience: c.Audience, log: log})
+	handler, err := newServer(h, serverOptions{base: base, issuers: c.Issuer, audience: c.Audience, smart: c.discover(ctx, log), log: log})
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
@@ -88,19 +88,58 @@ func isLoopback(address string) bool {
 	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
 }
 
+// discover asks the first issuer what clients need to know of it. One that is down now is no reason not to serve.
+func (c *serveCommand) discover(ctx context.Context, log *slog.Logger) server.SMART {
+	if len(c.Issuer) == 0 {
+		return server.SMART{}
+	}
+	m, err := auth.Discover(ctx, nil, c.Issuer[0])
+	if err != nil {
+		log.Warn("the issuer does not answer: smart-configuration is empty until the next start", "issuer", c.Issuer[0], "cause", err)
+	}
+	return smart(m)
+}
+
+// smart is what the hub's own smart-configuration repeats of an issuer's metadata. What the issuer does not state is not
+// claimed for it.
+func smart(m auth.Metadata) server.SMART {
+	return server.SMART{
+		Issuer:                m.Issuer,
+		AuthorizationEndpoint: m.AuthorizationEndpoint,
+		TokenEndpoint:         m.TokenEndpoint,
+		JWKSURI:               m.JWKSURI,
+		GrantTypes:            append([]string{}, m.GrantTypes...),
+		CodeChallengeMethods:  append([]string{}, m.ChallengeMethods...),
+		Capabilities:          []string{"permission-patient", "permission-user", "permission-v1", "permission-v2"},
+	}
+}
+
 type serverOptions struct {
 	base     string
 	issuers  []string
 	audience string
+	smart    server.SMART
 	log      *slog.Logger
 }
 
-func newServer(h *hub, o serverOptions) (http.Handler, error) {
+// verifier returns what tells callers apart; nil, which refuses everyone, where no issuer is configured.
+func (o serverOptions) verifier() (auth.Verifier, error) {
+	if len(o.issuers) == 0 {
+		return nil, nil
+	}
 	audience := o.audience
 	if audience == "" {
 		audience = o.base
 	}
-	verifier, err := auth.NewVerifier(auth.Config{Issuers: o.issuers, Audience: audience, Base: o.base, Log: o.log})
+	oidc, err := auth.NewVerifier(auth.Config{Issuers: o.issuers, Audience: audience, Base: o.base, Log: o.log})
+	if err != nil {
+		return nil, err
+	}
+	return auth.Remember(oidc), nil
+}
+
+func newServer(h *hub, o serverOptions) (http.Handler, error) {
+	verifier, err := o.verifier()
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +149,7 @@ func newServer(h *hub, o serverOptions) (http.Handler, error) {
 		Verifier: verifier,
 		Validate: validate.New(),
 		Base:     o.base,
-		SMART:    verifier.SMART,
+		SMART:    o.smart,
 		Version:  version,
 		Log:      o.log,
 	})

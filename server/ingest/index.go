@@ -35,20 +35,20 @@ func (p *Pipeline) index(ctx context.Context, files Files, origin Origin, t *tal
 		workers = runtime.GOMAXPROCS(0)
 	}
 	in, out := make(chan File, workers), make(chan taken, maxBatch)
-	g, ctx := errgroup.WithContext(ctx)
+	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
 		defer close(in)
-		return files(ctx, func(f File) bool {
+		return files(gctx, func(f File) bool {
 			select {
 			case in <- f:
 				return true
-			case <-ctx.Done():
+			case <-gctx.Done():
 				return false
 			}
 		})
 	})
 	reader := &reader{pipeline: p, origin: origin, tally: t, contexts: map[[32]byte][]mapping.Mention{}}
-	readers, rctx := errgroup.WithContext(ctx)
+	readers, rctx := errgroup.WithContext(gctx)
 	for range workers {
 		readers.Go(func() error { return reader.run(rctx, in, out) })
 	}
@@ -56,8 +56,8 @@ func (p *Pipeline) index(ctx context.Context, files Files, origin Origin, t *tal
 		defer close(out)
 		return readers.Wait()
 	})
-	g.Go(func() error { return p.commitAll(ctx, out, t) })
-	return errors.Join(g.Wait(), ctx.Err())
+	g.Go(func() error { return p.commitAll(gctx, out, t) })
+	return errors.Join(g.Wait(), ctx.Err()) // a walk that was broken off is no whole one
 }
 
 // reader turns files into taken objects.
