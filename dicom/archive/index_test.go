@@ -302,3 +302,46 @@ func studiesAfter(r *rapid.T, db *sql.DB, groups [][]archive.Instance) (all [][]
 	})
 	return all
 }
+
+// BenchmarkAdd adds 100 instances of a series to an index that holds what earlier rounds added.
+func BenchmarkAdd(b *testing.B) {
+	db := openSQLite(b, b.TempDir())
+	added := 0
+	for b.Loop() {
+		batch := make([]archive.Instance, 100)
+		for i := range batch {
+			added++
+			batch[i] = instance(added/1000, 1, added, added)
+			batch[i].Object = sha256.Sum256([]byte(batch[i].SOPInstanceUID))
+		}
+		tx, err := db.Begin()
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := archive.Add(b.Context(), transaction{tx}, batch); err != nil {
+			b.Fatal(err)
+		}
+		if err := tx.Commit(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(added)/b.Elapsed().Seconds(), "instances/s")
+}
+
+// BenchmarkStudy reads a study of 5,000 instances.
+func BenchmarkStudy(b *testing.B) {
+	within(b, openSQLite(b, b.TempDir()), func(tx archive.SQL) {
+		list := make([]archive.Instance, 5000)
+		for i := range list {
+			list[i] = instance(1, i/500, i, i)
+		}
+		if _, err := archive.Add(b.Context(), tx, list); err != nil {
+			b.Fatal(err)
+		}
+		for b.Loop() {
+			if got, err := archive.Study(b.Context(), tx, "2.25.1.1"); err != nil || len(got) != len(list) {
+				b.Fatal(len(got), err)
+			}
+		}
+	})
+}
