@@ -3,6 +3,7 @@ package dicom
 import (
 	"bytes"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding"
@@ -22,10 +23,13 @@ type charset struct {
 	spare    *graphicSet       // for the upper half when nothing was switched to, though it should have been
 }
 
+// maxTerms is more than there are character sets.
+const maxTerms = 32
+
 // newCharset reads the terms of Specific Character Set.
 func newCharset(value string) *charset {
 	c := &charset{declared: strings.Trim(value, " \x00"), g0: &ascii}
-	for i, term := range strings.Split(value, `\`) {
+	for i, term := range strings.SplitN(value, `\`, maxTerms) {
 		c.add(i, strings.Trim(term, " \x00"))
 	}
 	return c
@@ -41,8 +45,8 @@ func (c *charset) add(i int, term string) {
 		c.whole = simplifiedchinese.GB18030
 	case name == "GBK":
 		c.whole = simplifiedchinese.GBK
-	case set == nil && term != "":
-		c.unknown = strings.Trim(c.unknown+" "+printable(term), " ")
+	case set == nil && c.unknown == "":
+		c.unknown = printable(term)
 	case set == nil || set == &ascii:
 	case i == 0:
 		c.start(set)
@@ -67,7 +71,12 @@ func (c *charset) start(set *graphicSet) {
 // canonical brings the spellings of a term that are seen to one: "ISO_IR 100", "ISO 2022 IR 100", "ISO-IR 100" and
 // "ISO8859-1" are all "100".
 func canonical(term string) string {
-	name := strings.NewReplacer(" ", "", "_", "", "-", "").Replace(strings.ToUpper(term))
+	name := strings.Map(func(r rune) rune {
+		if r == ' ' || r == '_' || r == '-' {
+			return -1
+		}
+		return unicode.ToUpper(r)
+	}, term)
 	switch name {
 	case "":
 		return "6"

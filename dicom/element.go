@@ -51,9 +51,10 @@ func NewFloat64(t Tag, values ...float64) Element {
 	return NewBytes(t, "FD", b)
 }
 
-// NewBytes makes an element of a value that is encoded already, little endian. It keeps b.
+// NewBytes makes an element of a value that is encoded already, little endian. It keeps b. A value representation that PS3.5
+// does not have becomes UN.
 func NewBytes(t Tag, vr VR, b []byte) Element {
-	return Element{Tag: t, VR: vr, Value: b, Length: int64(len(b))}
+	return Element{Tag: t, VR: vr.rule().vr, Value: b, Length: int64(len(b))}
 }
 
 // NewSequence makes a sequence of items.

@@ -8,7 +8,20 @@ import (
 // Encode writes d as Explicit VR Little Endian without preamble and meta group; the same Dataset always gives the same bytes.
 // Decode reads them back. Values stay in the character set that they came in. Bulk data that the scanner passed over is left
 // out: its bytes are not here.
-func (d *Dataset) Encode() []byte { return d.appendTo(nil) }
+func (d *Dataset) Encode() []byte { return d.appendTo(make([]byte, 0, d.room())) }
+
+// room is how many bytes d takes when encoded, or a few more.
+func (d *Dataset) room() int {
+	n := 0
+	for i := range d.Elements {
+		e := &d.Elements[i]
+		n += 12 + len(e.Value) + 1
+		for _, item := range e.Items {
+			n += 8 + item.room()
+		}
+	}
+	return n
+}
 
 func (d *Dataset) appendTo(b []byte) []byte {
 	for i := range d.Elements {

@@ -11,9 +11,10 @@ import (
 
 // fact is what an element says, however it is encoded.
 type fact struct {
-	path, display string
-	texts         []string
-	items         int
+	path  string
+	texts []string
+	size  int // padded, of a value that is neither text nor number
+	items int
 }
 
 // facts lists what a data set says, bulk data left out, which Encode cannot have.
@@ -24,8 +25,8 @@ func facts(d *dicom.Dataset) []fact {
 			continue
 		}
 		f := fact{path: a.Path, items: len(a.Element.Items)}
-		if f.texts = d.Texts(dicom.MustPath(a.Path)); f.texts == nil && len(a.Element.Value)%2 == 0 {
-			f.display = a.Display()
+		if f.texts = d.Texts(dicom.MustPath(a.Path)); f.texts == nil {
+			f.size = (len(a.Element.Value) + 1) / 2 * 2
 		}
 		all = append(all, f)
 	}

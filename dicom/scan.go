@@ -54,7 +54,7 @@ func Decode(b []byte) (*Dataset, error) {
 
 func newScanner(w window, limits Limits) *scanner {
 	limits = limits.orDefault()
-	return &scanner{window: w, limits: limits, budget: limits.Bytes}
+	return &scanner{window: w, limits: limits, budget: limits.Bytes, pending: make([]Element, 0, 64)}
 }
 
 // object reads a whole object: the meta group where there is one, and the data set.

@@ -234,10 +234,11 @@ func (s *scanner) fits(h header, end int64) error {
 // sequence reports whether the value of h consists of items. UN of undefined length is a sequence (PS3.5 6.2.2 note 2), and so is
 // UN of an attribute that the dictionary knows as one, when an item comes first; so is any other undefined length with items.
 func (s *scanner) sequence(h header) bool {
-	if h.rule.vr == "SQ" && !(s.coding.implicit && h.length > 0) {
+	known := h.rule.vr == "SQ"
+	switch {
+	case known && !(s.coding.implicit && h.length > 0):
 		return true
-	}
-	if h.length >= 0 && VROf(h.tag) != "SQ" {
+	case h.length >= 0 && !known && (h.rule.vr != "UN" || VROf(h.tag) != "SQ"):
 		return false
 	}
 	b := s.peek(4)
