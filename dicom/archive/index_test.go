@@ -215,8 +215,8 @@ func keepsOwners(t *testing.T, db *sql.DB) {
 func addsLargeBatch(t *testing.T, db *sql.DB) {
 	within(t, db, func(tx archive.SQL) {
 		var list []archive.Instance
-		for n := range 5000 {
-			list = append(list, instance(1, n%3000, n, n+1)) // more contexts than one statement takes
+		for n := range 1010 {
+			list = append(list, instance(1, n%750, n, n+1)) // more of each than one statement takes
 		}
 		if got := add(t, tx, list...); slices.Max(got) != archive.New {
 			t.Error("not all are new")
@@ -259,7 +259,7 @@ func refusesUnfit(t *testing.T, db *sql.DB) {
 // ignoresOrder: instances with duplicates, conflicts, shared contexts and several owners give the same rows however they arrive.
 func ignoresOrder(t *testing.T, db *sql.DB) {
 	rapid.Check(t, func(r *rapid.T) {
-		list := rapid.SliceOfN(rapid.Custom(drawInstance), 1, 12).Draw(r, "instances")
+		list := rapid.SliceOfN(rapid.Custom(drawInstance), 1, 10).Draw(r, "instances")
 		want := studiesAfter(r, db, [][]archive.Instance{list})
 		shuffled := slices.Clone(list)
 		rand.New(rand.NewPCG(rapid.Uint64().Draw(r, "seed"), 0)).Shuffle(len(shuffled), func(i, j int) {
