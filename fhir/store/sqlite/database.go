@@ -191,6 +191,6 @@ func textOf(c relational.Change, size int) string {
 		return "DELETE FROM " + c.Table + " WHERE " + strings.Join(c.Columns, " = ? AND ") + " = ?"
 	}
 	row := "(" + strings.Repeat("?, ", len(c.Columns)-1) + "?)"
-	return "INSERT INTO " + c.Table + " (" + strings.Join(c.Columns, ", ") + ") VALUES " +
+	return "INSERT OR FAIL INTO " + c.Table + " (" + strings.Join(c.Columns, ", ") + ") VALUES " +
 		strings.Repeat(row+", ", size-1) + row
 }

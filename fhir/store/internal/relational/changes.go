@@ -1,7 +1,9 @@
 package relational
 
 import (
+	"cmp"
 	"math/bits"
+	"slices"
 )
 
 // changes are rows to write that have not been sent to the database yet.
@@ -22,7 +24,7 @@ func (c *changes) empty() bool { return len(c.tables) == 0 }
 
 var (
 	postingTable = []string{"param", "hash", "time_key", "row"}
-	stringTable  = []string{"param", "text", "row"}
+	stringTable  = []string{"param", "text", "row", "whole"}
 	dateTable    = []string{"param", "low", "high", "row"}
 	careTable    = []string{"organization", "patient", "hash"}
 	rowColumn    = []string{"row"}
@@ -60,6 +62,19 @@ func (c *changes) list() []Change {
 	return all
 }
 
+// sort puts postings in the order of their index: neighbours are then written together.
+func (c *changes) sort() {
+	for _, t := range c.tables {
+		if t.Table == "posting" {
+			slices.SortFunc(t.Rows, func(a, b []any) int {
+				return cmp.Or(number(a[0], b[0]), number(a[1], b[1]), number(a[2], b[2]))
+			})
+		}
+	}
+}
+
+func number(a, b any) int { return cmp.Compare(a.(int64), b.(int64)) }
+
 // join adds what o holds behind what c holds.
 func (c *changes) join(o *changes) {
 	for _, t := range o.tables {
@@ -86,10 +101,10 @@ func (c *changes) entries(old, new entries, oldKey, newKey, row int64) {
 	}
 	gone, added := difference(old.strings, new.strings)
 	for _, s := range gone {
-		c.remove("string_posting", stringTable, s.param, s.text, row)
+		c.remove("string_posting", stringTable[:3], s.param, s.text, row)
 	}
 	for _, s := range added {
-		c.insert("string_posting", stringTable, s.param, s.text, row)
+		c.insert("string_posting", stringTable, s.param, s.text, row, flag(s.whole))
 	}
 	goneDates, addedDates := difference(old.dates, new.dates)
 	for _, d := range goneDates {

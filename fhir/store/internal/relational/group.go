@@ -71,6 +71,7 @@ func send(ctx context.Context, tx Transaction, c *changes) error {
 	if c.empty() {
 		return nil
 	}
+	c.sort()
 	if err := tx.Apply(ctx, c.list()); err != nil {
 		return err
 	}

@@ -18,7 +18,14 @@ type sortKey struct {
 	table      string // of an index in the order of this key, with param and row; empty when resource has it
 	column     string
 	param      int64
-	present    int64
+}
+
+// sortable is the condition that a row of the key's table, by its alias, is one to sort by.
+func (k sortKey) sortable(alias string) string {
+	if k.text {
+		return alias + ".whole = 1"
+	}
+	return "1 = 1"
 }
 
 // order returns the keys of a query. Resources that are equal in all of them stand in row order, reversed when the first
@@ -49,7 +56,7 @@ func (s *statement) sortKey(o search.Sort) (sortKey, error) {
 	if err != nil {
 		return sortKey{}, err
 	}
-	k := sortKey{desc: o.Desc, nullable: true, param: p.id, present: p.present()}
+	k := sortKey{desc: o.Desc, nullable: true, param: p.id}
 	switch o.Param.Kind {
 	case fhir.KindString:
 		k.table, k.column, k.text = "string_posting", "text", true
@@ -62,7 +69,8 @@ func (s *statement) sortKey(o search.Sort) (sortKey, error) {
 	if o.Desc {
 		least = "MAX"
 	}
-	k.expression = fmt.Sprintf("(SELECT %s(o.%s) FROM %s o WHERE o.row = r.row AND o.param = %s)", least, k.column, k.table, s.bind(p.id))
+	k.expression = fmt.Sprintf("(SELECT %s(o.%s) FROM %s o WHERE o.row = r.row AND o.param = %s AND %s)",
+		least, k.column, k.table, s.bind(p.id), k.sortable("o"))
 	return k, nil
 }
 

@@ -151,33 +151,39 @@ func (pl *plan) keyColumns() string {
 // withValue walks the index of the sort key.
 func (pl *plan) withValue(from *position, limit int) string {
 	k := pl.keys[0]
-	a := pl.driver.arms[0]
-	column, alias := k.expression, "r"
+	a, column, alias := pl.driver.arms[0], k.expression, "r"
 	if k.table != "" {
-		alias, column = "d", "d."+k.column
-		more := " < "
-		if k.desc {
-			more = " > "
-		}
-		a = arm{from: k.table + " d CROSS JOIN resource r", where: []string{"d.param = " + pl.statement.bind(k.param), "r.row = d.row",
-			"NOT " + exists(k.table+" e", "e.row = d.row AND e.param = d.param AND e."+k.column+more+column)}}
-		if k.column == "low" { // two intervals may start together
-			a.where = append(a.where, "NOT "+exists(k.table+" e", "e.row = d.row AND e.param = d.param AND e.low = d.low AND e.high < d.high"))
-		}
+		a, column, alias = pl.valuesOf(k), "d."+k.column, "d"
 	}
 	where := append(pl.where(a), pl.behind(column, alias+".row", from)...)
-	return fmt.Sprintf("SELECT %s.row AS row, %s AS k0 FROM %s WHERE %s ORDER BY %[2]s%[5]s, %[1]s.row%[5]s LIMIT %[6]s",
+	return fmt.Sprintf("SELECT %[1]s.row AS row, %[2]s AS k0 FROM %[3]s WHERE %[4]s ORDER BY %[2]s%[5]s, %[1]s.row%[5]s LIMIT %[6]s",
 		alias, column, a.from, allOf(where), ascending(k.desc), pl.statement.bind(limit))
+}
+
+// valuesOf walks the table of a sort key, where a resource counts once: by its least value, or its greatest.
+func (pl *plan) valuesOf(k sortKey) arm {
+	other := "e.row = d.row AND e.param = d.param AND " + k.sortable("e")
+	more := " < "
+	if k.desc {
+		more = " > "
+	}
+	where := []string{"d.param = " + pl.statement.bind(k.param), k.sortable("d"), "r.row = d.row",
+		"NOT " + exists(k.table+" e", other+" AND e."+k.column+more+"d."+k.column)}
+	if !k.text { // two intervals may start together
+		where = append(where, "NOT "+exists(k.table+" e", other+" AND e.low = d.low AND e.high < d.high"))
+	}
+	return arm{from: k.table + " d CROSS JOIN resource r", where: where}
 }
 
 // withoutValue walks what the sort key has no value for, in row order.
 func (pl *plan) withoutValue(from *position, limit int) string {
 	k := pl.keys[0]
-	none, kind := "NOT "+exists(k.table+" o", "o.row = r.row AND o.param = "+pl.statement.bind(k.param)), "BIGINT"
+	kind := "BIGINT"
 	if k.text {
 		kind = "TEXT"
 	}
-	where := append(pl.where(pl.driver.arms[0]), none)
+	where := append(pl.where(pl.driver.arms[0]),
+		"NOT "+exists(k.table+" o", "o.row = r.row AND o.param = "+pl.statement.bind(k.param)+" AND "+k.sortable("o")))
 	if from != nil {
 		where = append(where, "r.row"+direction(pl.keys)+pl.statement.bind(from.row))
 	}

@@ -90,9 +90,11 @@ func splitOwners(joined string) []string { return strings.Fields(joined) }
 
 type posting struct{ param, hash int64 }
 
+// stringPosting is a folded text. Only whole ones are sorted by, not the words in them.
 type stringPosting struct {
 	param int64
 	text  string
+	whole bool
 }
 
 type datePosting struct{ param, low, high int64 }
@@ -130,7 +132,7 @@ func (c *catalog) index(resourceType string, d search.Document) (indexed, error)
 		}
 		switch e.Param.Kind {
 		case fhir.KindString:
-			x.strings = append(x.strings, stringPosting{known.id, e.Text})
+			x.strings = append(x.strings, stringPosting{known.id, e.Text, e.Exact != ""})
 			if e.Exact != "" {
 				x.postings = append(x.postings, posting{known.id, search.Hash(e.Exact)})
 			}
@@ -163,9 +165,9 @@ func (x *indexed) sort() {
 	})
 	x.postings = slices.Compact(x.postings)
 	slices.SortFunc(x.strings, func(a, b stringPosting) int {
-		return cmp.Or(cmp.Compare(a.param, b.param), cmp.Compare(a.text, b.text))
+		return cmp.Or(cmp.Compare(a.param, b.param), cmp.Compare(a.text, b.text), cmp.Compare(flag(b.whole), flag(a.whole)))
 	})
-	x.strings = slices.Compact(x.strings)
+	x.strings = slices.CompactFunc(x.strings, func(a, b stringPosting) bool { return a.param == b.param && a.text == b.text })
 	slices.SortFunc(x.dates, func(a, b datePosting) int {
 		return cmp.Or(cmp.Compare(a.param, b.param), cmp.Compare(a.low, b.low), cmp.Compare(a.high, b.high))
 	})

@@ -59,10 +59,12 @@ CREATE TABLE posting (
     PRIMARY KEY (param, hash, time_key, row)
 );
 
+-- Folded texts. whole is 0 for the words by which a longer text is found too: it is not sorted by them.
 CREATE TABLE string_posting (
-    row   BIGINT  NOT NULL,
-    param INTEGER NOT NULL,
-    text  TEXT    COLLATE "C" NOT NULL,
+    row   BIGINT   NOT NULL,
+    param INTEGER  NOT NULL,
+    whole SMALLINT NOT NULL,
+    text  TEXT     COLLATE "C" NOT NULL,
     PRIMARY KEY (param, text, row)
 );
 CREATE INDEX string_posting_row ON string_posting (row, param);

@@ -59,13 +59,15 @@ CREATE TABLE posting (
     PRIMARY KEY (param, hash, time_key, row)
 ) WITHOUT ROWID;
 
+-- Folded texts. whole is 0 for the words by which a longer text is found too: it is not sorted by them.
 CREATE TABLE string_posting (
     row   INTEGER NOT NULL,
     param INTEGER NOT NULL,
+    whole INTEGER NOT NULL,
     text  TEXT    NOT NULL,
     PRIMARY KEY (param, text, row)
 ) WITHOUT ROWID;
-CREATE INDEX string_posting_row ON string_posting (row, param, text);
+CREATE INDEX string_posting_row ON string_posting (row, param, text, whole);
 
 CREATE TABLE date_posting (
     low   INTEGER NOT NULL,
