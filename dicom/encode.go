@@ -37,17 +37,20 @@ func (d *Dataset) appendElement(b []byte, e *Element) []byte {
 	case e.Value == nil && (e.VR == "SQ" || len(e.Items) > 0):
 		return appendItems(appendHeader(b, e.Tag, "SQ", 0), e.Items)
 	}
-	r := e.VR.rule()
-	length := len(e.Value) + len(e.Value)%2
+	r, value := e.VR.rule(), e.Value
+	if r.unit > 1 {
+		value = value[:len(value)&^1] // half a number is none, and padding must not make it one
+	}
+	length := len(value) + len(value)%2
 	if length > math.MaxUint16 {
 		r = longRule(r)
 	}
 	b = appendHeader(b, e.Tag, r.vr, length)
-	b = append(b, e.Value...)
+	b = append(b, value...)
 	if d.bigEndian {
-		swap(b[len(b)-len(e.Value):], e.VR.rule().unit)
+		swap(b[len(b)-len(value):], e.VR.rule().unit)
 	}
-	if length > len(e.Value) {
+	if length > len(value) {
 		b = append(b, r.pad)
 	}
 	return b

@@ -121,7 +121,7 @@ func (d *Dataset) order(e *Element) binary.ByteOrder {
 // dropped.
 func numbers(b []byte, vr VR, order binary.ByteOrder) []string {
 	read, size := numberReader(vr, order)
-	if read == nil {
+	if read == nil || len(b) < size {
 		return nil
 	}
 	values := make([]string, 0, len(b)/size)
