@@ -11,7 +11,9 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
+	"time"
 
 	_ "modernc.org/sqlite"
 
@@ -55,6 +57,7 @@ func load(b *testing.B, url, token string) {
 	next := make(chan struct{}, clients)
 	var wg sync.WaitGroup
 	b.ResetTimer()
+	before := processor(b)
 	for range clients {
 		wg.Go(func() {
 			for range next {
@@ -70,6 +73,18 @@ func load(b *testing.B, url, token string) {
 	close(next)
 	wg.Wait()
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "req/s")
+	b.ReportMetric(float64((processor(b)-before).Microseconds())/float64(b.N), "cpu-us/req")
+}
+
+// processor is the processor time that this process has used, clients and server together: on a machine that others use as
+// well it tells more than the clock.
+func processor(b *testing.B) time.Duration {
+	b.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 func fetch(transport *http.Transport, url, token string) error {

@@ -63,8 +63,8 @@ func newHub(t testing.TB, s store.Store, change func(*server.Config)) *hub {
 	c := server.Config{
 		Registry: fhir.R4(),
 		Store:    s,
-		Verifier: must(auth.NewVerifier(auth.Config{
-			Issuers: []string{listener.URL + "/issuer"}, Audience: audience, Base: h.base})),
+		Verifier: auth.Remember(must(auth.NewVerifier(auth.Config{
+			Issuers: []string{listener.URL + "/issuer"}, Audience: audience, Base: h.base}))),
 		Base:    h.base,
 		Version: "test",
 		SMART: server.SMART{
