@@ -111,7 +111,7 @@ func openStore(ctx context.Context, database string, log *slog.Logger) (store.St
 	if strings.HasPrefix(database, "postgres://") || strings.HasPrefix(database, "postgresql://") {
 		return postgres.Open(ctx, database, options)
 	}
-	return nil, fmt.Errorf("%q is neither sqlite:PATH nor postgres://...", maskPassword(database))
+	return nil, fmt.Errorf("%q is neither sqlite:PATH nor a postgres:// URL", maskPassword(database))
 }
 
 // maskPassword hides the password of a database URL.

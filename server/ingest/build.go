@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -283,7 +284,7 @@ func forget(ctx context.Context, tx store.Tx, uid, reference string) error {
 		return err
 	}
 	_, err = tx.Delete(ctx, store.Delete{Type: ref.Type, ID: ref.ID, Mapped: true})
-	if err != nil && err != store.ErrGone && err != store.ErrNotFound {
+	if err != nil && !errors.Is(err, store.ErrGone) && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
 	_, err = tx.Exec(ctx, "DELETE FROM ingest_document WHERE study_uid = $1 AND type = $2 AND id = $3", uid, ref.Type, ref.ID)

@@ -144,7 +144,7 @@ func unpack(entry *zip.File) (Content, int64, error) {
 	bounded := &io.LimitedReader{R: r, N: limit + 1}
 	var head bytes.Buffer
 	n, err := io.CopyN(&head, bounded, inMemory)
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return memory{bytes.NewReader(head.Bytes())}, n, nil
 	}
 	if err != nil {
@@ -158,8 +158,11 @@ func spool(head io.Reader, rest *io.LimitedReader) (Content, int64, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	os.Remove(f.Name()) // goes with the last handle
-	n, err := io.Copy(f, io.MultiReader(head, rest))
+	err = os.Remove(f.Name()) // its bytes go with the last handle
+	var n int64
+	if err == nil {
+		n, err = io.Copy(f, io.MultiReader(head, rest))
+	}
 	if err == nil && rest.N == 0 {
 		err = errors.New("zip entry grows past every reasonable size")
 	}
