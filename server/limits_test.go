@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -229,6 +230,29 @@ func TestBase(t *testing.T) {
 	for _, base := range []string{"https://hub.example", "https://hub.example/", "http://127.0.0.1:8080/a/b"} {
 		if _, err := server.New(server.Config{Registry: fhir.R4(), Store: s, Base: base}); err != nil {
 			t.Errorf("%q: %v", base, err)
+		}
+	}
+}
+
+func TestHeaderLimit(t *testing.T) {
+	handler := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
+	s := httptest.NewUnstartedServer(nil)
+	s.Config = server.HTTPServer(handler, server.Limits{})
+	s.Start()
+	defer s.Close()
+	for size, want := range map[int]int{32 << 10: 200, 80 << 10: 431} {
+		r, err := http.NewRequest(http.MethodGet, s.URL, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Bearer "+strings.Repeat("a", size))
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Errorf("%d bytes: %d, want %d", size, resp.StatusCode, want)
 		}
 	}
 }
