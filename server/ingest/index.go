@@ -226,7 +226,10 @@ func (p *Pipeline) commit(ctx context.Context, batch []taken, t *tally) error {
 		if outcomes, err = archive.Add(ctx, tx, instances); err != nil {
 			return err
 		}
-		return note(ctx, tx, changed(batch, outcomes))
+		if err := note(ctx, tx, changed(batch, outcomes)); err != nil {
+			return err
+		}
+		return noteConflicts(ctx, tx, batch, outcomes)
 	})
 	if err != nil {
 		return fmt.Errorf("index: %w", err)
@@ -242,7 +245,7 @@ func (t *tally) outcome(file string, o archive.Outcome) {
 	switch o {
 	case archive.New:
 		t.add(func(s *Summary) { s.Instances++ })
-	case archive.Duplicate:
+	case archive.Duplicate, archive.Resubmitted:
 		t.add(func(s *Summary) { s.Duplicates++ })
 	case archive.Conflict:
 		t.refuse(file, conflict.Reason, conflict.Detail)
@@ -263,7 +266,7 @@ func changed(batch []taken, outcomes []archive.Outcome) []taken {
 func note(ctx context.Context, tx store.SQL, objects []taken) error {
 	mentions, owners, dirty := newRows(5), newRows(3), newRows(3)
 	for _, o := range objects {
-		dirty.add("ImagingStudy\x00"+o.instance.StudyInstanceUID, "ImagingStudy", o.instance.StudyInstanceUID, 1)
+		dirty.add(studyType+"\x00"+o.instance.StudyInstanceUID, studyType, o.instance.StudyInstanceUID, 1)
 		for _, m := range o.mentions {
 			key := m.Type + "\x00" + m.ID
 			hash := contentHash(m.Body)
@@ -282,8 +285,34 @@ func note(ctx context.Context, tx store.SQL, objects []taken) error {
 	if err := owners.insert(ctx, tx, "ingest_owner (type, id, owner)", "DO NOTHING"); err != nil {
 		return err
 	}
-	return dirty.insert(ctx, tx, "ingest_dirty (type, id, generation)",
-		"(type, id) DO UPDATE SET generation = ingest_dirty.generation + 1")
+	return dirty.insert(ctx, tx, dirtyColumns, dirtyAgain)
+}
+
+const (
+	dirtyColumns = "ingest_dirty (type, id, generation)"
+	dirtyAgain   = "(type, id) DO UPDATE SET generation = ingest_dirty.generation + 1"
+)
+
+// noteConflicts has every study built again that holds an object of the same SOP Instance UID: which one counts may have changed.
+func noteConflicts(ctx context.Context, tx store.SQL, batch []taken, outcomes []archive.Outcome) error {
+	var uids []string
+	for i, o := range outcomes {
+		if o == archive.Conflict {
+			uids = append(uids, batch[i].instance.SOPInstanceUID)
+		}
+	}
+	if len(uids) == 0 {
+		return nil
+	}
+	studies, err := archive.Studies(ctx, tx, uids)
+	if err != nil {
+		return err
+	}
+	dirty := newRows(3)
+	for _, uid := range studies {
+		dirty.add(uid, studyType, uid, 1)
+	}
+	return dirty.insert(ctx, tx, dirtyColumns, dirtyAgain)
 }
 
 func contentHash(b []byte) int64 {

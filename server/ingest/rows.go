@@ -35,8 +35,8 @@ func (r *rows) newest(key, date string, values ...any) {
 	}
 }
 
-// maxRows keeps one statement below every database's bound on parameters.
-const maxRows = 1000
+// maxRows keeps one statement below every database's bound on parameters, and short: SQLite looks each one up among the earlier.
+const maxRows = 100
 
 // insert writes the rows into "table (columns)" with an ON CONFLICT action. Rows go in key order, so that two writers never
 // wait for each other in a circle.
