@@ -52,7 +52,7 @@ func conclusionCodes(r *run, to *report, v value) {
 			r.remark("negated-finding", "a finding stated as absent is no conclusion code")
 			return
 		}
-		for _, code := range items(v.dataset, i.Dataset.Items(pathConceptCode)) {
+		for _, code := range items(v.root, i.Dataset.Items(pathConceptCode)) {
 			if one, ok := r.concept(code); ok {
 				to.ConclusionCode = append(to.ConclusionCode, one)
 			}

@@ -50,7 +50,7 @@ func (r *run) device(context *dicom.Dataset) *r4.Reference {
 	id := r.mapper.ID("Device", system, key)
 	return r.refer("Device", id, func() any {
 		d := r4.Device{Id: &id, Status: new(r4.FHIRDeviceStatusActive)}
-		deviceTable.apply(r, &d, source{dataset: context})
+		deviceTable.apply(r, &d, whole(context))
 		return r4.OtherDevice(d)
 	})
 }

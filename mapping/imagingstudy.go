@@ -38,7 +38,7 @@ func studyUID(_ *run, to *r4.ImagingStudy, v value) {
 
 // studyID is a number that its equipment gave: it says nothing outside its institution.
 func studyID(r *run, to *r4.ImagingStudy, v value) {
-	institution := v.of("InstitutionName").text()
+	institution := xonName(v.of("InstitutionName").text())
 	by := issuer{system: r.mapper.local("NamingSystem", join("StudyID", strings.ToUpper(institution))), display: institution}
 	to.Identifier = append(to.Identifier, localIdentifier("Study ID", v.text(), by))
 }

@@ -10,6 +10,8 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"fmt"
+	"hash"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -27,7 +29,10 @@ type Config struct {
 const PublishedKey = "lightbox published key 1"
 
 // Mapper maps. It is safe for concurrent use.
-type Mapper struct{ config Config }
+type Mapper struct {
+	config Config
+	hashes sync.Pool // of HMACs under the key: making one costs more than using it
+}
 
 // New checks the configuration and returns a Mapper.
 func New(config Config) (*Mapper, error) {
@@ -42,13 +47,16 @@ func New(config Config) (*Mapper, error) {
 	if config.Key == nil {
 		config.Key = []byte(PublishedKey)
 	}
-	return &Mapper{config}, nil
+	fresh := func() any { return hmac.New(sha256.New, config.Key) }
+	return &Mapper{config: config, hashes: sync.Pool{New: fresh}}, nil
 }
 
 // ID returns the logical id of a resource type and business identifier (system, value): the HMAC-SHA-256 of the three, each
 // followed by a zero byte, as a UUID of version 8 (RFC 9562 5.8).
 func (m *Mapper) ID(resourceType, system, value string) string {
-	h := hmac.New(sha256.New, m.config.Key)
+	h := m.hashes.Get().(hash.Hash)
+	defer m.hashes.Put(h)
+	h.Reset()
 	for _, part := range []string{resourceType, system, value} {
 		h.Write([]byte(part))
 		h.Write([]byte{0})

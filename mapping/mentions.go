@@ -27,9 +27,9 @@ func (r *run) mention(ds *dicom.Dataset) {
 	var study r4.ImagingStudy
 	var series r4.ImagingStudySeries
 	var report r4.DiagnosticReport
-	studyTable.apply(r, &study, source{dataset: ds})
-	seriesTable.apply(r, &series, source{dataset: ds})
-	reportPeopleTable.apply(r, &report, source{dataset: ds})
+	studyTable.apply(r, &study, whole(ds))
+	seriesTable.apply(r, &series, whole(ds))
+	reportPeopleTable.apply(r, &report, whole(ds))
 	r.endpoint()
 }
 

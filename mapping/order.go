@@ -12,9 +12,9 @@ import (
 // orderTable makes a ServiceRequest of what an image header says of its order. Its paths are those of one item of
 // RequestAttributesSequence, or of the data set itself.
 var orderTable = compile("servicerequest", []rule[r4.ServiceRequest]{
-	{From: "AccessionNumber", With: "IssuerOfAccessionNumberSequence", To: "ServiceRequest.identifier", By: nearest, Ref: "PS3.3 C.4.12; HL7 0203 ACSN", Set: orderAccession},
-	{From: "PlacerOrderNumberImagingServiceRequest", With: "OrderPlacerIdentifierSequence", To: "ServiceRequest.identifier", By: nearest, Ref: "PS3.3 C.4.12; HL7 0203 PLAC", Set: orderNumber("PLAC", "OrderPlacerIdentifierSequence")},
-	{From: "FillerOrderNumberImagingServiceRequest", With: "OrderFillerIdentifierSequence", To: "ServiceRequest.identifier", By: nearest, Ref: "PS3.3 C.4.12; HL7 0203 FILL", Set: orderNumber("FILL", "OrderFillerIdentifierSequence")},
+	{From: "AccessionNumber", With: "IssuerOfAccessionNumberSequence", To: "ServiceRequest.identifier", By: nearest, Ref: "PS3.3 C.4.12; HL7 0203 ACSN", Set: placedNumber("ACSN", "IssuerOfAccessionNumberSequence")},
+	{From: "PlacerOrderNumberImagingServiceRequest", With: "OrderPlacerIdentifierSequence", To: "ServiceRequest.identifier", By: nearest, Ref: "PS3.3 C.4.12; HL7 0203 PLAC", Set: placedNumber("PLAC", "OrderPlacerIdentifierSequence")},
+	{From: "FillerOrderNumberImagingServiceRequest", With: "OrderFillerIdentifierSequence", To: "ServiceRequest.identifier", By: nearest, Ref: "PS3.3 C.4.12; HL7 0203 FILL", Set: placedNumber("FILL", "OrderFillerIdentifierSequence")},
 	{From: "RequestedProcedureID", To: "ServiceRequest.identifier", By: nearest, Ref: "PS3.3 C.4.11", Set: requestedProcedureID},
 	{From: "RequestedProcedureCodeSequence RequestedProcedureDescription", With: "RequestedProcedureDescription", To: "ServiceRequest.code", By: nearest, Ref: "PS3.3 C.4.11", Set: orderCode},
 	{From: "ScheduledProtocolCodeSequence ScheduledProcedureStepDescription", To: "ServiceRequest.orderDetail", By: nearest, Ref: "PS3.3 C.4.10", Set: concepts(func(o *r4.ServiceRequest) *[]r4.CodeableConcept { return &o.OrderDetail })},
@@ -26,78 +26,112 @@ var orderTable = compile("servicerequest", []rule[r4.ServiceRequest]{
 })
 
 var (
-	pathAccession       = dicom.MustPath("AccessionNumber")
-	pathAccessionIssuer = dicom.MustPath("IssuerOfAccessionNumberSequence")
-	pathRequests        = dicom.MustPath("RequestAttributesSequence")
+	pathAccession = dicom.MustPath("AccessionNumber")
+	pathRequests  = dicom.MustPath("RequestAttributesSequence")
 )
 
-// accession is an accession number with who gave it. The number alone is not unique (PS3.3 C.7.2.1).
-func (r *run) accession(i item) (r4.Identifier, issuer) {
-	by := r.issuer("", firstItem(i.items(pathAccessionIssuer)))
-	if !by.known {
-		by.system = r.mapper.local("NamingSystem", "AccessionNumber")
-	}
-	return identifier("ACSN", i.text(pathAccession), by), by
+// orderNumber is a number by which an order is known, and who gave it.
+type orderNumber struct {
+	r4.Identifier
+	by issuer
 }
 
-// order refers to the ServiceRequest of an accession number. near holds the data sets that describe it, the nearest first.
-func (r *run) order(root *dicom.Dataset, near ...item) *r4.Reference {
-	number, by := r.accession(near[0])
-	system := by.system
-	if !by.known { // nobody says whose number it is: one order never is two patients'
+// orderNumber reads the number that identifies an order: the accession number, else that of the placer, else that of the filler.
+func (r *run) orderNumber(i item) (orderNumber, bool) {
+	for _, one := range orderNumbers {
+		if number := i.text(one.number); number != "" {
+			by := r.issuer("", firstItem(i.items(one.issuer)))
+			if !by.known {
+				by.system = r.mapper.local("NamingSystem", one.kind)
+			}
+			return orderNumber{identifier(one.kind, number, by), by}, true
+		}
+	}
+	return orderNumber{}, false
+}
+
+var orderNumbers = []struct {
+	kind           string // HL7 table 0203
+	number, issuer dicom.Path
+}{
+	{"ACSN", pathAccession, dicom.MustPath("IssuerOfAccessionNumberSequence")},
+	{"PLAC", dicom.MustPath("PlacerOrderNumberImagingServiceRequest"), dicom.MustPath("OrderPlacerIdentifierSequence")},
+	{"FILL", dicom.MustPath("FillerOrderNumberImagingServiceRequest"), dicom.MustPath("OrderFillerIdentifierSequence")},
+}
+
+// order refers to the ServiceRequest of a number. near holds the data sets that describe it, the nearest first.
+func (r *run) order(root *dicom.Dataset, number orderNumber, near []item) *r4.Reference {
+	system := *number.System
+	if !number.by.known { // nobody says whose number it is: one order never is two patients'
 		system = join(system, r.identity(root).id)
 	}
-	return r.serviceRequest(root, r.mapper.ID("ServiceRequest", system, *number.Value), number, near)
-}
-
-func (r *run) serviceRequest(root *dicom.Dataset, id string, number r4.Identifier, near []item) *r4.Reference {
-	one := r.refer("ServiceRequest", id, func() any {
-		o := r4.ServiceRequest{
-			Id: &id, Status: r4.RequestStatusCompleted, Intent: r4.RequestIntentOrder,
-			Meta:     &r4.Meta{Tag: []r4.Coding{tag("stub", "Made from image headers")}},
-			Category: []r4.CodeableConcept{coded(sct, "363679005", "Imaging")},
-			Subject:  *r.patient(root),
-		}
-		sources := make([]source, len(near))
-		for i, one := range near {
-			sources[i] = source{dataset: one.dataset}
-		}
-		orderTable.apply(r, &o, sources...)
-		return r4.OtherServiceRequest(o)
-	})
-	one.Type, one.Identifier = new("ServiceRequest"), &number
+	id := r.mapper.ID("ServiceRequest", system, *number.Value)
+	one := r.refer("ServiceRequest", id, func() any { return r.serviceRequest(id, root, near) })
+	one.Type, one.Identifier = new("ServiceRequest"), &number.Identifier
 	return one
 }
 
-// requests pairs each item of a request sequence with the data set that may describe it too: only where there is one request,
-// for of several nobody knows which the data set means.
-func requests(v value) [][]item {
-	list := v.items()
-	out := make([][]item, len(list))
-	for n, i := range list {
-		out[n] = []item{i}
-		if len(list) == 1 {
-			out[n] = append(out[n], item{v.dataset, v.dataset})
+func (r *run) serviceRequest(id string, root *dicom.Dataset, near []item) any {
+	o := r4.ServiceRequest{
+		Id: &id, Status: r4.RequestStatusCompleted, Intent: r4.RequestIntentOrder,
+		Meta:     &r4.Meta{Tag: []r4.Coding{tag("stub", "Made from image headers")}},
+		Category: []r4.CodeableConcept{coded(sct, "363679005", "Imaging")},
+		Subject:  *r.patient(root),
+	}
+	sources := make([]source, len(near))
+	for i, one := range near {
+		sources[i] = source{root: one.root, dataset: one.dataset}
+	}
+	orderTable.apply(r, &o, sources...)
+	return r4.OtherServiceRequest(o)
+}
+
+// ownOrder refers to the order of the data set's own accession number, described by the request items of that number too, or by
+// the only one.
+func (r *run) ownOrder(root *dicom.Dataset) *r4.Reference {
+	whole := item{root, root}
+	number, _ := r.orderNumber(whole)
+	var near []item
+	for _, path := range requestPaths {
+		list := items(root, root.Items(path))
+		for _, i := range list {
+			if text := i.text(pathAccession); text == *number.Value || text == "" && len(list) == 1 {
+				near = append(near, i)
+			}
 		}
 	}
-	return out
+	return r.order(root, number, append(near, whole))
 }
 
-// orderOf returns what describes the order of the data set's own accession number.
-func orderOf(root *dicom.Dataset) []item {
-	near := []item{{root, root}}
-	if list := items(root, root.Items(pathRequests)); len(list) == 1 {
-		near = append(near, list[0])
+var requestPaths = []dicom.Path{pathRequests, dicom.MustPath("ReferencedRequestSequence")}
+
+// addRequests adds a reference to the order of each item of a request sequence, but for those that are the data set's own: one
+// study may serve several orders (PS3.3 10.6).
+func (r *run) addRequests(list []r4.Reference, v value) []r4.Reference {
+	own := clean(v.dataset.Text(pathAccession))
+	for _, i := range v.items() {
+		accession := i.text(pathAccession)
+		if own != "" && (accession == own || accession == "" && len(v.items()) == 1) {
+			continue
+		}
+		if number, ok := r.orderNumber(i); ok {
+			list = addOrder(list, r.order(v.dataset, number, []item{i}))
+		} else {
+			r.remark("order-without-number", "a request without accession, placer or filler number is no order by itself")
+		}
 	}
-	return near
+	return list
 }
 
-func orderAccession(r *run, to *r4.ServiceRequest, v value) {
-	number, _ := r.accession(item{v.dataset, v.dataset})
-	to.Identifier = append(to.Identifier, number)
+func addOrder(list []r4.Reference, one *r4.Reference) []r4.Reference {
+	same := func(o r4.Reference) bool { return sameIdentifier(*o.Identifier, *one.Identifier) }
+	if slices.ContainsFunc(list, same) {
+		return list
+	}
+	return append(list, *one)
 }
 
-func orderNumber(kind, issuerSequence string) func(*run, *r4.ServiceRequest, value) {
+func placedNumber(kind, issuerSequence string) func(*run, *r4.ServiceRequest, value) {
 	return func(r *run, to *r4.ServiceRequest, v value) {
 		by := r.issuer("", v.of(issuerSequence).first())
 		if !by.known {
@@ -147,38 +181,17 @@ func requester(r *run, to *r4.ServiceRequest, v value) {
 	}
 }
 
-// studyOrder refers to the order of the study's own accession number.
 func studyOrder(r *run, to *r4.ImagingStudy, v value) {
-	to.BasedOn = addOrder(to.BasedOn, r.order(v.dataset, orderOf(v.dataset)...))
+	to.BasedOn = addOrder(to.BasedOn, r.ownOrder(v.dataset))
 }
 
-// requestedOrders refers to each order that the objects were made for: one study may serve several (PS3.3 10.6).
-func requestedOrders(r *run, to *r4.ImagingStudy, v value) {
-	to.BasedOn = r.addRequests(to.BasedOn, v)
-}
-
-func (r *run) addRequests(list []r4.Reference, v value) []r4.Reference {
-	for _, near := range requests(v) {
-		if near[0].text(pathAccession) != "" {
-			list = addOrder(list, r.order(v.dataset, near...))
-		}
-	}
-	return list
-}
-
-func addOrder(list []r4.Reference, one *r4.Reference) []r4.Reference {
-	same := func(o r4.Reference) bool { return sameIdentifier(*o.Identifier, *one.Identifier) }
-	if slices.ContainsFunc(list, same) {
-		return list
-	}
-	return append(list, *one)
-}
+func requestedOrders(r *run, to *r4.ImagingStudy, v value) { to.BasedOn = r.addRequests(to.BasedOn, v) }
 
 // accessionIdentifier repeats the accession number among the study's identifiers, where R4 clients look for it.
 func accessionIdentifier(r *run, to *r4.ImagingStudy, v value) {
-	number, by := r.accession(item{v.dataset, v.dataset})
-	if !by.known {
+	number, _ := r.orderNumber(item{v.dataset, v.dataset})
+	if !number.by.known {
 		r.remark("no-issuer", "no issuer: the accession number is in the system of this hub for such")
 	}
-	to.Identifier = append(to.Identifier, number)
+	to.Identifier = append(to.Identifier, number.Identifier)
 }

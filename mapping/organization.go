@@ -43,7 +43,7 @@ func (r *run) institution(v value) *r4.Reference {
 	id := r.mapper.organizationID(v.text())
 	one := r.refer("Organization", id, func() any {
 		o := r4.Organization{Id: &id}
-		organizationTable.apply(r, &o, source{dataset: v.dataset})
+		organizationTable.apply(r, &o, whole(v.dataset))
 		return r4.OtherOrganization(o)
 	})
 	one.Display = text(xonName(v.text()))
@@ -99,7 +99,7 @@ func (r *run) location(v value) *r4.Reference {
 	id := r.mapper.ID("Location", "department", strings.ToUpper(join(institution, v.text())))
 	one := r.refer("Location", id, func() any {
 		l := r4.Location{Id: &id, Status: new(r4.LocationStatusActive), Mode: new(r4.LocationModeInstance)}
-		locationTable.apply(r, &l, source{dataset: v.dataset})
+		locationTable.apply(r, &l, whole(v.dataset))
 		return r4.OtherLocation(l)
 	})
 	one.Display = text(v.text())

@@ -85,7 +85,7 @@ func (r *run) buildPatient(context *dicom.Dataset, who identity) any {
 		r.add(Issue{Severity: "warning", Code: "no-patient-id", Attribute: "PatientID", Element: "Patient.identifier",
 			Detail: "no PatientID: a patient known by this study alone", Ref: "PS3.3 C.7.1.1"})
 	}
-	patientTable.apply(r, &p, source{dataset: context})
+	patientTable.apply(r, &p, whole(context))
 	out := spliced{resource: r4.OtherPatient(p.Patient)}
 	if p.birthTime != "" {
 		url := "http://hl7.org/fhir/StructureDefinition/patient-birthTime"
@@ -188,7 +188,7 @@ func gender(r *run, to *patient, v value) {
 func birthDate(r *run, to *patient, v value) {
 	to.BirthDate = text(r.date(v.text()))
 	if clock := v.of("PatientBirthTime").text(); clock != "" {
-		if at := r.moment(v.dataset, v.text(), clock); strings.Contains(at, "T") {
+		if at := r.moment(v.root, v.text(), clock); strings.Contains(at, "T") {
 			to.birthTime = at
 		}
 	}

@@ -72,7 +72,7 @@ func (r *run) practitioners(v, identification value) []r4.Reference {
 		if people != nil {
 			codes = r.identifiers(people[i].items(pathPersonCode))
 		}
-		if one := r.practitioner(v.dataset, n, codes); one != nil {
+		if one := r.practitioner(v.root, n, codes); one != nil {
 			list = append(list, *one)
 		}
 	}

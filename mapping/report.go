@@ -132,9 +132,9 @@ func (r *run) report(study Study, c chain) []fhir.Resource {
 		r.add(Issue{Severity: "information", Code: "pending-version", Element: "DiagnosticReport.status",
 			Detail: "a later version is not verified: the verified one prevails", Ref: "PS3.3 C.17.2"})
 	}
-	whole := source{dataset: to.version().Dataset}
-	reportTable.apply(r, &to, whole)
-	reportPeopleTable.apply(r, &to.DiagnosticReport, whole)
+	all := whole(to.version().Dataset)
+	reportTable.apply(r, &to, all)
+	reportPeopleTable.apply(r, &to.DiagnosticReport, all)
 	body, err := encode("DiagnosticReport", r4.OtherDiagnosticReport(to.DiagnosticReport))
 	if err != nil {
 		r.fail(err)

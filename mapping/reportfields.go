@@ -48,7 +48,7 @@ func hl7Identifier(r *run, to *report, v value) {
 }
 
 func reportOrder(r *run, to *report, v value) {
-	to.BasedOn = addOrder(to.BasedOn, r.order(v.dataset, orderOf(v.dataset)...))
+	to.BasedOn = addOrder(to.BasedOn, r.ownOrder(v.dataset))
 }
 
 func reportRequests(r *run, to *report, v value) { to.BasedOn = r.addRequests(to.BasedOn, v) }
@@ -92,7 +92,7 @@ func reportIssued(r *run, to *report, v value) {
 	}
 	issued := ""
 	if latest != "" {
-		issued = r.pointInTime(v.dataset, latest)
+		issued = r.pointInTime(v.root, latest)
 	} else if date := v.of("ContentDate"); date.isPresent() {
 		issued = r.dateTime(date, v.of("ContentTime"))
 	}

@@ -31,7 +31,7 @@ func verifiers(r *run, to *r4.DiagnosticReport, v value) {
 	for _, i := range v.items() {
 		codes := r.identifiers(i.items(pathVerifierCode))
 		for _, n := range i.names(pathVerifierName) {
-			if one := r.practitioner(v.dataset, n, codes); one != nil {
+			if one := r.practitioner(v.root, n, codes); one != nil {
 				to.ResultsInterpreter = addReference(to.ResultsInterpreter, *one)
 			}
 		}
@@ -52,7 +52,7 @@ func authors(r *run, to *r4.DiagnosticReport, v value) {
 		return
 	}
 	for _, i := range v.items() {
-		if one := r.observer(v.dataset, i); one != nil {
+		if one := r.observer(v.root, i); one != nil {
 			to.ResultsInterpreter = addReference(to.ResultsInterpreter, *one)
 		}
 	}
@@ -61,7 +61,7 @@ func authors(r *run, to *r4.DiagnosticReport, v value) {
 // participants who attest have interpreted, those who are a source have performed; who entered the text is neither.
 func participants(r *run, to *r4.DiagnosticReport, v value) {
 	for _, i := range v.items() {
-		one := r.observer(v.dataset, i)
+		one := r.observer(v.root, i)
 		switch role := i.text(pathParticipation); {
 		case one == nil:
 		case role == "ATTEST":

@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"slices"
 	"strings"
 
 	"lightbox/dicom"
@@ -73,28 +74,46 @@ func fields(paths string) []field {
 	return list
 }
 
-// source is a data set that stands for a number of instances.
+// source is a data set that stands for a number of instances: a context, the header of one instance, or an item. The time zone, the
+// coding schemes and the institution of root apply to it.
 type source struct {
+	root      *dicom.Dataset
 	dataset   *dicom.Dataset
 	instances int
 	lowest    string // SOP Instance UID among them
 }
 
+// whole is the source of a data set that nothing stands around.
+func whole(ds *dicom.Dataset) source { return source{root: ds, dataset: ds, instances: 1} }
+
 // value is what a rule found: the attribute at From in one data set, and the attributes of With beside it.
 type value struct {
+	root    *dicom.Dataset
 	dataset *dicom.Dataset
 	field
 	with []field
 }
 
-func (v value) text() string         { return clean(v.dataset.Text(v.path)) }
-func (v value) texts() []string      { return cleaned(v.dataset.Texts(v.path)) }
-func (v value) int() (int64, bool)   { return v.dataset.Int(v.path) }
-func (v value) names() []personName  { return personNames(v.dataset.Names(v.path)) }
-func (v value) isPresent() bool      { return isPresent(v.dataset, v.path) }
-func (v value) items() []item        { return items(v.dataset, v.dataset.Items(v.path)) }
-func (v value) first() item          { return firstItem(v.items()) }
-func (v value) of(text string) value { return value{dataset: v.dataset, field: fieldOf(v.with, text)} }
+func (v value) texts() []string     { return cleaned(v.dataset.Texts(v.path)) }
+func (v value) int() (int64, bool)  { return v.dataset.Int(v.path) }
+func (v value) names() []personName { return personNames(v.dataset.Names(v.path)) }
+func (v value) isPresent() bool     { return isPresent(v.dataset, v.path) }
+func (v value) items() []item       { return items(v.root, v.dataset.Items(v.path)) }
+func (v value) first() item         { return firstItem(v.items()) }
+func (v value) of(text string) value {
+	return value{root: v.root, dataset: v.dataset, field: fieldOf(v.with, text)}
+}
+
+// text is the first value that is not empty.
+func (v value) text() string {
+	if s := clean(v.dataset.Text(v.path)); s != "" {
+		return s
+	}
+	for _, s := range v.texts() {
+		return s
+	}
+	return ""
+}
 
 // fieldOf returns the declared companion of that name. A Set that reads what its rule does not declare is a fault in the table,
 // which its golden finds.
@@ -113,17 +132,20 @@ func isPresent(ds *dicom.Dataset, p dicom.Path) bool {
 	if !ok {
 		return false
 	}
-	return len(e.Items) > 0 || e.Bulk || hasText(e.Value)
+	switch {
+	case len(e.Items) > 0 || e.Bulk:
+		return true
+	case strings.Contains(binary, string(e.VR)):
+		return len(e.Value) > 0
+	}
+	return slices.ContainsFunc(e.Value, isInk)
 }
 
-func hasText(b []byte) bool {
-	for _, c := range b {
-		if c != ' ' && c != 0 {
-			return true
-		}
-	}
-	return false
-}
+// binary are the value representations whose values are not text.
+const binary = "AT FL FD OB OD OF OL OV OW SL SS SV UL US UV"
+
+// isInk holds for what is neither padding, control character nor the backslash between values.
+func isInk(c byte) bool { return c > ' ' && c != '\\' && c != 0x7F }
 
 // apply walks the table over what the sources say.
 func (t *table[T]) apply(r *run, to *T, sources ...source) {
@@ -177,12 +199,12 @@ func (w *row[T]) said(f field, sources []source) []statement {
 		if !isPresent(sources[0].dataset, f.path) {
 			return nil
 		}
-		return []statement{{value: value{sources[0].dataset, f, w.with}}}
+		return []statement{{value: value{sources[0].root, sources[0].dataset, f, w.with}}}
 	}
 	var list []statement
 	for _, s := range sources {
 		if isPresent(s.dataset, f.path) {
-			v := value{s.dataset, f, w.with}
+			v := value{s.root, s.dataset, f, w.with}
 			list = tally(list, statement{v, v.key(), s.instances, s.lowest})
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -157,7 +158,7 @@ func sources(objects []object) []source {
 		if !ok {
 			n = len(list)
 			at[o.context] = n
-			list = append(list, source{dataset: o.context.dataset, lowest: o.SOPInstanceUID})
+			list = append(list, source{root: o.context.dataset, dataset: o.context.dataset, lowest: o.SOPInstanceUID})
 		}
 		list[n].instances++
 	}
@@ -191,24 +192,21 @@ func (r *run) series(objects []object) []r4.ImagingStudySeries {
 	for _, o := range objects {
 		members[o.SeriesInstanceUID] = append(members[o.SeriesInstanceUID], o)
 	}
-	list := make([]r4.ImagingStudySeries, 0, len(members))
-	for uid, of := range members {
-		list = append(list, r4.ImagingStudySeries{Uid: uid, NumberOfInstances: new(len(of))})
-	}
-	slices.SortFunc(list, func(a, b r4.ImagingStudySeries) int { return strings.Compare(a.Uid, b.Uid) })
-	for i := range list { // in UID order, so that issues come in one order too
-		r.oneSeries(&list[i], members[list[i].Uid])
+	list := make([]r4.ImagingStudySeries, len(members))
+	for i, uid := range slices.Sorted(maps.Keys(members)) { // in UID order, so that issues come in one order too
+		r.oneSeries(&list[i], members[uid])
 	}
 	slices.SortStableFunc(list, func(a, b r4.ImagingStudySeries) int { return byNumber(a.Number, b.Number) })
 	return list
 }
 
 func (r *run) oneSeries(to *r4.ImagingStudySeries, objects []object) {
+	to.NumberOfInstances = new(len(objects))
 	to.Modality = codingOf(dcm, "OT", "Other") // R4 demands one; the required row raises the issue
 	seriesTable.apply(r, to, sources(objects)...)
 	headers := make([]source, len(objects))
 	for i, o := range objects {
-		headers[i] = source{o.header, 1, o.SOPInstanceUID}
+		headers[i] = source{o.context.dataset, o.header, 1, o.SOPInstanceUID}
 	}
 	seriesHeadersTable.apply(r, to, headers...)
 	to.Instance = make([]r4.ImagingStudySeriesInstance, len(objects))

@@ -14,9 +14,9 @@ var pathOffset = dicom.MustPath("TimezoneOffsetFromUTC")
 // of the object, of the configured source; otherwise the date stands alone, for an invented offset would be a lie.
 func (r *run) dateTime(v value, clock value) string {
 	if e, _, ok := v.dataset.Find(v.path); ok && e.VR == "DT" {
-		return r.pointInTime(v.dataset, v.text())
+		return r.pointInTime(v.root, v.text())
 	}
-	return r.moment(v.dataset, v.text(), clock.text())
+	return r.moment(v.root, v.text(), clock.text())
 }
 
 // date makes a FHIR date of a DA (PS3.5 6.2), of the old form YYYY.MM.DD, or of a part of one: "" and an issue when it is none.

@@ -1,0 +1,250 @@
+package mapping_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"lightbox/dicom"
+	"lightbox/dicom/archive"
+	"lightbox/fhir"
+	"lightbox/mapping"
+)
+
+var update = flag.Bool("update", false, "write goldens and MAPPING.md anew")
+
+// golden is one file of testdata: objects as lists of attributes, the FHIR that they become, the issues that they raise.
+type golden struct {
+	path    string
+	mapper  *mapping.Mapper
+	objects []*dicom.Dataset
+	archive *txtar.Archive
+}
+
+func goldens(t testing.TB) []golden {
+	t.Helper()
+	paths, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(paths) == 0 {
+		t.Fatal("no goldens", err)
+	}
+	var list []golden
+	for _, path := range paths {
+		a, err := txtar.ParseFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		g := golden{path: path, archive: a, mapper: configured(t, section(a, "config"))}
+		for _, object := range strings.Split(section(a, "input"), "---\n") {
+			g.objects = append(g.objects, parseObject(t, path, object))
+		}
+		list = append(list, g)
+	}
+	return list
+}
+
+func section(a *txtar.Archive, name string) string {
+	for _, f := range a.Files {
+		if f.Name == name {
+			return string(f.Data)
+		}
+	}
+	return ""
+}
+
+func configured(t testing.TB, text string) *mapping.Mapper {
+	t.Helper()
+	var c struct {
+		Systems        map[string]string
+		Zone, DICOMweb string
+	}
+	if text != "" {
+		if err := json.Unmarshal([]byte(text), &c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	config := mapping.Config{Systems: c.Systems, DICOMweb: c.DICOMweb}
+	if c.Zone != "" {
+		zone, err := time.LoadLocation(c.Zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		config.Zone = zone
+	}
+	m, err := mapping.New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// result is what the objects of a golden become.
+type result struct {
+	resources []fhir.Resource
+	issues    []mapping.Issue
+	refusals  []string
+}
+
+// mapAll goes the way that ingest goes.
+func mapAll(t *testing.T, m *mapping.Mapper, objects []*dicom.Dataset) result {
+	t.Helper()
+	var out result
+	mentions := map[string][]mapping.Mention{}
+	instances := map[string][]archive.Instance{}
+	documents := map[string][]mapping.Document{}
+	for _, ds := range objects {
+		i, err := m.Index(ds)
+		if err != nil {
+			out.refusals = append(out.refusals, err.Error())
+			continue
+		}
+		i.Source = "test"
+		instances[i.StudyInstanceUID] = append(instances[i.StudyInstanceUID], i)
+		said, issues, err := m.Mentions(i.Context)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out.add(issues)
+		for _, one := range said {
+			mentions[one.Type+"/"+one.ID] = append(mentions[one.Type+"/"+one.ID], one)
+		}
+		if mapping.IsReport(i.SOPClassUID) {
+			documents[i.StudyInstanceUID] = append(documents[i.StudyInstanceUID], mapping.Document{Instance: i, Dataset: ds})
+		}
+	}
+	for _, said := range mentions {
+		r, issues, err := mapping.Merge(said)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out.add(issues)
+		out.resources = append(out.resources, r)
+	}
+	for uid, of := range instances {
+		study, err := m.Study(of, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		reports, issues, err := m.Reports(study, documents[uid])
+		if err != nil {
+			t.Fatal(err)
+		}
+		out.add(study.Issues)
+		out.add(issues)
+		out.resources = append(append(out.resources, study.Resource), reports...)
+	}
+	slices.SortFunc(out.resources, func(a, b fhir.Resource) int { return strings.Compare(a.Reference(), b.Reference()) })
+	return out
+}
+
+func (r *result) add(issues []mapping.Issue) {
+	for _, i := range issues {
+		if !slices.Contains(r.issues, i) {
+			r.issues = append(r.issues, i)
+		}
+	}
+}
+
+func (r *result) fhir(t *testing.T) string {
+	var b bytes.Buffer
+	for _, one := range r.resources {
+		if err := json.Indent(&b, one.Body, "", "  "); err != nil {
+			t.Fatalf("%s: %v", one.Reference(), err)
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+func (r *result) findings() string {
+	var lines []string
+	for _, i := range r.issues {
+		lines = append(lines, fmt.Sprintf("%s %s: %s -> %s: %s [%s]\n", i.Severity, i.Code, i.Attribute, i.Element, i.Detail, i.Ref))
+	}
+	for _, one := range r.refusals {
+		lines = append(lines, "refused "+one+"\n")
+	}
+	slices.Sort(lines)
+	return strings.Join(lines, "")
+}
+
+func TestGoldens(t *testing.T) {
+	for _, g := range goldens(t) {
+		t.Run(strings.TrimSuffix(filepath.Base(g.path), ".txtar"), func(t *testing.T) {
+			got := mapAll(t, g.mapper, g.objects)
+			want := txtar.Archive{Comment: g.archive.Comment}
+			for _, name := range []string{"config", "input"} {
+				if s := section(g.archive, name); s != "" {
+					want.Files = append(want.Files, txtar.File{Name: name, Data: []byte(s)})
+				}
+			}
+			want.Files = append(want.Files, txtar.File{Name: "fhir", Data: []byte(got.fhir(t))}, txtar.File{Name: "issues", Data: []byte(got.findings())})
+			if *update {
+				if err := os.WriteFile(g.path, txtar.Format(&want), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if diff := cmp.Diff(section(g.archive, "fhir"), got.fhir(t)); diff != "" {
+				t.Errorf("FHIR (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(section(g.archive, "issues"), got.findings()); diff != "" {
+				t.Errorf("issues (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestReferencesResolve holds every reference of a mapped resource to a resource that was mapped with it.
+func TestReferencesResolve(t *testing.T) {
+	for _, g := range goldens(t) {
+		got := mapAll(t, g.mapper, g.objects)
+		known := map[string]bool{}
+		for _, one := range got.resources {
+			known[one.Reference()] = true
+		}
+		for _, one := range got.resources {
+			for _, reference := range references(t, one.Body) {
+				if !known[reference] {
+					t.Errorf("%s: %s refers to %s, which is not mapped", g.path, one.Type, reference)
+				}
+			}
+		}
+	}
+}
+
+func references(t *testing.T, body []byte) []string {
+	t.Helper()
+	var tree any
+	if err := json.Unmarshal(body, &tree); err != nil {
+		t.Fatal(err)
+	}
+	var list []string
+	var walk func(any)
+	walk = func(v any) {
+		switch v := v.(type) {
+		case map[string]any:
+			if s, ok := v["reference"].(string); ok {
+				list = append(list, s)
+			}
+			for _, inner := range v {
+				walk(inner)
+			}
+		case []any:
+			for _, inner := range v {
+				walk(inner)
+			}
+		}
+	}
+	walk(tree)
+	return list
+}

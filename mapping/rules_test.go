@@ -1,0 +1,136 @@
+package mapping_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"lightbox/dicom"
+	"lightbox/mapping"
+)
+
+func TestRulesAreWhole(t *testing.T) {
+	elements := r4Elements(t)
+	seen := map[string]bool{}
+	for _, r := range mapping.Rules() {
+		name := fmt.Sprintf("%s: %s -> %s", r.Table, r.From, r.To)
+		if r.Ref == "" {
+			t.Error(name, "has no Ref")
+		}
+		if seen[name] {
+			t.Error(name, "stands twice")
+		}
+		seen[name] = true
+		for path := range strings.FieldsSeq(r.From + " " + r.With) {
+			if _, err := dicom.ParsePath(path); err != nil {
+				t.Error(name, err)
+			}
+		}
+		if r.Table != "everywhere" && elements != nil && !elements[r.To] {
+			t.Error(name, "is no element of R4")
+		}
+	}
+}
+
+// r4Elements reads the elements of R4, those of data types below elements of that type included; nil where the list is not here.
+func r4Elements(t *testing.T) map[string]bool {
+	t.Helper()
+	types := map[string]string{}
+	for _, name := range []string{"elements", "datatypes"} {
+		text, err := os.ReadFile("../../shared/r4/" + name + ".tsv")
+		if err != nil {
+			t.Log("left out: elements are not checked, ../shared/r4 is not here")
+			return nil
+		}
+		for line := range strings.Lines(string(text)) {
+			cells := strings.Split(line, "\t")
+			types[cells[0]] = cells[3]
+		}
+	}
+	known := map[string]bool{}
+	for path, of := range types {
+		known[path] = true
+		if base, ok := strings.CutSuffix(path, "[x]"); ok {
+			for one := range strings.FieldsSeq(of) {
+				known[base+strings.ToUpper(one[:1])+one[1:]] = true
+			}
+		}
+		for inner := range types {
+			if rest, ok := strings.CutPrefix(inner, of+"."); ok && of != "" {
+				known[path+"."+rest] = true
+			}
+		}
+	}
+	return known
+}
+
+// TestRulesAreHit holds every rule to a golden in which it sets its element.
+func TestRulesAreHit(t *testing.T) {
+	hit := map[mapping.Rule]bool{}
+	for _, g := range goldens(t) {
+		for _, ds := range g.objects {
+			x, err := g.mapper.Explain(ds)
+			if err != nil {
+				continue
+			}
+			for _, s := range x.Steps {
+				hit[s.Rule] = hit[s.Rule] || s.IsSet
+			}
+		}
+	}
+	for _, r := range mapping.Rules() {
+		if r.Table != "everywhere" && r.Table != "derived" && !hit[r] {
+			t.Errorf("no golden hits %s: %s -> %s", r.Table, r.From, r.To)
+		}
+	}
+}
+
+// TestDocument keeps MAPPING.md the print of the tables.
+func TestDocument(t *testing.T) {
+	got := document()
+	if *update {
+		if err := os.WriteFile("MAPPING.md", got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile("MAPPING.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("MAPPING.md has drifted: go generate ./mapping (-want +got)\n%s", diff)
+	}
+}
+
+func document() []byte {
+	var b bytes.Buffer
+	b.WriteString(`# What becomes what
+
+Printed from the rule tables by ` + "`go generate ./mapping`" + `; do not edit. The first attribute of **From** that is present decides; those of
+**With** are read beside it. **By** tells how objects of one study that disagree are settled: by majority of instances, then the lowest SOP
+Instance UID, unless it says otherwise. ` + "`lightbox map --explain FILE`" + ` shows the same rules at work on a file.
+`)
+	var tables []string
+	for _, r := range mapping.Rules() {
+		if !slices.Contains(tables, r.Table) {
+			tables = append(tables, r.Table)
+		}
+	}
+	for _, table := range tables {
+		fmt.Fprintf(&b, "\n## %s\n\n| From | With | To | Need | By | Reference |\n|---|---|---|---|---|---|\n", table)
+		for _, r := range mapping.Rules() {
+			if r.Table == table {
+				fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", spaced(r.From), spaced(r.With), r.To, r.Need, r.By, r.Ref)
+			}
+		}
+	}
+	return b.Bytes()
+}
+
+// spaced puts each attribute on a line of its cell.
+func spaced(paths string) string { return strings.Join(strings.Fields(paths), "<br>") }
