@@ -1,6 +1,7 @@
 package dicom
 
 import (
+	"bytes"
 	"fmt"
 	"iter"
 	"strings"
@@ -63,6 +64,9 @@ func (d *Dataset) Display(e *Element) string {
 	head := *e
 	head.Value = e.Value[:min(len(e.Value), displayLength*8)]
 	values := d.texts(&head)
+	if b := bytes.TrimRight(head.Value, " \x00"); r.vr == "UN" && plain(b, nil) {
+		values = []string{string(b)} // private text, most likely
+	}
 	if values == nil && len(e.Value) > 0 && !r.text() {
 		return fmt.Sprintf("(%d bytes)", len(e.Value))
 	}
