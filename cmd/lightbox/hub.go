@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -106,6 +108,9 @@ func openStore(ctx context.Context, database string, log *slog.Logger) (store.St
 		},
 	}
 	if path, ok := strings.CutPrefix(database, "sqlite:"); ok {
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			return nil, err
+		}
 		return sqlite.Open(ctx, path, options)
 	}
 	if strings.HasPrefix(database, "postgres://") || strings.HasPrefix(database, "postgresql://") {

@@ -145,6 +145,9 @@ func (p *Pipeline) study(ctx context.Context, n due) (built, error) {
 	if err != nil {
 		return built{}, err
 	}
+	if len(instances) == 0 { // conflicts gave all of them to other studies
+		return built{due: n, study: &mapping.Study{}}, nil
+	}
 	s, failure := p.Mapper.Study(instances, patient)
 	if failure != nil {
 		return built{due: n, failure: failure}, nil
@@ -244,7 +247,7 @@ func putOne(ctx context.Context, tx store.Tx, b built) (changes int, err error) 
 	return changes, err
 }
 
-// tidy remembers the study's patient and documents, and deletes the documents that it no longer gives.
+// tidy remembers the study's patient and resources, and deletes the resources that it no longer gives.
 func tidy(ctx context.Context, tx store.Tx, b built) (deleted int, err error) {
 	uid := b.due.ID
 	_, err = tx.Exec(ctx, `INSERT INTO ingest_study (study_uid, patient, recorded) VALUES ($1, $2, 0)
@@ -253,10 +256,10 @@ func tidy(ctx context.Context, tx store.Tx, b built) (deleted int, err error) {
 		return 0, err
 	}
 	now := make([]string, 0, len(b.writes))
-	for _, w := range b.writes[1:] {
+	for _, w := range b.writes {
 		now = append(now, w.Resource.Reference())
 	}
-	before, err := texts(ctx, tx, "SELECT type || '/' || id FROM ingest_document WHERE study_uid = $1", uid)
+	before, err := texts(ctx, tx, "SELECT type || '/' || id FROM ingest_resource WHERE study_uid = $1", uid)
 	if err != nil {
 		return 0, err
 	}
@@ -269,13 +272,13 @@ func tidy(ctx context.Context, tx store.Tx, b built) (deleted int, err error) {
 		}
 		deleted++
 	}
-	documents := newRows(3)
-	for _, w := range b.writes[1:] {
+	resources := newRows(3)
+	for _, w := range b.writes {
 		if !slices.Contains(before, w.Resource.Reference()) {
-			documents.add(w.Resource.Reference(), uid, w.Resource.Type, w.Resource.ID)
+			resources.add(w.Resource.Reference(), uid, w.Resource.Type, w.Resource.ID)
 		}
 	}
-	return deleted, documents.insert(ctx, tx, "ingest_document (study_uid, type, id)", "DO NOTHING")
+	return deleted, resources.insert(ctx, tx, "ingest_resource (study_uid, type, id)", "DO NOTHING")
 }
 
 func forget(ctx context.Context, tx store.Tx, uid, reference string) error {
@@ -287,7 +290,7 @@ func forget(ctx context.Context, tx store.Tx, uid, reference string) error {
 	if err != nil && !errors.Is(err, store.ErrGone) && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
-	_, err = tx.Exec(ctx, "DELETE FROM ingest_document WHERE study_uid = $1 AND type = $2 AND id = $3", uid, ref.Type, ref.ID)
+	_, err = tx.Exec(ctx, "DELETE FROM ingest_resource WHERE study_uid = $1 AND type = $2 AND id = $3", uid, ref.Type, ref.ID)
 	return err
 }
 

@@ -32,8 +32,8 @@ CREATE TABLE ingest_dirty (
 	PRIMARY KEY (type, id)
 );
 
--- The resources that a study's objects were mapped to beside its ImagingStudy, so that one that is no more can be deleted.
-CREATE TABLE ingest_document (
+-- The resources that a study's objects were mapped to, so that one that is no more can be deleted.
+CREATE TABLE ingest_resource (
 	study_uid TEXT NOT NULL,
 	type      TEXT NOT NULL,
 	id        TEXT NOT NULL,
@@ -41,7 +41,7 @@ CREATE TABLE ingest_document (
 );
 
 -- +goose Down
-DROP TABLE ingest_document;
+DROP TABLE ingest_resource;
 DROP TABLE ingest_dirty;
 DROP TABLE ingest_owner;
 DROP TABLE ingest_mention;
