@@ -61,13 +61,12 @@ type Tx interface {
 	SQL
 	// Get returns the current version whatever any caller may see, deleted ones too. ErrNotFound.
 	Get(ctx context.Context, resourceType, id string) (Stored, error)
-	// Prefetch reads the current versions of many resources of one type in one go, for the Get and Put that follow. It is
-	// never needed, only faster.
-	Prefetch(ctx context.Context, resourceType string, ids []string) error
 	// Visible reports whether filter covers the current version of a resource, as this transaction sees it.
 	Visible(ctx context.Context, filter search.Filter, resourceType, id string) (bool, error)
 	// Put creates or updates w.Resource and returns it stamped. An unchanged update writes nothing and returns the stored version.
 	Put(ctx context.Context, w Write) (fhir.Resource, Outcome, error)
+	// PutAll puts many resources in order, faster than one by one. On an error it returns what came before it.
+	PutAll(ctx context.Context, writes []Write) ([]Written, error)
 	// Delete makes a deletion version. Deleting what is absent or deleted does nothing and returns ErrNotFound or ErrGone.
 	Delete(ctx context.Context, d Delete) (fhir.Resource, error)
 	// Now is the time that this transaction stamps.
@@ -88,6 +87,12 @@ type Write struct {
 	Mapped    bool          // the hub maps it: only a Mapped write may change it (ErrMapped otherwise)
 	MustBeNew bool          // create: ErrExists when the id is taken
 	IfVersion int64         // 0: any; else ErrConflict unless it is the current version
+}
+
+// Written is what one Write of PutAll came to.
+type Written struct {
+	Resource fhir.Resource // stamped
+	Outcome  Outcome
 }
 
 // Delete names one resource to delete.

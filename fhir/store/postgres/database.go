@@ -130,7 +130,7 @@ const fewRows = 500
 func (t transaction) Apply(ctx context.Context, changes []relational.Change) error {
 	batch := &pgx.Batch{}
 	for _, c := range changes {
-		if c.Remove || len(c.Rows) <= fewRows {
+		if c.Remove || c.Rows() <= fewRows {
 			batch.Queue(textOf(c), columnsOf(c)...)
 		}
 	}
@@ -138,10 +138,11 @@ func (t transaction) Apply(ctx context.Context, changes []relational.Change) err
 		return err
 	}
 	for _, c := range changes {
-		if c.Remove || len(c.Rows) <= fewRows {
+		if c.Remove || c.Rows() <= fewRows {
 			continue
 		}
-		if _, err := t.tx.CopyFrom(ctx, pgx.Identifier{c.Table}, c.Columns, pgx.CopyFromRows(c.Rows)); err != nil {
+		rows := pgx.CopyFromSlice(c.Rows(), func(i int) ([]any, error) { return c.Row(nil, i), nil })
+		if _, err := t.tx.CopyFrom(ctx, pgx.Identifier{c.Table}, c.Names(), rows); err != nil {
 			return fmt.Errorf("%s: %w", c.Table, err)
 		}
 	}
@@ -152,47 +153,37 @@ func (t transaction) Apply(ctx context.Context, changes []relational.Change) err
 func textOf(c relational.Change) string {
 	arrays, same := make([]string, len(c.Columns)), make([]string, len(c.Columns))
 	for i, column := range c.Columns {
-		arrays[i] = fmt.Sprintf("$%d::%s[]", i+1, kindOf(c.Rows, i))
-		same[i] = "t." + column + " = u." + column
+		arrays[i] = fmt.Sprintf("$%d::%s[]", i+1, kindOf(column))
+		same[i] = "t." + column.Name + " = u." + column.Name
 	}
-	unnest, names := "unnest("+strings.Join(arrays, ", ")+")", strings.Join(c.Columns, ", ")
+	unnest, names := "unnest("+strings.Join(arrays, ", ")+")", strings.Join(c.Names(), ", ")
 	if c.Remove {
 		return fmt.Sprintf("DELETE FROM %s t USING %s u (%s) WHERE %s", c.Table, unnest, names, strings.Join(same, " AND "))
 	}
 	return fmt.Sprintf("INSERT INTO %s (%s) SELECT * FROM %s", c.Table, names, unnest)
 }
 
-func kindOf(rows [][]any, column int) string {
-	if len(rows) > 0 {
-		switch rows[0][column].(type) {
-		case string:
-			return "text"
-		case []byte:
-			return "bytea"
-		}
+func kindOf(c relational.Column) string {
+	switch {
+	case c.Texts != nil:
+		return "text"
+	case c.Blobs != nil:
+		return "bytea"
 	}
 	return "bigint"
 }
 
 func columnsOf(c relational.Change) []any {
 	columns := make([]any, len(c.Columns))
-	for i := range columns {
-		switch kindOf(c.Rows, i) {
-		case "text":
-			columns[i] = column[string](c.Rows, i)
-		case "bytea":
-			columns[i] = column[[]byte](c.Rows, i)
+	for i, column := range c.Columns {
+		switch {
+		case column.Texts != nil:
+			columns[i] = column.Texts
+		case column.Blobs != nil:
+			columns[i] = column.Blobs
 		default:
-			columns[i] = column[int64](c.Rows, i)
+			columns[i] = column.Ints
 		}
 	}
 	return columns
-}
-
-func column[T any](rows [][]any, i int) []T {
-	all := make([]T, len(rows))
-	for n, row := range rows {
-		all[n], _ = row[i].(T)
-	}
-	return all
 }

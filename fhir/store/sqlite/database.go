@@ -143,7 +143,7 @@ func (t *transaction) Rollback(ctx context.Context) error {
 	return errors.Join(err, t.end())
 }
 
-// Apply runs one prepared statement a row, or many rows at once where they are narrow.
+// Apply runs one statement a row, or inserts many rows with one.
 func (t *transaction) Apply(ctx context.Context, changes []relational.Change) error {
 	for _, c := range changes {
 		if err := t.apply(ctx, c); err != nil {
@@ -157,40 +157,33 @@ func (t *transaction) Apply(ctx context.Context, changes []relational.Change) er
 const chunk = 32
 
 func (t *transaction) apply(ctx context.Context, c relational.Change) error {
-	size := 1
-	if !c.Remove && len(c.Rows) >= chunk {
-		size = chunk
+	size := chunk
+	if c.Remove {
+		size = 1
 	}
-	for len(c.Rows) > 0 {
-		if size > len(c.Rows) {
+	var args []any
+	for from, rows := 0, c.Rows(); from < rows; from += size {
+		if size > rows-from {
 			size = 1
 		}
-		if err := t.execRows(ctx, textOf(c, size), c.Rows[:size]); err != nil {
+		args = args[:0]
+		for row := from; row < from+size; row++ {
+			args = c.Row(args, row)
+		}
+		if _, err := t.Exec(ctx, textOf(c, size), args...); err != nil {
 			return err
 		}
-		c.Rows = c.Rows[size:]
 	}
 	return nil
 }
 
-func (t *transaction) execRows(ctx context.Context, query string, rows [][]any) error {
-	args := rows[0]
-	if len(rows) > 1 {
-		args = make([]any, 0, len(rows)*len(rows[0]))
-		for _, row := range rows {
-			args = append(args, row...)
-		}
-	}
-	_, err := t.Exec(ctx, query, args...)
-	return err
-}
-
-// textOf writes the statement for size rows.
+// textOf writes the statement for size rows. OR FAIL spares SQLite a journal for each statement: after an error the
+// transaction is rolled back as a whole.
 func textOf(c relational.Change, size int) string {
+	names := c.Names()
 	if c.Remove {
-		return "DELETE FROM " + c.Table + " WHERE " + strings.Join(c.Columns, " = ? AND ") + " = ?"
+		return "DELETE FROM " + c.Table + " WHERE " + strings.Join(names, " = ? AND ") + " = ?"
 	}
-	row := "(" + strings.Repeat("?, ", len(c.Columns)-1) + "?)"
-	return "INSERT OR FAIL INTO " + c.Table + " (" + strings.Join(c.Columns, ", ") + ") VALUES " +
-		strings.Repeat(row+", ", size-1) + row
+	row := "(" + strings.Repeat("?, ", len(names)-1) + "?)"
+	return "INSERT OR FAIL INTO " + c.Table + " (" + strings.Join(names, ", ") + ") VALUES " + strings.Repeat(row+", ", size-1) + row
 }

@@ -49,28 +49,19 @@ func (f fixture) load(b *testing.B, c *city, n int) [][]fhir.Resource {
 
 func (f fixture) writeBatch(b *testing.B, writes []store.Write) []fhir.Resource {
 	b.Helper()
-	written := make([]fhir.Resource, len(writes))
+	var all []fhir.Resource
 	err := f.Write(ctx, func(tx store.Tx) error {
-		ids := make([]string, len(writes))
-		for i, w := range writes {
-			ids[i] = w.Resource.ID
+		written, err := tx.PutAll(ctx, writes)
+		all = nil
+		for _, w := range written {
+			all = append(all, w.Resource)
 		}
-		if err := tx.Prefetch(ctx, "ImagingStudy", ids); err != nil {
-			return err
-		}
-		for i, w := range writes {
-			r, _, err := tx.Put(ctx, w)
-			if err != nil {
-				return err
-			}
-			written[i] = r
-		}
-		return nil
+		return err
 	})
 	if err != nil {
 		b.Fatal(err)
 	}
-	return written
+	return all
 }
 
 // benchmarkLoad loads the same bodies both ways. The ratio is the store's rate by the limit's.

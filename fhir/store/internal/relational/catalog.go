@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"lightbox/fhir"
 )
@@ -116,39 +117,60 @@ func (c *catalog) read(ctx context.Context, q querier) error {
 
 // extend adds to c what the registry has new, and returns the rows to insert.
 func (c *catalog) extend(registry *fhir.Registry) ([]Change, error) {
-	types := Change{Table: "resource_type", Columns: []string{"id", "name"}}
-	params := Change{Table: "search_param", Columns: []string{"id", "type", "name", "bit"}}
+	var types, params []entry
 	for _, t := range registry.Types() {
 		if _, ok := c.types[t.Name]; !ok {
 			id := int64(len(c.types) + 1)
 			c.types[t.Name], c.names[id] = id, t.Name
-			types.Rows = append(types.Rows, []any{id, t.Name})
+			types = append(types, entry{id: id, name: t.Name})
 		}
-		names := []string{patientParam, ownerParam}
-		for _, p := range t.Params() {
-			names = append(names, p.Name)
+		added, err := c.extendParams(t)
+		if err != nil {
+			return nil, err
 		}
-		bit := c.lastBit(t.Name)
-		for _, name := range names {
-			key := paramKey{t.Name, name}
-			if _, ok := c.params[key]; ok {
-				continue
-			}
-			if bit++; bit > maxBit {
-				return nil, fmt.Errorf("store: more than %d search parameters of %s", maxBit+1, t.Name)
-			}
-			p := param{id: int64(len(c.params) + 1), bit: bit}
-			c.params[key] = p
-			params.Rows = append(params.Rows, []any{p.id, c.types[t.Name], name, p.bit})
-		}
+		params = append(params, added...)
 	}
-	var all []Change
-	for _, c := range []Change{types, params} {
-		if len(c.Rows) > 0 {
-			all = append(all, c)
-		}
+	all := []Change{
+		{"resource_type", []Column{ints("id", types, entry.number), texts("name", types, entry.text)}, false},
+		{"search_param", []Column{
+			ints("id", params, entry.number),
+			ints("type", params, func(e entry) int64 { return e.resourceType }),
+			texts("name", params, entry.text),
+			ints("bit", params, func(e entry) int64 { return e.bit }),
+		}, false},
 	}
-	return all, nil
+	return slices.DeleteFunc(all, func(c Change) bool { return c.Rows() == 0 }), nil
+}
+
+// entry is a row of a dictionary.
+type entry struct {
+	id, resourceType, bit int64
+	name                  string
+}
+
+func (e entry) number() int64 { return e.id }
+func (e entry) text() string  { return e.name }
+
+func (c *catalog) extendParams(t *fhir.Type) ([]entry, error) {
+	names := []string{patientParam, ownerParam}
+	for _, p := range t.Params() {
+		names = append(names, p.Name)
+	}
+	var added []entry
+	bit := c.lastBit(t.Name)
+	for _, name := range names {
+		key := paramKey{t.Name, name}
+		if _, ok := c.params[key]; ok {
+			continue
+		}
+		if bit++; bit > maxBit {
+			return nil, fmt.Errorf("store: more than %d search parameters of %s", maxBit+1, t.Name)
+		}
+		p := param{id: int64(len(c.params) + 1), bit: bit}
+		c.params[key] = p
+		added = append(added, entry{p.id, c.types[t.Name], bit, name})
+	}
+	return added, nil
 }
 
 func (c *catalog) lastBit(resourceType string) int64 {

@@ -1,127 +1,91 @@
 package relational
 
 import (
-	"cmp"
+	"maps"
 	"math/bits"
-	"slices"
 )
 
 // changes are rows to write that have not been sent to the database yet.
 type changes struct {
-	tables  []*Change
-	touched map[reference]bool
-	care    bool // the care table is among them
-	gaps    map[int64]gap
-	bytes   int
+	resources, goneResources []*record
+	history                  []*record
+	postings, gonePostings   []postingRow
+	strings, goneStrings     []stringRow
+	dates, goneDates         []dateRow
+	care, goneCare           []careRow
+	touched                  map[reference]bool // the resources that they are about
+	gaps                     map[int64]gap      // bounds that have grown
 }
+
+type (
+	postingRow struct {
+		posting
+		timeKey, row int64
+	}
+	stringRow struct {
+		stringPosting
+		row int64
+	}
+	dateRow struct {
+		datePosting
+		row int64
+	}
+	careRow struct{ organization, patient string }
+)
 
 // gap bounds how far the intervals of a date parameter lie from the time keys of their resources.
 type gap struct{ low, high int64 }
 
 func newChanges() *changes { return &changes{touched: map[reference]bool{}, gaps: map[int64]gap{}} }
 
-func (c *changes) empty() bool { return len(c.tables) == 0 }
+func (c *changes) empty() bool { return len(c.touched) == 0 }
 
-var (
-	postingTable = []string{"param", "hash", "time_key", "row"}
-	stringTable  = []string{"param", "text", "row", "whole"}
-	dateTable    = []string{"param", "low", "high", "row"}
-	careTable    = []string{"organization", "patient", "hash"}
-	rowColumn    = []string{"row"}
-)
-
-func (c *changes) insert(table string, columns []string, values ...any) {
-	c.change(table, columns, false).Rows = append(c.change(table, columns, false).Rows, values)
-}
-
-func (c *changes) remove(table string, columns []string, values ...any) {
-	c.change(table, columns, true).Rows = append(c.change(table, columns, true).Rows, values)
-}
-
-func (c *changes) change(table string, columns []string, remove bool) *Change {
-	for _, t := range c.tables {
-		if t.Table == table && t.Remove == remove {
-			return t
-		}
-	}
-	t := &Change{Table: table, Columns: columns, Remove: remove}
-	c.tables = append(c.tables, t)
-	return t
-}
-
-// list returns the changes in an order in which they can be applied: a row is removed before it is inserted anew.
-func (c *changes) list() []Change {
-	var all []Change
-	for _, remove := range []bool{true, false} {
-		for _, t := range c.tables {
-			if t.Remove == remove {
-				all = append(all, *t)
-			}
-		}
-	}
-	return all
-}
-
-// sort puts postings in the order of their index: neighbours are then written together.
-func (c *changes) sort() {
-	for _, t := range c.tables {
-		if t.Table == "posting" {
-			slices.SortFunc(t.Rows, func(a, b []any) int {
-				return cmp.Or(number(a[0], b[0]), number(a[1], b[1]), number(a[2], b[2]))
-			})
-		}
-	}
-}
-
-func number(a, b any) int { return cmp.Compare(a.(int64), b.(int64)) }
+// touchesCare reports whether they change whose care a patient is in.
+func (c *changes) touchesCare() bool { return len(c.care)+len(c.goneCare) > 0 }
 
 // join adds what o holds behind what c holds.
 func (c *changes) join(o *changes) {
-	for _, t := range o.tables {
-		mine := c.change(t.Table, t.Columns, t.Remove)
-		mine.Rows = append(mine.Rows, t.Rows...)
-	}
-	for ref := range o.touched {
-		c.touched[ref] = true
-	}
-	for p, g := range o.gaps {
-		c.gaps[p] = g
-	}
-	c.care = c.care || o.care
-	c.bytes += o.bytes
+	c.resources, c.goneResources = append(c.resources, o.resources...), append(c.goneResources, o.goneResources...)
+	c.history = append(c.history, o.history...)
+	c.postings, c.gonePostings = append(c.postings, o.postings...), append(c.gonePostings, o.gonePostings...)
+	c.strings, c.goneStrings = append(c.strings, o.strings...), append(c.goneStrings, o.goneStrings...)
+	c.dates, c.goneDates = append(c.dates, o.dates...), append(c.goneDates, o.goneDates...)
+	c.care, c.goneCare = append(c.care, o.care...), append(c.goneCare, o.goneCare...)
+	maps.Copy(c.touched, o.touched)
+	maps.Copy(c.gaps, o.gaps)
 }
 
-// entries writes the difference between what the index tables hold of a resource and what they shall hold.
-func (c *changes) entries(old, new entries, oldKey, newKey, row int64) {
-	if oldKey != newKey {
-		c.postings(old.postings, nil, oldKey, row)
-		c.postings(nil, new.postings, newKey, row)
-	} else {
-		c.postings(old.postings, new.postings, newKey, row)
+// place is a version's index entries with where they stand.
+type place struct {
+	entries
+	timeKey int64
+}
+
+// entries takes the difference between what the index tables hold of a resource and what they shall hold.
+func (c *changes) entries(old, new place, row int64) {
+	gone, added := difference(old.postings, new.postings)
+	if old.timeKey != new.timeKey {
+		gone, added = old.postings, new.postings
 	}
-	gone, added := difference(old.strings, new.strings)
-	for _, s := range gone {
-		c.remove("string_posting", stringTable[:3], s.param, s.text, row)
+	for _, p := range gone {
+		c.gonePostings = append(c.gonePostings, postingRow{p, old.timeKey, row})
 	}
-	for _, s := range added {
-		c.insert("string_posting", stringTable, s.param, s.text, row, flag(s.whole))
+	for _, p := range added {
+		c.postings = append(c.postings, postingRow{p, new.timeKey, row})
+	}
+	goneStrings, addedStrings := difference(old.strings, new.strings)
+	for _, s := range goneStrings {
+		c.goneStrings = append(c.goneStrings, stringRow{s, row})
+	}
+	for _, s := range addedStrings {
+		c.strings = append(c.strings, stringRow{s, row})
 	}
 	goneDates, addedDates := difference(old.dates, new.dates)
 	for _, d := range goneDates {
-		c.remove("date_posting", dateTable, d.param, d.low, d.high, row)
+		c.goneDates = append(c.goneDates, dateRow{d, row})
 	}
 	for _, d := range addedDates {
-		c.insert("date_posting", dateTable, d.param, d.low, d.high, row)
-	}
-}
-
-func (c *changes) postings(old, new []posting, timeKey, row int64) {
-	gone, added := difference(old, new)
-	for _, p := range gone {
-		c.remove("posting", postingTable, p.param, p.hash, timeKey, row)
-	}
-	for _, p := range added {
-		c.insert("posting", postingTable, p.param, p.hash, timeKey, row)
+		c.dates = append(c.dates, dateRow{d, row})
 	}
 }
 
@@ -130,18 +94,18 @@ func difference[T comparable](old, new []T) (gone, added []T) {
 	if len(old) == 0 || len(new) == 0 {
 		return old, new
 	}
-	count := make(map[T]bool, len(old))
+	had := make(map[T]bool, len(old))
 	for _, v := range old {
-		count[v] = true
+		had[v] = true
 	}
 	for _, v := range new {
-		if !count[v] {
+		if !had[v] {
 			added = append(added, v)
 		}
-		delete(count, v)
+		delete(had, v)
 	}
 	for _, v := range old {
-		if count[v] {
+		if had[v] {
 			gone = append(gone, v)
 		}
 	}

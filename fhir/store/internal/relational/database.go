@@ -28,12 +28,49 @@ type Transaction interface {
 	Rollback(ctx context.Context) error
 }
 
-// Change inserts rows into a table, or removes those that equal Rows in Columns. Values are int64, string or []byte.
+// Change inserts rows into a table, or removes those that are equal in Columns.
 type Change struct {
 	Table   string
-	Columns []string
+	Columns []Column
 	Remove  bool
-	Rows    [][]any
+}
+
+// Column holds one value for each row, in the field of its type.
+type Column struct {
+	Name  string
+	Ints  []int64
+	Texts []string
+	Blobs [][]byte
+}
+
+// Rows returns how many rows a change has.
+func (c Change) Rows() int {
+	first := c.Columns[0]
+	return max(len(first.Ints), len(first.Texts), len(first.Blobs))
+}
+
+// Names returns the names of the columns.
+func (c Change) Names() []string {
+	names := make([]string, len(c.Columns))
+	for i, column := range c.Columns {
+		names[i] = column.Name
+	}
+	return names
+}
+
+// Row appends the values of one row to args.
+func (c Change) Row(args []any, row int) []any {
+	for i := range c.Columns {
+		switch column := &c.Columns[i]; {
+		case column.Ints != nil:
+			args = append(args, column.Ints[row])
+		case column.Texts != nil:
+			args = append(args, column.Texts[row])
+		default:
+			args = append(args, column.Blobs[row])
+		}
+	}
+	return args
 }
 
 // Dialect is where the SQL of the two databases differs.

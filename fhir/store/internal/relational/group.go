@@ -36,7 +36,8 @@ func (g *group) accept(u *unit) {
 	g.pending.join(u.pending)
 }
 
-func (g *group) size() int { return g.pending.bytes }
+// size is how many rows wait for the commit.
+func (g *group) size() int { return len(g.pending.postings) + len(g.pending.resources) }
 
 func (g *group) learn(p int64, known gap) {
 	if g.gaps == nil {
@@ -71,7 +72,6 @@ func send(ctx context.Context, tx Transaction, c *changes) error {
 	if c.empty() {
 		return nil
 	}
-	c.sort()
 	if err := tx.Apply(ctx, c.list()); err != nil {
 		return err
 	}

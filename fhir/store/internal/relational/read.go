@@ -31,6 +31,9 @@ func scanVersion(resourceType string, scan func(...any) error) (fhir.Resource, e
 	var deleted int64
 	err := scan(&r.id, &r.version, &r.lastUpdated, &deleted, &r.body)
 	r.deleted = deleted != 0
+	if err == nil {
+		r.body, err = unpack(r.body)
+	}
 	return r.resource(), err
 }
 

@@ -33,23 +33,15 @@ var resourceTable = []string{
 	"row", "type", "id", "version", "last_updated", "deleted", "mapped", "time_key", "present", "patient", "owners", "body",
 }
 
-func (r *record) values() []any {
-	return []any{r.row, r.typeID, r.id, r.version, r.lastUpdated, flag(r.deleted), flag(r.mapped), r.timeKey, r.present,
-		r.patient, r.owners, body(r.body)}
-}
-
 func (r *record) scan(scan func(...any) error) error {
 	var deleted, mapped int64
 	err := scan(&r.row, &r.typeID, &r.id, &r.version, &r.lastUpdated, &deleted, &mapped, &r.timeKey, &r.present,
 		&r.patient, &r.owners, &r.body)
 	r.deleted, r.mapped = deleted != 0, mapped != 0
+	if err == nil {
+		r.body, err = unpack(r.body)
+	}
 	return err
-}
-
-var historyTable = []string{"row", "version", "last_updated", "deleted", "patient", "owners", "body"}
-
-func (r *record) historyValues() []any {
-	return []any{r.row, r.version, r.lastUpdated, flag(r.deleted), r.patient, r.owners, body(r.body)}
 }
 
 func (r *record) resource() fhir.Resource {
@@ -58,14 +50,6 @@ func (r *record) resource() fhir.Resource {
 		known.Body = r.body
 	}
 	return known
-}
-
-// body never binds nil: the column of a deletion is empty, not NULL.
-func body(b []byte) []byte {
-	if b == nil {
-		return []byte{}
-	}
-	return b
 }
 
 func flag(b bool) int64 {
@@ -99,7 +83,7 @@ type stringPosting struct {
 
 type datePosting struct{ param, low, high int64 }
 
-// entries is what the index tables hold of one version, sorted and without repetition.
+// entries is what the index tables hold of one version, without repetition.
 type entries struct {
 	postings []posting
 	strings  []stringPosting
@@ -149,29 +133,24 @@ func (c *catalog) index(resourceType string, d search.Document) (indexed, error)
 		}
 		x.postings = append(x.postings, posting{p.id, search.Hash(d.Patient)})
 	}
+	x.compact()
 	return x, nil
 }
 
-// addOwners adds the postings of who submitted the resource.
-func (x *indexed) addOwners(owner param, owners string) {
-	for _, o := range splitOwners(owners) {
-		x.postings = append(x.postings, posting{owner.id, search.Hash(o)})
-	}
-}
-
-func (x *indexed) sort() {
-	slices.SortFunc(x.postings, func(a, b posting) int {
+// compact leaves each entry once.
+func (e *entries) compact() {
+	slices.SortFunc(e.postings, func(a, b posting) int {
 		return cmp.Or(cmp.Compare(a.param, b.param), cmp.Compare(a.hash, b.hash))
 	})
-	x.postings = slices.Compact(x.postings)
-	slices.SortFunc(x.strings, func(a, b stringPosting) int {
+	e.postings = slices.Compact(e.postings)
+	slices.SortFunc(e.strings, func(a, b stringPosting) int {
 		return cmp.Or(cmp.Compare(a.param, b.param), cmp.Compare(a.text, b.text), cmp.Compare(flag(b.whole), flag(a.whole)))
 	})
-	x.strings = slices.CompactFunc(x.strings, func(a, b stringPosting) bool { return a.param == b.param && a.text == b.text })
-	slices.SortFunc(x.dates, func(a, b datePosting) int {
+	e.strings = slices.CompactFunc(e.strings, func(a, b stringPosting) bool { return a.param == b.param && a.text == b.text })
+	slices.SortFunc(e.dates, func(a, b datePosting) int {
 		return cmp.Or(cmp.Compare(a.param, b.param), cmp.Compare(a.low, b.low), cmp.Compare(a.high, b.high))
 	})
-	x.dates = slices.Compact(x.dates)
+	e.dates = slices.Compact(e.dates)
 }
 
 // farthest bounds every instant that is kept: sums and differences of two stay within 64 bits. It lies beyond the year 70000.

@@ -133,21 +133,32 @@ func (s *Store) failure(ctx context.Context, err error) error {
 	return err
 }
 
-// indexOf evaluates the search parameters of a version.
-func (s *Store) indexOf(r *record) (indexed, error) {
+// indexOf evaluates the search parameters of a resource. Stamping it changes nothing of them.
+func (s *Store) indexOf(r fhir.Resource) (indexed, error) {
+	d, err := search.Index(s.registry, r)
+	if err != nil {
+		return indexed{}, err
+	}
+	return s.catalog.index(r.Type, d)
+}
+
+// entriesOf returns what the index tables hold of a stored version.
+func (s *Store) entriesOf(r *record) (entries, error) {
 	if r.deleted {
-		return indexed{patient: r.patient}, nil
+		return entries{}, nil
 	}
-	d, err := search.Index(s.registry, r.resource())
+	x, err := s.indexOf(r.resource())
 	if err != nil {
-		return indexed{}, err
+		return entries{}, err
 	}
-	x, err := s.catalog.index(r.resourceType, d)
-	if err != nil {
-		return indexed{}, err
-	}
+	return x.entries, s.addOwners(&x.entries, r)
+}
+
+// addOwners adds the postings of who submitted a version.
+func (s *Store) addOwners(e *entries, r *record) error {
 	owner, err := s.catalog.named(r.resourceType, ownerParam)
-	x.addOwners(owner, r.owners)
-	x.sort()
-	return x, err
+	for _, o := range splitOwners(r.owners) {
+		e.postings = append(e.postings, posting{owner.id, search.Hash(o)})
+	}
+	return err
 }

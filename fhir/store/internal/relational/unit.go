@@ -172,7 +172,7 @@ func (u *unit) settle(ctx context.Context, ref reference, filter search.Filter) 
 	if err := u.usable(ctx); err != nil {
 		return err
 	}
-	concerns := func(c *changes) bool { return c.touched[ref] || c.care && needsCare(filter) }
+	concerns := func(c *changes) bool { return c.touched[ref] || c.touchesCare() && needsCare(filter) }
 	if concerns(u.group.pending) {
 		flushContext, cancel := statementContext(context.WithoutCancel(ctx), writeTimeout)
 		defer cancel()
@@ -205,20 +205,6 @@ func (u *unit) Get(ctx context.Context, resourceType, id string) (store.Stored, 
 		return store.Stored{}, store.ErrNotFound
 	}
 	return store.Stored{Resource: r.resource(), Mapped: r.mapped, Owners: splitOwners(r.owners)}, nil
-}
-
-// Prefetch reads current versions in one go, for the Get and Put that follow.
-func (u *unit) Prefetch(ctx context.Context, resourceType string, ids []string) error {
-	var missing []string
-	for _, id := range ids {
-		if _, ok := u.known(reference{resourceType, id}); !ok {
-			missing = append(missing, id)
-		}
-	}
-	if len(missing) == 0 {
-		return nil
-	}
-	return u.load(ctx, resourceType, missing)
 }
 
 // known returns what this transaction has read or written; nil for what is absent.

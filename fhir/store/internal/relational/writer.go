@@ -27,8 +27,8 @@ func newWriter(s *Store) *writer {
 // A write is tried again while others are in its way.
 const maxAttempts = 10
 
-// maxGroup bounds, in bytes, what one commit holds.
-const maxGroup = 8 << 20
+// maxGroup bounds, in rows, what calls add to before they commit.
+const maxGroup = 100_000
 
 // errGroup says that the shared transaction failed, perhaps not through the call that gets it.
 type errGroup struct{ error }

@@ -1,0 +1,120 @@
+package relational
+
+import (
+	"cmp"
+	"slices"
+
+	"lightbox/fhir/search"
+)
+
+// list returns the changes in an order in which they can be applied: a row is removed before it is inserted anew. Postings
+// stand in the order of their index, so that neighbours are written together.
+func (c *changes) list() []Change {
+	for _, rows := range [][]postingRow{c.gonePostings, c.postings} {
+		slices.SortFunc(rows, func(a, b postingRow) int {
+			return cmp.Or(cmp.Compare(a.param, b.param), cmp.Compare(a.hash, b.hash), cmp.Compare(a.timeKey, b.timeKey))
+		})
+	}
+	all := []Change{
+		{"resource", []Column{ints("row", c.goneResources, func(r *record) int64 { return r.row })}, true},
+		{"posting", postingColumns(c.gonePostings), true},
+		{"string_posting", stringColumns(c.goneStrings)[:3], true},
+		{"date_posting", dateColumns(c.goneDates), true},
+		{"care", careColumns(c.goneCare)[:2], true},
+		{"resource", resourceColumns(c.resources), false},
+		{"resource_history", historyColumns(c.history), false},
+		{"posting", postingColumns(c.postings), false},
+		{"string_posting", stringColumns(c.strings), false},
+		{"date_posting", dateColumns(c.dates), false},
+		{"care", careColumns(c.care), false},
+	}
+	return slices.DeleteFunc(all, func(c Change) bool { return c.Rows() == 0 })
+}
+
+func ints[T any](name string, rows []T, value func(T) int64) Column {
+	c := Column{Name: name, Ints: make([]int64, len(rows))}
+	for i, r := range rows {
+		c.Ints[i] = value(r)
+	}
+	return c
+}
+
+func texts[T any](name string, rows []T, value func(T) string) Column {
+	c := Column{Name: name, Texts: make([]string, len(rows))}
+	for i, r := range rows {
+		c.Texts[i] = value(r)
+	}
+	return c
+}
+
+func blobs(name string, rows []*record) Column {
+	c := Column{Name: name, Blobs: make([][]byte, len(rows))}
+	for i, r := range rows {
+		c.Blobs[i] = pack(r.body)
+	}
+	return c
+}
+
+func resourceColumns(rows []*record) []Column {
+	return []Column{
+		ints("row", rows, func(r *record) int64 { return r.row }),
+		ints("type", rows, func(r *record) int64 { return r.typeID }),
+		texts("id", rows, func(r *record) string { return r.id }),
+		ints("version", rows, func(r *record) int64 { return r.version }),
+		ints("last_updated", rows, func(r *record) int64 { return r.lastUpdated }),
+		ints("deleted", rows, func(r *record) int64 { return flag(r.deleted) }),
+		ints("mapped", rows, func(r *record) int64 { return flag(r.mapped) }),
+		ints("time_key", rows, func(r *record) int64 { return r.timeKey }),
+		ints("present", rows, func(r *record) int64 { return r.present }),
+		texts("patient", rows, func(r *record) string { return r.patient }),
+		texts("owners", rows, func(r *record) string { return r.owners }),
+		blobs("body", rows),
+	}
+}
+
+func historyColumns(rows []*record) []Column {
+	return []Column{
+		ints("row", rows, func(r *record) int64 { return r.row }),
+		ints("version", rows, func(r *record) int64 { return r.version }),
+		ints("last_updated", rows, func(r *record) int64 { return r.lastUpdated }),
+		ints("deleted", rows, func(r *record) int64 { return flag(r.deleted) }),
+		texts("patient", rows, func(r *record) string { return r.patient }),
+		texts("owners", rows, func(r *record) string { return r.owners }),
+		blobs("body", rows),
+	}
+}
+
+func postingColumns(rows []postingRow) []Column {
+	return []Column{
+		ints("param", rows, func(p postingRow) int64 { return p.param }),
+		ints("hash", rows, func(p postingRow) int64 { return p.hash }),
+		ints("time_key", rows, func(p postingRow) int64 { return p.timeKey }),
+		ints("row", rows, func(p postingRow) int64 { return p.row }),
+	}
+}
+
+func stringColumns(rows []stringRow) []Column {
+	return []Column{
+		ints("param", rows, func(s stringRow) int64 { return s.param }),
+		texts("text", rows, func(s stringRow) string { return s.text }),
+		ints("row", rows, func(s stringRow) int64 { return s.row }),
+		ints("whole", rows, func(s stringRow) int64 { return flag(s.whole) }),
+	}
+}
+
+func dateColumns(rows []dateRow) []Column {
+	return []Column{
+		ints("param", rows, func(d dateRow) int64 { return d.param }),
+		ints("low", rows, func(d dateRow) int64 { return d.low }),
+		ints("high", rows, func(d dateRow) int64 { return d.high }),
+		ints("row", rows, func(d dateRow) int64 { return d.row }),
+	}
+}
+
+func careColumns(rows []careRow) []Column {
+	return []Column{
+		texts("organization", rows, func(c careRow) string { return c.organization }),
+		texts("patient", rows, func(c careRow) string { return c.patient }),
+		ints("hash", rows, func(c careRow) int64 { return search.Hash(c.patient) }),
+	}
+}
