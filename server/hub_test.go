@@ -67,10 +67,12 @@ func newHub(t testing.TB, s store.Store, change func(*server.Config)) *hub {
 			Issuers: []string{listener.URL + "/issuer"}, Audience: audience, Base: h.base}))),
 		Base:    h.base,
 		Version: "test",
-		SMART: server.SMART{
-			Issuer: "https://issuer.example", JWKSURI: "https://issuer.example/jwks",
-			AuthorizationEndpoint: "https://issuer.example/authorize", TokenEndpoint: "https://issuer.example/token",
-			Capabilities: []string{"sso-openid-connect", "permission-patient", "permission-v2"},
+		SMART: func() server.SMART {
+			return server.SMART{
+				Issuer: "https://issuer.example", JWKSURI: "https://issuer.example/jwks",
+				AuthorizationEndpoint: "https://issuer.example/authorize", TokenEndpoint: "https://issuer.example/token",
+				Capabilities: []string{"sso-openid-connect", "permission-patient", "permission-v2"},
+			}
 		},
 		Log: slog.New(slog.NewJSONHandler(h.log, nil)),
 	}

@@ -18,7 +18,6 @@ import (
 	"time"
 
 	"lightbox/auth"
-	"lightbox/conformance"
 	"lightbox/fhir"
 	"lightbox/fhir/store"
 )
@@ -30,8 +29,8 @@ type Config struct {
 	Verifier auth.Verifier // nil: refuse every request that needs a caller
 	// Validate checks the structure of what enters as FHIR; nil checks nothing beyond fhir.Parse.
 	Validate func(body []byte) []*fhir.Error
-	Base     string // public base URL of the FHIR API, without trailing slash: "https://hub.example/fhir"
-	SMART    SMART
+	Base     string       // public base URL of the FHIR API, without trailing slash: "https://hub.example/fhir"
+	SMART    func() SMART // what is known of the authorization server now; nil: nothing
 	Version  string
 	Log      *slog.Logger // nil: no log
 	Limits   Limits
@@ -61,9 +60,8 @@ func (l Limits) withDefaults() Limits {
 // api serves one Config.
 type api struct {
 	Config
-	path      string     // of Base: "/fhir"
-	statement []byte     // the CapabilityStatement
-	buffers   *sync.Pool // of *bufio.Writer, for Bundles
+	path    string     // of Base: "/fhir"
+	buffers *sync.Pool // of *bufio.Writer, for Bundles
 }
 
 // New returns the handler of the whole server: Base's path, /healthz and /readyz.
@@ -85,12 +83,18 @@ func New(c Config) (http.Handler, error) {
 	}
 	a := &api{Config: c, path: strings.TrimRight(base.EscapedPath(), "/")}
 	a.buffers = &sync.Pool{New: func() any { return bufio.NewWriterSize(nil, bundleBuffer) }}
-	a.statement, err = conformance.Statement(c.Registry, c.Base, c.Version, conformance.SMART{
-		AuthorizationEndpoint: c.SMART.AuthorizationEndpoint, TokenEndpoint: c.SMART.TokenEndpoint})
-	if err != nil {
+	if _, err := a.statement(); err != nil {
 		return nil, err
 	}
 	return a.handler()
+}
+
+// smartNow is what SMART says.
+func (a *api) smartNow() SMART {
+	if a.SMART == nil {
+		return SMART{}
+	}
+	return a.SMART()
 }
 
 // HTTPServer returns the server that cmd listens with. Time for a request's body and answer is bounded per request (a

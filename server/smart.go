@@ -42,10 +42,11 @@ type smartConfiguration struct {
 
 // smart answers .well-known/smart-configuration, to anyone.
 func (a *api) smart(c *call) error {
-	if a.SMART.TokenEndpoint == "" {
-		return fhir.NewError(fhir.NotFound, "this server has no authorization server configured")
+	stated := a.smartNow()
+	if stated.TokenEndpoint == "" {
+		return fhir.NewError(fhir.NotFound, "no authorization server of this server is known now")
 	}
-	body := encode(a.SMART.document())
+	body := encode(stated.document())
 	h := c.w.Header()
 	h.Set("Content-Type", "application/json; charset=utf-8")
 	h.Set("Cache-Control", "public, max-age=60")

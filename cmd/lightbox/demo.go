@@ -17,6 +17,7 @@ import (
 	"lightbox/auth/devissuer"
 	"lightbox/dicom/synth"
 	"lightbox/mapping"
+	"lightbox/server"
 	"lightbox/server/ingest"
 )
 
@@ -122,7 +123,8 @@ func newDemo(c *demoCommand, h *hub, origin string) (*demo, error) {
 
 // handler serves the hub, and the issuer beside it.
 func (d *demo) handler(log *slog.Logger) (http.Handler, error) {
-	api, err := newServer(d.hub, serverOptions{base: d.base, issuers: []string{d.url}, smart: smart(d.issuer.Metadata()), log: log})
+	known := func() server.SMART { return smart(d.issuer.Metadata()) }
+	api, err := newServer(d.hub, serverOptions{base: d.base, issuers: []string{d.url}, smart: known, log: log})
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"lightbox/auth"
@@ -54,7 +55,7 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 	if base == "" {
 		base = "http://" + listener.Addr().String() + "/fhir"
 	}
-	handler, err := newServer(h, serverOptions{base: base, issuers: c.Issuer, audience: c.Audience, smart: c.discover(ctx, log), log: log})
+	handler, err := newServer(h, serverOptions{base: base, issuers: c.Issuer, audience: c.Audience, smart: c.discovery(log), log: log})
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
@@ -88,17 +89,34 @@ func isLoopback(address string) bool {
 	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
 }
 
-// discover asks the first issuer what clients need to know of it. One that is down now is no reason not to serve.
-func (c *serveCommand) discover(ctx context.Context, log *slog.Logger) server.SMART {
+// discovery asks the first issuer what clients need to know of it, when somebody asks and it is not known yet. An issuer that is
+// down is no reason not to serve.
+func (c *serveCommand) discovery(log *slog.Logger) func() server.SMART {
 	if len(c.Issuer) == 0 {
-		return server.SMART{}
+		return nil
 	}
-	m, err := auth.Discover(ctx, nil, c.Issuer[0])
-	if err != nil {
-		log.Warn("the issuer does not answer: smart-configuration is empty until the next start", "issuer", c.Issuer[0], "cause", err)
+	var mu sync.Mutex
+	var known server.SMART
+	var tried time.Time
+	return func() server.SMART {
+		mu.Lock()
+		defer mu.Unlock()
+		if known.TokenEndpoint != "" || time.Since(tried) < discoverEvery {
+			return known
+		}
+		tried = time.Now()
+		m, err := auth.Discover(context.Background(), nil, c.Issuer[0])
+		if err != nil {
+			log.Warn("the issuer does not answer: smart-configuration is empty meanwhile", "issuer", c.Issuer[0], "cause", err)
+			return known
+		}
+		known = smart(m)
+		return known
 	}
-	return smart(m)
 }
+
+// discoverEvery keeps questions to an issuer that is down apart.
+const discoverEvery = 10 * time.Second
 
 // smart is what the hub's own smart-configuration repeats of an issuer's metadata. What the issuer does not state is not
 // claimed for it.
@@ -118,7 +136,7 @@ type serverOptions struct {
 	base     string
 	issuers  []string
 	audience string
-	smart    server.SMART
+	smart    func() server.SMART
 	log      *slog.Logger
 }
 
