@@ -72,7 +72,7 @@ func (t *trace) enter(rule *Rule, v value, to any, known int) entered {
 	s := Step{Rule: *rule, Attribute: v.field.text, Value: shown(v.dataset, v.path)}
 	var beside []string
 	for _, f := range v.with {
-		if isPresent(v.dataset, f.path) {
+		if f.isIn(v.dataset) {
 			beside = append(beside, f.text)
 		}
 	}
@@ -133,12 +133,19 @@ func leftOver(list []Attribute, ds *dicom.Dataset, prefix string, taken map[stri
 			for n, item := range e.Items {
 				list = append(list, numbered(leftOver(nil, item, path+".", taken), path, n, len(e.Items))...)
 			}
-		case taken[path], !isPresent(ds, tagPath(e.Tag)):
+		case taken[path], isEmpty(ds, e):
 		default:
 			list = append(list, Attribute{path, string(e.VR), describe(ds, e)})
 		}
 	}
 	return list
+}
+
+func isEmpty(ds *dicom.Dataset, e *dicom.Element) bool {
+	if e.Bulk || len(e.Items) > 0 || isBinary(e.VR) && len(e.Value) > 0 {
+		return false
+	}
+	return len(cleaned(ds.Texts(tagPath(e.Tag)))) == 0
 }
 
 // isTakenWithin holds for a sequence of which rules take single attributes.

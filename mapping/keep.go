@@ -116,11 +116,11 @@ func keepHeader(dated bool) tags {
 var (
 	datedHeader   = keepHeader(true)
 	undatedHeader = keepHeader(false)
-	pathDate      = dicom.MustPath("SeriesDate")
+	seriesDate    = newField("SeriesDate")
 )
 
 func headerTags(ds *dicom.Dataset) tags {
-	if isPresent(ds, pathDate) {
+	if seriesDate.isIn(ds) {
 		return datedHeader
 	}
 	return undatedHeader

@@ -1,7 +1,6 @@
 package mapping
 
 import (
-	"slices"
 	"strings"
 
 	"lightbox/dicom"
@@ -40,8 +39,16 @@ const (
 
 // field is one compiled attribute path.
 type field struct {
-	text string
-	path dicom.Path
+	text       string
+	path       dicom.Path
+	isSequence bool // by the dictionary
+	isBinary   bool
+}
+
+func newField(text string) field {
+	path := dicom.MustPath(text)
+	vr := dicom.VROf(path.Tag())
+	return field{text, path, vr == "SQ", isBinary(vr)}
 }
 
 // row is a compiled rule.
@@ -69,7 +76,7 @@ func compile[T any](name string, rules []rule[T]) table[T] {
 func fields(paths string) []field {
 	var list []field
 	for text := range strings.FieldsSeq(paths) {
-		list = append(list, field{text, dicom.MustPath(text)})
+		list = append(list, newField(text))
 	}
 	return list
 }
@@ -97,7 +104,7 @@ type value struct {
 func (v value) texts() []string     { return cleaned(v.dataset.Texts(v.path)) }
 func (v value) int() (int64, bool)  { return v.dataset.Int(v.path) }
 func (v value) names() []personName { return personNames(v.dataset.Names(v.path)) }
-func (v value) isPresent() bool     { return isPresent(v.dataset, v.path) }
+func (v value) isPresent() bool     { return v.isIn(v.dataset) }
 func (v value) items() []item       { return items(v.root, v.dataset.Items(v.path)) }
 func (v value) first() item         { return firstItem(v.items()) }
 func (v value) of(text string) value {
@@ -126,26 +133,41 @@ func fieldOf(with []field, text string) field {
 	panic("mapping: " + text + " is not declared in With")
 }
 
-// isPresent reports whether an attribute has a value: an empty one (type 2) and padding count as absent (PS3.5 7.4.2).
-func isPresent(ds *dicom.Dataset, p dicom.Path) bool {
-	e, _, ok := ds.Find(p)
-	if !ok {
-		return false
-	}
+// isIn reports whether an attribute has a value: an empty one (type 2) and padding count as absent (PS3.5 7.4.2). What the dictionary
+// calls a sequence has items, and text has something to read, whatever an object says they are.
+func (f field) isIn(ds *dicom.Dataset) bool {
+	e, _, ok := ds.Find(f.path)
 	switch {
-	case len(e.Items) > 0 || e.Bulk:
-		return true
-	case strings.Contains(binary, string(e.VR)):
-		return len(e.Value) > 0
+	case !ok:
+		return false
+	case f.isSequence:
+		return len(e.Items) > 0
+	case f.isBinary:
+		return len(e.Value) > 0 || e.Bulk
 	}
-	return slices.ContainsFunc(e.Value, isInk)
+	return isPlain(e) || len(cleaned(ds.Texts(f.path))) > 0
 }
 
-// binary are the value representations whose values are not text.
-const binary = "AT FL FD OB OD OF OL OV OW SL SS SV UL US UV"
+// isPlain holds for what is text without looking further: printable ASCII with a letter or digit in it.
+func isPlain(e *dicom.Element) bool {
+	said := false
+	for _, c := range e.Value {
+		if c < ' ' || c > '~' {
+			return false
+		}
+		said = said || c >= '0' && c != '\\' && c != '^'
+	}
+	return said && !isBinary(e.VR)
+}
 
-// isInk holds for what is neither padding, control character nor the backslash between values.
-func isInk(c byte) bool { return c > ' ' && c != '\\' && c != 0x7F }
+// isBinary holds for the value representations whose values are not text.
+func isBinary(vr dicom.VR) bool {
+	switch vr {
+	case "AT", "FL", "FD", "OB", "OD", "OF", "OL", "OV", "OW", "SL", "SS", "SV", "UL", "UN", "US", "UV":
+		return true
+	}
+	return false
+}
 
 // apply walks the table over what the sources say.
 func (t *table[T]) apply(r *run, to *T, sources ...source) {
@@ -196,14 +218,14 @@ type statement struct {
 // said gathers the distinct values that sources state at f.
 func (w *row[T]) said(f field, sources []source) []statement {
 	if len(sources) == 1 { // by far the most frequent: nothing to compare
-		if !isPresent(sources[0].dataset, f.path) {
+		if !f.isIn(sources[0].dataset) {
 			return nil
 		}
 		return []statement{{value: value{sources[0].root, sources[0].dataset, f, w.with}}}
 	}
 	var list []statement
 	for _, s := range sources {
-		if isPresent(s.dataset, f.path) {
+		if f.isIn(s.dataset) {
 			v := value{s.root, s.dataset, f, w.with}
 			list = tally(list, statement{v, v.key(), s.instances, s.lowest})
 		}
