@@ -65,7 +65,11 @@ func FuzzCharset(f *testing.F) {
 		}
 		d := dicom.NewDataset(dicom.NewText(0x00080005, "CS", declared), dicom.NewBytes(0x00091010, dicom.VR(vr), encoded))
 		length := 0
-		for _, text := range d.Texts(path) {
+		var list []string
+		if n := allocated(func() { list = d.Texts(path) }); n > 64<<10+64*uint64(len(encoded)+len(declared)) {
+			t.Fatalf("allocated %d bytes for %d", n, len(encoded))
+		}
+		for _, text := range list {
 			length += len(text)
 			if !utf8.ValidString(text) || bytes.ContainsAny([]byte(text), "\x00\x1b\x7f") {
 				t.Fatalf("%q in %q reads %q", encoded, declared, text)

@@ -3,6 +3,7 @@ package search_test
 import (
 	"errors"
 	"net/url"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -187,6 +188,15 @@ func TestEscapes(t *testing.T) {
 	}
 }
 
+// allocated returns the bytes that do takes from the heap.
+func allocated(do func()) int {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	do()
+	runtime.ReadMemStats(&after)
+	return int(after.TotalAlloc - before.TotalAlloc)
+}
+
 // FuzzSearchQuery: any query is refused or understood within its bounds; what was understood parses to the same query, and
 // matching with it does not fail.
 func FuzzSearchQuery(f *testing.F) {
@@ -203,7 +213,10 @@ func FuzzSearchQuery(f *testing.F) {
 		if err != nil {
 			return
 		}
-		q, err := search.Parse(fhir.R4(), resourceType, values, search.Options{Base: base})
+		var q search.Query
+		if n := allocated(func() { q, err = search.Parse(fhir.R4(), resourceType, values, search.Options{Base: base}) }); n > 256<<10+64*len(text) {
+			t.Fatalf("allocated %d bytes for %d", n, len(text))
+		}
 		if err != nil {
 			var e *fhir.Error
 			if !errors.As(err, &e) {
