@@ -33,6 +33,10 @@ var schemes = map[string]string{
 	"I10C":   "http://hl7.org/fhir/sid/icd-10-cm",
 	"I9C":    "http://hl7.org/fhir/sid/icd-9-cm",
 	"C4":     "http://www.ama-assn.org/go/cpt",
+
+	"RFC5646":   "urn:ietf:bcp:47",
+	"RFC3066":   "urn:ietf:bcp:47",
+	"ISO3166_1": "urn:iso:std:iso:3166",
 }
 
 var (
@@ -53,9 +57,11 @@ func (r *run) coding(i item) (c r4.Coding, ok bool) {
 	c = r4.Coding{Version: text(i.text(pathSchemeVersion)), Display: text(i.text(pathMeaning))}
 	switch {
 	case value != "" && scheme != "":
-		value, scheme = currentCode(value, scheme)
-		c.System = new(r.codeSystem(scheme, i.root))
-		c.Code = &value
+		current, system := currentCode(value, scheme)
+		if system != scheme {
+			c.Version = nil // it was that of the retired scheme
+		}
+		c.System, c.Code = new(r.codeSystem(system, i.root)), &current
 	case i.text(pathURNCodeValue) != "":
 		c.System, c.Code = new(rfc), text(code(i.text(pathURNCodeValue)))
 	case value != "":
