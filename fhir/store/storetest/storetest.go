@@ -21,6 +21,11 @@ func Run(t *testing.T, fresh func(t testing.TB) Database) {
 		run  func(t *testing.T, fresh func(t testing.TB) Database)
 	}{
 		{"Write", testWrite},
+		{"Visible", testVisible},
+		{"Search", testSearch},
+		{"Paging", testPaging},
+		{"Include", testInclude},
+		{"Property", testProperty},
 	} {
 		t.Run(suite.name, func(t *testing.T) { suite.run(t, fresh) })
 	}

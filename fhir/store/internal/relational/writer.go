@@ -66,6 +66,9 @@ func pause(ctx context.Context, attempt int) error {
 }
 
 func (w *writer) attempt(ctx context.Context, fn func(store.Tx) error, alone bool) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	select {
 	case w.turn <- struct{}{}:
 	case <-ctx.Done():

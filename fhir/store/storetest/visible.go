@@ -1,0 +1,232 @@
+package storetest
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"lightbox/fhir"
+	"lightbox/fhir/search"
+	"lightbox/fhir/store"
+)
+
+// The organisations and resources of the visibility tests. Clinic one submitted patient p1, clinic two submitted p2; studies
+// came from elsewhere, one from clinic one itself.
+const (
+	clinicOne = "Organization/one"
+	clinicTwo = "Organization/two"
+	hospital  = "Organization/three"
+)
+
+func imagingStudy(id, patient, status, started string) string {
+	return fmt.Sprintf(`{"resourceType":"ImagingStudy","id":%q,"status":%q,"subject":{"reference":%q},"started":%q}`, id, status, patient, started)
+}
+
+func patient(id, family string) string {
+	return fmt.Sprintf(`{"resourceType":"Patient","id":%q,"name":[{"family":%q}]}`, id, family)
+}
+
+func (f fixture) fill() {
+	f.put(patient("p1", "One"), clinicOne)
+	f.put(patient("p2", "Two"), clinicTwo)
+	f.put(imagingStudy("s1", "Patient/p1", "available", "2024-01-01T10:00:00Z"), hospital)
+	f.put(imagingStudy("s2", "Patient/p2", "available", "2024-01-02T10:00:00Z"), hospital)
+	f.put(imagingStudy("s3", "Patient/p2", "registered", "2024-01-03T10:00:00Z"), clinicOne, hospital)
+	f.put(imagingStudy("s4", "urn:uuid:c757873d-ec9a-4326-a141-556f43239520", "available", "2024-01-04T10:00:00Z"), hospital)
+	f.put(`{"resourceType":"Endpoint","id":"e1","status":"active"}`, hospital)
+	f.put(`{"resourceType":"Device","id":"d1","patient":{"reference":"Patient/p1"}}`, hospital)
+	f.put(`{"resourceType":"Device","id":"d2"}`, hospital)
+}
+
+// all that fill writes.
+var filled = []string{"Patient/p1", "Patient/p2", "ImagingStudy/s1", "ImagingStudy/s2", "ImagingStudy/s3", "ImagingStudy/s4",
+	"Endpoint/e1", "Device/d1", "Device/d2"}
+
+// testVisible asks every method for every resource, under each kind of grant.
+func testVisible(t *testing.T, fresh func(t testing.TB) Database) {
+	f := open(t, fresh(t))
+	f.fill()
+	available := f.query("ImagingStudy", "status=available").Where
+	for _, c := range []struct {
+		name   string
+		grants []search.Grant
+		want   string
+	}{
+		{"nothing", nil, ""},
+		{"a grant of nothing", []search.Grant{{}}, ""},
+		{"all", []search.Grant{{All: true}}, strings.Join(filled, " ")},
+		{"patient", []search.Grant{{Patient: "Patient/p1"}}, "Patient/p1 ImagingStudy/s1 Device/d1"},
+		{"patient by the beginning of an id", []search.Grant{{Patient: "Patient/p"}}, ""},
+		{"owner", []search.Grant{{Owner: clinicOne}}, "Patient/p1 ImagingStudy/s3"},
+		{"owner by the beginning of an id", []search.Grant{{Owner: "Organization/on"}}, ""},
+		{"care of", []search.Grant{{CareOf: clinicOne}}, "Patient/p1 ImagingStudy/s1 Device/d1"},
+		{"care of the other", []search.Grant{{CareOf: clinicTwo}}, "Patient/p2 ImagingStudy/s2 ImagingStudy/s3"},
+		{"care of who submitted no patient", []search.Grant{{CareOf: hospital}}, ""},
+		{"nobody's", []search.Grant{{Nobodys: true}}, "Endpoint/e1 Device/d2"},
+		{"both owner and patient", []search.Grant{{Owner: clinicOne, Patient: "Patient/p2"}}, "ImagingStudy/s3"},
+		{"either owner or patient", []search.Grant{{Owner: clinicOne}, {Patient: "Patient/p2"}},
+			"Patient/p1 Patient/p2 ImagingStudy/s2 ImagingStudy/s3"},
+		{"care or nobody's", []search.Grant{{CareOf: clinicOne}, {Nobodys: true}},
+			"Patient/p1 ImagingStudy/s1 Endpoint/e1 Device/d1 Device/d2"},
+		{"granular", []search.Grant{{CareOf: clinicTwo, Where: available}}, "ImagingStudy/s2"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			filter := search.Filter{Grants: c.grants}
+			for method, seen := range seers(f, filter) {
+				var got []string
+				for _, ref := range filled {
+					if seen(ref) {
+						got = append(got, ref)
+					}
+				}
+				if diff := cmp.Diff(c.want, strings.Join(got, " ")); diff != "" {
+					t.Errorf("%s (-want +got):\n%s", method, diff)
+				}
+			}
+		})
+	}
+	t.Run("past versions", func(t *testing.T) { pastVersions(t, fresh(t)) })
+	t.Run("deleted", func(t *testing.T) { deletedVisible(t, fresh(t)) })
+	t.Run("owners change", func(t *testing.T) { ownersChange(t, fresh(t)) })
+}
+
+// seers are the ways to learn of a resource.
+func seers(f fixture, filter search.Filter) map[string]func(reference string) bool {
+	caller := store.Caller{ID: "seer", Access: func(string) search.Filter { return filter }}
+	found := func(err error, n int) bool {
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			f.Error(err)
+		}
+		return err == nil && n > 0
+	}
+	split := func(reference string) (string, string) {
+		resourceType, id, _ := strings.Cut(reference, "/")
+		return resourceType, id
+	}
+	searches := func(query string) func(reference string) bool {
+		return func(reference string) bool {
+			resourceType, id := split(reference)
+			result := f.search(caller, resourceType, strings.ReplaceAll(query, "ID", id))
+			for _, m := range result.Matches {
+				if m.ID == id {
+					return true
+				}
+			}
+			return false
+		}
+	}
+	return map[string]func(reference string) bool{
+		"Read": func(reference string) bool {
+			resourceType, id := split(reference)
+			_, err := f.Read(ctx, filter, resourceType, id)
+			return found(err, 1)
+		},
+		"VRead": func(reference string) bool {
+			resourceType, id := split(reference)
+			_, err := f.VRead(ctx, filter, resourceType, id, 1)
+			return found(err, 1)
+		},
+		"History": func(reference string) bool {
+			resourceType, id := split(reference)
+			versions, err := f.History(ctx, filter, resourceType, id, 0, 10)
+			return found(err, len(versions))
+		},
+		"Visible": func(reference string) (seen bool) {
+			resourceType, id := split(reference)
+			err := f.Write(ctx, func(tx store.Tx) (err error) {
+				seen, err = tx.Visible(ctx, filter, resourceType, id)
+				return err
+			})
+			return found(err, 1) && seen
+		},
+		"search":                       searches(""),
+		"search by id":                 searches("_id=ID"),
+		"search by lastUpdated":        searches("_lastUpdated=gt2000"),
+		"sorted":                       searches("_sort=-_lastUpdated"),
+		"count":                        func(reference string) bool { return countOf(f, caller, reference) },
+		"search by what they all have": searches("_lastUpdated=gt2000&_id=ID,x"),
+	}
+}
+
+func countOf(f fixture, caller store.Caller, reference string) bool {
+	resourceType, id, _ := strings.Cut(reference, "/")
+	return f.search(caller, resourceType, "_count=0&_id="+id).Total == 1
+}
+
+// pastVersions moves a study from one patient to another: neither sees the other's version.
+func pastVersions(t *testing.T, db Database) {
+	f := open(t, db)
+	f.put(imagingStudy("s", "Patient/p1", "available", "2024-01-01"))
+	moved := f.put(imagingStudy("s", "Patient/p2", "available", "2024-01-01"))
+	before, after := search.Filter{Grants: []search.Grant{{Patient: "Patient/p1"}}}, search.Filter{Grants: []search.Grant{{Patient: "Patient/p2"}}}
+	f.wantError(store.ErrNotFound)(f.Read(ctx, before, "ImagingStudy", "s"))
+	f.wantError(store.ErrNotFound)(f.VRead(ctx, before, "ImagingStudy", "s", 1))
+	f.wantError(store.ErrNotFound)(f.VRead(ctx, after, "ImagingStudy", "s", 1))
+	if history, err := f.History(ctx, before, "ImagingStudy", "s", 0, 10); !errors.Is(err, store.ErrNotFound) || history != nil {
+		t.Errorf("the patient before sees %d versions, %v", len(history), err)
+	}
+	history, err := f.History(ctx, after, "ImagingStudy", "s", 0, 10)
+	if diff := cmp.Diff([]fhir.Resource{moved}, history); diff != "" || err != nil {
+		t.Errorf("what the patient after sees (-want +got): %v\n%s", err, diff)
+	}
+	if history, err := f.History(ctx, after, "ImagingStudy", "s", 2, 10); len(history) != 0 || err != nil {
+		t.Errorf("before version 2 the patient after sees %d versions, %v; want none", len(history), err)
+	}
+	for caller, want := range map[string]int{"Patient/p1": 0, "Patient/p2": 1} {
+		if got := f.ids(as(caller, search.Grant{Patient: caller}), "ImagingStudy", ""); len(got) != want {
+			t.Errorf("%s finds %v, want %d", caller, got, want)
+		}
+	}
+}
+
+// deletedVisible: who could see a resource learns that it is gone, nobody else does.
+func deletedVisible(t *testing.T, db Database) {
+	f := open(t, db)
+	f.fill()
+	f.delete("ImagingStudy", "s3")
+	for _, c := range []struct {
+		grant search.Grant
+		want  error
+	}{
+		{search.Grant{Patient: "Patient/p2"}, store.ErrGone},
+		{search.Grant{Owner: clinicOne}, store.ErrGone},
+		{search.Grant{CareOf: clinicTwo}, store.ErrGone},
+		{search.Grant{Patient: "Patient/p1"}, store.ErrNotFound},
+		{search.Grant{CareOf: clinicOne}, store.ErrNotFound},
+		{search.Grant{Nobodys: true}, store.ErrNotFound},
+	} {
+		filter := search.Filter{Grants: []search.Grant{c.grant}}
+		f.wantError(c.want)(f.Read(ctx, filter, "ImagingStudy", "s3"))
+		if got := f.search(as("x", c.grant), "ImagingStudy", "_id=s3&_total=accurate"); len(got.Matches) > 0 || got.Total != 0 {
+			t.Errorf("%+v: search finds what is deleted, total %d", c.grant, got.Total)
+		}
+	}
+	f.delete("Patient", "p2")
+	careOfTwo := as("two", search.Grant{CareOf: clinicTwo})
+	if diff := cmp.Diff([]string{"s2"}, f.ids(careOfTwo, "ImagingStudy", "")); diff != "" {
+		t.Errorf("data of a deleted patient (-want +got):\n%s", diff)
+	}
+}
+
+func ownersChange(t *testing.T, db Database) {
+	f := open(t, db)
+	f.fill()
+	f.put(patient("p1", "Renamed"))
+	one, two := as("one", search.Grant{CareOf: clinicOne}), as("two", search.Grant{CareOf: clinicTwo})
+	if diff := cmp.Diff([]string{"s1"}, f.ids(one, "ImagingStudy", "")); diff != "" {
+		t.Errorf("an update without owners keeps them (-want +got):\n%s", diff)
+	}
+	f.put(patient("p1", "Renamed"), clinicTwo)
+	if got := f.ids(one, "ImagingStudy", ""); len(got) > 0 {
+		t.Errorf("the former owner finds %v", got)
+	}
+	if diff := cmp.Diff([]string{"s3", "s2", "s1"}, f.ids(two, "ImagingStudy", "")); diff != "" {
+		t.Errorf("the new owner (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"p1", "p2"}, f.ids(as("two", search.Grant{Owner: clinicTwo}), "Patient", "_sort=_id")); diff != "" {
+		t.Errorf("what the new owner submitted (-want +got):\n%s", diff)
+	}
+}
