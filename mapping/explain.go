@@ -104,6 +104,11 @@ func (t *trace) leave(e entered, to any, issues []Issue) {
 	}
 }
 
+// missing notes a rule that has found nothing and should have.
+func (t *trace) missing(rule *Rule, issues []Issue) {
+	t.steps = append(t.steps, Step{Rule: *rule, Attribute: rule.From, Issues: issues[max(0, len(issues)-1):]})
+}
+
 // snapshot is the resource as it stands: what differs was set.
 func snapshot(to any) []byte {
 	b, err := json.Marshal(to)

@@ -2,6 +2,7 @@ package mapping
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha1"
 	"encoding/base64"
 	"strings"
@@ -45,8 +46,6 @@ var pathDocumentLength = dicom.MustPath("EncapsulatedDocumentLength")
 
 // presentedDocument puts an encapsulated document into a Binary that follows its patient's access.
 func presentedDocument(r *run, to *report, v value) {
-	title := v.of("DocumentTitle").text()
-	to.Text = &r4.Narrative{Status: r4.NarrativeStatusGenerated, Div: xhtml("<p>" + escape(documentName(title)) + "</p>")}
 	element, _, _ := v.dataset.Find(v.path)
 	if element.Bulk {
 		r.doubt("over-budget", "the document is too large to be read: left out")
@@ -55,7 +54,7 @@ func presentedDocument(r *run, to *report, v value) {
 	content := unpadded(v.dataset, element.Value)
 	contentType := r.contentType(v.of("MIMETypeOfEncapsulatedDocument").text(), content)
 	one := r.attachment(v, contentType, content)
-	one.Title = text(title)
+	one.Title = text(v.of("DocumentTitle").text())
 	id := r.mapper.ID("Binary", uidSystem, to.version().uid)
 	one.Url = new("Binary/" + id)
 	to.PresentedForm = append(to.PresentedForm, one)
@@ -69,11 +68,10 @@ func presentedDocument(r *run, to *report, v value) {
 	to.binaries = append(to.binaries, fhir.Resource{Type: "Binary", ID: id, Body: body})
 }
 
-func documentName(title string) string {
-	if title == "" {
-		return "Document"
-	}
-	return title
+// documentNarrative names the document; what it says is in its own format.
+func documentNarrative(_ *run, to *report, v value) {
+	name := cmp.Or(v.of("DocumentTitle").text(), "Document")
+	to.Text = &r4.Narrative{Status: r4.NarrativeStatusGenerated, Div: xhtml("<p>" + escape(name) + "</p>")}
 }
 
 // unpadded cuts the byte that makes the length even: by the stated length, else a zero at the end.

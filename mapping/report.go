@@ -37,6 +37,7 @@ var reportTable = compile("report", []rule[report]{
 	{From: "ContentSequence", To: "DiagnosticReport.conclusionCode", Ref: "PS3.16 TID 2000, CID 7001", Set: conclusionCodes},
 	{From: "ContentSequence", To: "DiagnosticReport.text", Ref: "FHIR R4 narrative.html", Set: narrative},
 	{From: "ContentSequence", With: "ContentDate ContentTime", To: "DiagnosticReport.presentedForm", Ref: "IHE RAD IMR", Set: presentedTree},
+	{From: "EncapsulatedDocument", With: "DocumentTitle", To: "DiagnosticReport.text", Ref: "FHIR R4 narrative.html", Set: documentNarrative},
 	{From: "EncapsulatedDocument", With: "MIMETypeOfEncapsulatedDocument EncapsulatedDocumentLength DocumentTitle ContentDate ContentTime", To: "DiagnosticReport.presentedForm", Ref: "PS3.3 C.24.2", Set: presentedDocument},
 })
 

@@ -204,6 +204,9 @@ func (w *row[T]) find(r *run, to *T, sources []source) {
 	}
 	if w.Need == string(required) {
 		r.doubt("missing", "a required attribute is absent or empty")
+		if r.trace != nil {
+			r.trace.missing(&w.Rule, r.issues)
+		}
 	}
 }
 

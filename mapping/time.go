@@ -66,7 +66,7 @@ func (r *run) momentIn(date, clock string, zone func() *time.Location) string {
 	}
 	in := zone()
 	if in == nil {
-		r.remark("no-zone", "no time zone is known: the date is kept")
+		r.remark("no-zone", "no time zone is known: the time is left out")
 		return day
 	}
 	return local.Format("2006-01-02T15:04:05") + fraction + offset(local, in)
