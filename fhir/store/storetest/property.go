@@ -13,12 +13,21 @@ import (
 	"lightbox/fhir"
 	"lightbox/fhir/search"
 	"lightbox/fhir/store"
+	"lightbox/fhir/store/internal/relational"
 )
 
 // testProperty draws resources, changes them, and asks random queries: answers and order are those of search.Query.Match and
 // Compare, which look at plain documents.
 func testProperty(t *testing.T, fresh func(t testing.TB) Database) {
-	f := open(t, fresh(t))
+	t.Run("few candidates", func(t *testing.T) { checkProperty(t, open(t, fresh(t))) })
+	t.Run("many candidates", func(t *testing.T) { // as a planner sees them that takes one for many
+		f := open(t, fresh(t))
+		f.Store.(*relational.Store).SetLimits(relational.Limits{Ordered: 1, Sorted: 1})
+		checkProperty(t, f)
+	})
+}
+
+func checkProperty(t *testing.T, f fixture) {
 	run := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		run++

@@ -40,12 +40,22 @@ func (d *driver) ordered() bool {
 // maxArms bounds how many posting lists are merged in order; longer OR lists are sorted.
 const maxArms = 16
 
-// Estimates stop counting here: the first for lists in time order, which may be walked in part; the other for those which
-// must be sorted as a whole.
-const (
-	orderedLimit = 1000
-	sortedLimit  = 10000
-)
+// Limits are where estimates stop counting: Ordered for lists in time order, which may be walked in part; Sorted for those
+// which must be sorted as a whole.
+type Limits struct{ Ordered, Sorted int64 }
+
+func defaultLimits() Limits { return Limits{Ordered: 1000, Sorted: 10000} }
+
+// SetLimits changes how queries are planned, never what they answer. It is for tests, before first use.
+func (s *Store) SetLimits(l Limits) { s.limits = l }
+
+// of returns where counting an arm stops.
+func (l Limits) of(a arm) int64 {
+	if a.clock == "" {
+		return l.Sorted
+	}
+	return l.Ordered
+}
 
 // drivers returns the ways to answer a query, the walk of the whole type last.
 func (s *statement) drivers(q search.Query, f search.Filter) ([]*driver, error) {
@@ -113,12 +123,12 @@ func (s *statement) clauseDriver(resourceType string, c search.Clause, b bounds)
 
 // driver makes one of a single arm that is not in time order.
 func (s *statement) driver(a arm) *driver {
-	return &driver{arms: []arm{a}, counts: []string{countOf(a)}}
+	return &driver{arms: []arm{a}, counts: []string{s.countOf(a)}}
 }
 
 // countOf counts an arm's candidates before they are joined to their resources.
-func countOf(a arm) string {
-	limit := a.limit()
+func (s *statement) countOf(a arm) string {
+	limit := s.store.limits.of(a)
 	from, _, _ := strings.Cut(a.from, " CROSS JOIN resource r")
 	var where []string
 	for _, w := range a.where {
@@ -145,7 +155,7 @@ func (s *statement) postings(p param, hashes []int64, b bounds) *driver {
 	for _, h := range hashes {
 		a := arm{from: "posting d CROSS JOIN resource r", clock: "d",
 			where: append([]string{"d.param = " + id, "d.hash = " + s.bind(h), "r.row = d.row"}, b.on("d")...)}
-		d.arms, d.counts = append(d.arms, a), append(d.counts, countOf(a))
+		d.arms, d.counts = append(d.arms, a), append(d.counts, s.countOf(a))
 	}
 	return d
 }
@@ -225,29 +235,21 @@ func (s *statement) estimate(ctx context.Context, q querier, all []*driver) erro
 	}
 	err := s.query(ctx, q, "SELECT "+strings.Join(parts, ", "), func(scan func(...any) error) error { return scan(dest...) })
 	for _, d := range all {
-		d.take(numbers[:2*len(d.counts)])
+		d.take(numbers[:2*len(d.counts)], s.store.limits)
 		numbers = numbers[2*len(d.counts):]
 	}
 	return err
 }
 
 // take reads pairs of a count and the time key that it came to.
-func (d *driver) take(numbers []int64) {
+func (d *driver) take(numbers []int64, limits Limits) {
 	d.exact, d.oldest = true, numbers[1]
 	for i, a := range d.arms {
 		count, oldest := numbers[2*i], numbers[2*i+1]
-		d.exact = d.exact && count < a.limit()
+		d.exact = d.exact && count < limits.of(a)
 		d.count += count
 		d.oldest = min(d.oldest, oldest)
 	}
-}
-
-// limit is where counting an arm stops.
-func (a arm) limit() int64 {
-	if a.clock == "" {
-		return sortedLimit
-	}
-	return orderedLimit
 }
 
 // choose returns the driver with the fewest candidates, or nil when each has too many to sort.

@@ -22,6 +22,7 @@ type Store struct {
 	catalog  *catalog
 	writer   *writer
 	seal     []byte // the key that cursors are sealed with
+	limits   Limits
 }
 
 var _ store.Store = (*Store)(nil)
@@ -32,7 +33,7 @@ const cursorSecret = "cursor"
 // Open makes a store of a migrated database. It closes db when it fails.
 func Open(ctx context.Context, db Database, o store.Options) (*Store, error) {
 	o = o.WithDefaults()
-	s := &Store{db: db, registry: o.Registry, log: o.Log, clock: o.Clock}
+	s := &Store{db: db, registry: o.Registry, log: o.Log, clock: o.Clock, limits: defaultLimits()}
 	if err := s.load(ctx); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
