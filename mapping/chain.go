@@ -44,9 +44,12 @@ func chains(documents []version) []chain {
 	return list
 }
 
-// setOf and joinSets keep sets of UIDs, each named by its lowest member.
+// setOf and joinSets keep sets of UIDs, each named by its lowest member; looking one up shortens the way for the next.
 func setOf(parent map[string]string, uid string) string {
 	for parent[uid] != "" {
+		if next := parent[parent[uid]]; next != "" {
+			parent[uid] = next
+		}
 		uid = parent[uid]
 	}
 	return uid
@@ -64,8 +67,9 @@ func newChain(versions []version) chain {
 	for _, v := range versions {
 		before[v.uid] = v.predecessors
 	}
+	depths := map[string]int{}
 	for i := range versions {
-		versions[i].depth = depth(before, versions[i].uid, map[string]bool{})
+		versions[i].depth = depth(before, versions[i].uid, depths)
 	}
 	slices.SortFunc(versions, func(a, b version) int {
 		return cmp.Or(cmp.Compare(a.depth, b.depth), cmp.Compare(a.written(), b.written()), cmp.Compare(a.uid, b.uid))
@@ -73,17 +77,17 @@ func newChain(versions []version) chain {
 	return chain{root: rootOf(before, versions[0].uid), versions: versions}
 }
 
-// depth counts the documents on the longest way back; a circle ends it.
-func depth(before map[string][]string, uid string, seen map[string]bool) int {
-	if seen[uid] {
-		return 0
+// depth counts the documents on the longest way back; a circle ends it. known holds those counted, and zero for those being counted.
+func depth(before map[string][]string, uid string, known map[string]int) int {
+	if n, ok := known[uid]; ok {
+		return n
 	}
-	seen[uid] = true
+	known[uid] = 0
 	longest := 0
 	for _, p := range before[uid] {
-		longest = max(longest, 1+depth(before, p, seen))
+		longest = max(longest, 1+depth(before, p, known))
 	}
-	delete(seen, uid)
+	known[uid] = longest
 	return longest
 }
 

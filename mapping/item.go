@@ -21,8 +21,6 @@ func firstItem(list []item) item {
 	return list[0]
 }
 
-func (i item) isAbsent() bool { return i.dataset == nil }
-
 func (i item) text(p dicom.Path) string {
 	if i.dataset == nil {
 		return ""
@@ -37,9 +35,10 @@ func (i item) items(p dicom.Path) []item {
 	return items(i.root, i.dataset.Items(p))
 }
 
-func (i item) names(p dicom.Path) []personName {
-	if i.dataset == nil {
-		return nil
+// name is the one name at a path, empty when there is none.
+func (i item) name(p dicom.Path) personName {
+	for _, n := range i.dataset.Names(p) {
+		return personNames([]personName{n})[0]
 	}
-	return personNames(i.dataset.Names(p))
+	return personName{}
 }

@@ -72,6 +72,45 @@ func TestStudyDoesNotDependOnOrder(t *testing.T) {
 	}
 }
 
+// TestGoldensInAnyOrder: what many objects become does not depend on which came first.
+func TestGoldensInAnyOrder(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for _, g := range goldens(t) {
+		for range 10 {
+			r.Shuffle(len(g.objects), func(i, j int) { g.objects[i], g.objects[j] = g.objects[j], g.objects[i] })
+			got := mapAll(t, g.mapper, g.objects)
+			if diff := cmp.Diff(section(g.archive, "fhir"), got.fhir(t)); diff != "" {
+				t.Fatalf("%s (-want +got):\n%s", g.path, diff)
+			}
+		}
+	}
+}
+
+// TestPredecessorsInACircle: documents that each claim to follow the other are one report.
+func TestPredecessorsInACircle(t *testing.T) {
+	document := func(uid, before string) *dicom.Dataset {
+		ds := altered(altered(ctImage(1, 1), "SOPClassUID", "UI", "1.2.840.10008.5.1.4.1.1.88.11"), "SOPInstanceUID", "UI", uid)
+		tag := func(keyword string) dicom.Tag { return dicom.MustPath(keyword).Tag() }
+		sop := dicom.NewDataset(dicom.NewText(tag("ReferencedSOPInstanceUID"), "UI", before))
+		series := dicom.NewDataset(dicom.NewSequence(tag("ReferencedSOPSequence"), sop))
+		study := dicom.NewDataset(dicom.NewSequence(tag("ReferencedSeriesSequence"), series))
+		content := dicom.NewDataset(dicom.NewText(tag("ValueType"), "CS", "TEXT"), dicom.NewText(tag("TextValue"), "UT", "x"))
+		return dicom.NewDataset(append([]dicom.Element{
+			dicom.NewSequence(tag("PredecessorDocumentsSequence"), study), dicom.NewSequence(tag("ContentSequence"), content),
+		}, ds.Elements...)...)
+	}
+	got := mapAll(t, mapper(t), []*dicom.Dataset{document("1.2.1", "1.2.2"), document("1.2.2", "1.2.1"), document("1.2.3", "1.2.3")})
+	reports := 0
+	for _, one := range got.resources {
+		if one.Type == "DiagnosticReport" {
+			reports++
+		}
+	}
+	if reports != 2 {
+		t.Errorf("%d reports, want one of the circle and one that follows itself", reports)
+	}
+}
+
 func TestRecordedLinkStands(t *testing.T) {
 	m := mapper(t)
 	instances := threeSeries(t, m)

@@ -97,6 +97,7 @@ func (r *run) ownOrder(root *dicom.Dataset) *r4.Reference {
 		for _, i := range list {
 			if text := i.text(pathAccession); text == *number.Value || text == "" && len(list) == 1 {
 				near = append(near, i)
+				break
 			}
 		}
 	}

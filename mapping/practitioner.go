@@ -47,7 +47,7 @@ func (r *run) place(root *dicom.Dataset) string {
 // identifiers reads codes as identifiers, in the system of their scheme.
 func (r *run) identifiers(codes []item) []r4.Identifier {
 	var list []r4.Identifier
-	for _, i := range codes {
+	for _, i := range atMost(r, codes) {
 		if c, ok := r.coding(i); ok {
 			list = append(list, r4.Identifier{System: c.System, Value: c.Code})
 		}

@@ -101,9 +101,7 @@ func (r *run) versions(documents []Document) []version {
 				continue
 			}
 			v.sr = tree
-			for _, p := range tree.Predecessors {
-				v.predecessors = append(v.predecessors, p.SOPInstanceUID)
-			}
+			v.predecessors = predecessors(tree)
 		}
 		if v.sr != nil && v.sr.Title.Scheme == "DCM" && slices.Contains(otherTitles, v.sr.Title.Value) {
 			r.add(Issue{Severity: "information", Code: "not-a-report", Attribute: "ConceptNameCodeSequence", Element: "DiagnosticReport",
@@ -114,6 +112,16 @@ func (r *run) versions(documents []Document) []version {
 	}
 	slices.SortFunc(list, func(a, b version) int { return cmp.Compare(a.uid, b.uid) })
 	return slices.CompactFunc(list, func(a, b version) bool { return a.uid == b.uid })
+}
+
+func predecessors(d *sr.Document) []string {
+	var list []string
+	for _, p := range d.Predecessors {
+		if isUID(p.SOPInstanceUID) {
+			list = append(list, p.SOPInstanceUID)
+		}
+	}
+	return list
 }
 
 // report maps one chain.

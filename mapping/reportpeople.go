@@ -30,10 +30,8 @@ var (
 func verifiers(r *run, to *r4.DiagnosticReport, v value) {
 	for _, i := range v.items() {
 		codes := r.identifiers(i.items(pathVerifierCode))
-		for _, n := range i.names(pathVerifierName) {
-			if one := r.practitioner(v.root, n, codes); one != nil {
-				to.ResultsInterpreter = addReference(to.ResultsInterpreter, *one)
-			}
+		if one := r.practitioner(v.root, i.name(pathVerifierName), codes); one != nil {
+			to.ResultsInterpreter = addReference(to.ResultsInterpreter, *one)
 		}
 	}
 }
@@ -78,10 +76,7 @@ func (r *run) observer(root *dicom.Dataset, i item) *r4.Reference {
 		r.remark("device-observer", "a device as observer is not mapped")
 		return nil
 	}
-	for _, n := range i.names(pathPersonName) {
-		return r.practitioner(root, n, r.identifiers(i.items(pathPersonCode)))
-	}
-	return nil
+	return r.practitioner(root, i.name(pathPersonName), r.identifiers(i.items(pathPersonCode)))
 }
 
 // reportInstitution performs where no verifying organisation is named.

@@ -74,8 +74,11 @@ func keepsContent(before, after *sr.Document) bool {
 	if before == nil || after == nil {
 		return false
 	}
-	said := statements(after)
-	return !slices.ContainsFunc(statements(before), func(s string) bool { return !slices.Contains(said, s) })
+	said := map[string]bool{}
+	for _, s := range statements(after) {
+		said[s] = true
+	}
+	return !slices.ContainsFunc(statements(before), func(s string) bool { return !said[s] })
 }
 
 func statements(d *sr.Document) []string {

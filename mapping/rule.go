@@ -95,20 +95,36 @@ func whole(ds *dicom.Dataset) source { return source{root: ds, dataset: ds, inst
 
 // value is what a rule found: the attribute at From in one data set, and the attributes of With beside it.
 type value struct {
+	run     *run
 	root    *dicom.Dataset
 	dataset *dicom.Dataset
 	field
 	with []field
 }
 
-func (v value) texts() []string     { return cleaned(v.dataset.Texts(v.path)) }
+// maxValues bounds what is taken of one attribute. Real ones have a handful; a hostile one may have a million.
+const maxValues = 256
+
+// atMost cuts a list of values, and says so.
+func atMost[T any](r *run, list []T) []T {
+	if len(list) <= maxValues {
+		return list
+	}
+	r.doubt("too-many-values", "more values than any real attribute has: the rest is left out")
+	return list[:maxValues]
+}
+
+func (v value) texts() []string     { return atMost(v.run, cleaned(v.dataset.Texts(v.path))) }
 func (v value) int() (int64, bool)  { return v.dataset.Int(v.path) }
-func (v value) names() []personName { return personNames(v.dataset.Names(v.path)) }
-func (v value) isPresent() bool     { return v.isIn(v.dataset) }
-func (v value) items() []item       { return items(v.root, v.dataset.Items(v.path)) }
+func (v value) names() []personName { return personNames(atMost(v.run, v.dataset.Names(v.path))) }
+func (v value) items() []item       { return items(v.root, atMost(v.run, v.dataset.Items(v.path))) }
 func (v value) first() item         { return firstItem(v.items()) }
+func (v value) isPresent() bool     { return v.isIn(v.dataset) }
+
+// of is an attribute of With.
 func (v value) of(text string) value {
-	return value{root: v.root, dataset: v.dataset, field: fieldOf(v.with, text)}
+	v.field = fieldOf(v.with, text)
+	return v
 }
 
 // text is the first value that is not empty.
@@ -186,7 +202,7 @@ func (w *row[T]) apply(r *run, to *T, sources []source) {
 // find looks for the first path of From that any source has.
 func (w *row[T]) find(r *run, to *T, sources []source) {
 	for _, f := range w.from {
-		said := w.said(f, sources)
+		said := w.said(r, f, sources)
 		if len(said) == 0 {
 			continue
 		}
@@ -219,32 +235,35 @@ type statement struct {
 }
 
 // said gathers the distinct values that sources state at f.
-func (w *row[T]) said(f field, sources []source) []statement {
+func (w *row[T]) said(r *run, f field, sources []source) []statement {
 	if len(sources) == 1 { // by far the most frequent: nothing to compare
 		if !f.isIn(sources[0].dataset) {
 			return nil
 		}
-		return []statement{{value: value{sources[0].root, sources[0].dataset, f, w.with}}}
+		return []statement{{value: value{r, sources[0].root, sources[0].dataset, f, w.with}}}
 	}
 	var list []statement
+	at := map[string]int{}
 	for _, s := range sources {
-		if f.isIn(s.dataset) {
-			v := value{s.root, s.dataset, f, w.with}
-			list = tally(list, statement{v, v.key(), s.instances, s.lowest})
+		if !f.isIn(s.dataset) {
+			continue
 		}
+		one := statement{value: value{r, s.root, s.dataset, f, w.with}, instances: s.instances, lowest: s.lowest}
+		one.key = one.value.key()
+		if n, ok := at[one.key]; ok {
+			list[n].join(one)
+			continue
+		}
+		at[one.key] = len(list)
+		list = append(list, one)
 	}
 	return list
 }
 
-func tally(list []statement, one statement) []statement {
-	for i := range list {
-		if list[i].key == one.key {
-			list[i].instances += one.instances
-			if one.lowest < list[i].lowest {
-				list[i].lowest, list[i].value = one.lowest, one.value
-			}
-			return list
-		}
+// join adds the weight of a statement of the same value.
+func (s *statement) join(one statement) {
+	s.instances += one.instances
+	if one.lowest < s.lowest {
+		s.lowest, s.value = one.lowest, one.value
 	}
-	return append(list, one)
 }
