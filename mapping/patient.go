@@ -53,6 +53,13 @@ type identity struct {
 // identity tells the patient of a context: by PatientID and its issuer, or by the Study Instance UID where the object names
 // nobody, so that the nameless of two studies never become one person.
 func (r *run) identity(context *dicom.Dataset) identity {
+	if r.whose != context { // asked for by several rules in a row
+		r.whose, r.who = context, r.identify(context)
+	}
+	return r.who
+}
+
+func (r *run) identify(context *dicom.Dataset) identity {
 	p := identity{value: clean(context.Text(pathPatientID))}
 	if p.value == "" {
 		uid := context.Text(pathStudyUID)

@@ -2,6 +2,8 @@ package mapping
 
 import (
 	r4 "github.com/samply/golang-fhir-models/fhir-models/fhir"
+
+	"lightbox/dicom"
 )
 
 // run is one walk of tables: where findings, mentions and the trace go.
@@ -14,6 +16,9 @@ type run struct {
 	mentions  *mentions // nil: references are made, their resources are not
 	trace     *trace    // nil: not asked for
 	err       error     // the first fault of ours
+
+	whose *dicom.Dataset // context that was last asked whom it is about
+	who   identity
 }
 
 // doubt records a warning about the rule being applied. detail never holds a value.
