@@ -86,16 +86,19 @@ func selfEvident(text string) string {
 var (
 	oidPattern = regexp.MustCompile(`^[0-2](\.(0|[1-9][0-9]*))+$`)
 	uriPattern = regexp.MustCompile(`^(https?://|urn:[a-z0-9][a-z0-9-]{1,31}:)[!-~]+$`)
-	uidPattern = regexp.MustCompile(`^[0-9.]{1,64}$`)
 )
 
-func isOID(s string) bool { return len(s) <= 128 && oidPattern.MatchString(s) }
+func isOID(s string) bool {
+	return len(s) <= 128 && strings.Contains(s, ".") && oidPattern.MatchString(s)
+}
 func isURI(s string) bool {
-	return uriPattern.MatchString(s) && !strings.ContainsAny(s, `"<>\^{|}`+"`")
+	return strings.Contains(s, ":") && uriPattern.MatchString(s) && !strings.ContainsAny(s, `"<>\^{|}`+"`")
 }
 
 // isUID holds for what can stand as a FHIR id; leading zeros in components, which PS3.5 9.1 forbids, do no harm.
-func isUID(s string) bool { return uidPattern.MatchString(s) }
+func isUID(s string) bool {
+	return s != "" && len(s) <= 64 && !strings.ContainsFunc(s, func(c rune) bool { return c != '.' && (c < '0' || c > '9') })
+}
 
 // identifier makes an Identifier with a type of HL7 table 0203.
 func identifier(kind, value string, by issuer) r4.Identifier {

@@ -32,6 +32,7 @@ const PublishedKey = "lightbox published key 1"
 type Mapper struct {
 	config Config
 	hashes sync.Pool // of HMACs under the key: making one costs more than using it
+	locals locals
 }
 
 // New checks the configuration and returns a Mapper.
@@ -69,7 +70,37 @@ func (m *Mapper) ID(resourceType, system, value string) string {
 }
 
 // local is a system of this hub's own, for an issuer or coding scheme without a URI.
-func (m *Mapper) local(kind, text string) string { return "urn:uuid:" + m.ID(kind, "", text) }
+func (m *Mapper) local(kind, text string) string {
+	name := [2]string{kind, text}
+	if system := m.locals.get(name); system != "" {
+		return system
+	}
+	return m.locals.put(name, "urn:uuid:"+m.ID(kind, "", text))
+}
+
+// locals remembers systems: a hub meets few, and each object names several.
+type locals struct {
+	mu    sync.RWMutex
+	known map[[2]string]string
+}
+
+const maxLocals = 1024
+
+func (l *locals) get(name [2]string) string {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.known[name]
+}
+
+func (l *locals) put(name [2]string, system string) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.known == nil || len(l.known) >= maxLocals { // names that hostile objects make up push out others, no more
+		l.known = map[[2]string]string{}
+	}
+	l.known[name] = system
+	return system
+}
 
 // Issue is a finding about one input: what was not mapped, or was mapped with a doubt.
 type Issue struct {

@@ -50,6 +50,16 @@ func humanNames(n personName, use *r4.NameUse) []r4.HumanName {
 	return list
 }
 
+// display is how a name is said in its first script, "" when there is none.
+func display(n personName) string {
+	for _, g := range groups(&n) {
+		if !isNoName(*g.components) {
+			return nameText(*g.components, g.code == "ABC")
+		}
+	}
+	return ""
+}
+
 func humanName(c [5]string, alphabetic bool) r4.HumanName {
 	given := slices.Concat(strings.Fields(c[1]), strings.Fields(c[2]))
 	one := r4.HumanName{Family: text(c[0]), Given: given, Text: text(nameText(c, alphabetic))}

@@ -75,9 +75,7 @@ func said(i *sr.Item) string {
 	case "NUM":
 		return measured(i)
 	case "PNAME":
-		for _, n := range humanNames(personNames([]personName{i.Name})[0], nil) {
-			return *n.Text
-		}
+		return display(personNames([]personName{i.Name})[0])
 	case "DATE":
 		day, _ := parseDate(clean(i.Text))
 		return day

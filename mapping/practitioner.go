@@ -13,22 +13,20 @@ var (
 // practitioner refers to a person by the codes that identify one (PS3.3 table 10-1), else by name; nil when there is neither. A
 // name alone identifies within its source only, so that namesakes elsewhere stay apart.
 func (r *run) practitioner(root *dicom.Dataset, n personName, codes []r4.Identifier) *r4.Reference {
-	names := humanNames(n, new(r4.NameUseUsual))
+	said := display(n)
 	var id string
 	switch {
 	case len(codes) > 0:
 		id = r.mapper.ID("Practitioner", *codes[0].System, *codes[0].Value)
-	case len(names) > 0:
+	case said != "":
 		id = r.mapper.ID("Practitioner", "name", join(r.place(root), normalName(n)))
 	default:
 		return nil
 	}
 	one := r.refer("Practitioner", id, func() any {
-		return r4.OtherPractitioner(r4.Practitioner{Id: &id, Identifier: codes, Name: names})
+		return r4.OtherPractitioner(r4.Practitioner{Id: &id, Identifier: codes, Name: humanNames(n, new(r4.NameUseUsual))})
 	})
-	if len(names) > 0 {
-		one.Display = names[0].Text
-	}
+	one.Display = text(said)
 	return one
 }
 

@@ -1,6 +1,8 @@
 package mapping
 
 import (
+	"slices"
+
 	r4 "github.com/samply/golang-fhir-models/fhir-models/fhir"
 
 	"lightbox/dicom"
@@ -12,7 +14,6 @@ type run struct {
 	rule      *Rule  // being applied
 	attribute string // path that decided
 	issues    []Issue
-	seen      map[Issue]bool
 	mentions  *mentions // nil: references are made, their resources are not
 	trace     *trace    // nil: not asked for
 	err       error     // the first fault of ours
@@ -37,14 +38,9 @@ func (r *run) find(severity, code, detail string) {
 
 // add keeps an issue once, however many instances raise it.
 func (r *run) add(issue Issue) {
-	if r.seen[issue] {
-		return
+	if !slices.Contains(r.issues, issue) {
+		r.issues = append(r.issues, issue)
 	}
-	if r.seen == nil {
-		r.seen = map[Issue]bool{}
-	}
-	r.seen[issue] = true
-	r.issues = append(r.issues, issue)
 }
 
 // fail keeps the first fault of ours; what is built after it is thrown away.

@@ -107,30 +107,36 @@ func specimens(r *run, to *r4.ImagingStudySeries, v value) {
 }
 
 func performers(role, display, identification string) func(*run, *r4.ImagingStudySeries, value) {
+	function := coded(roles, role, display)
 	return func(r *run, to *r4.ImagingStudySeries, v value) {
 		for _, one := range r.practitioners(v, v.of(identification)) {
-			to.Performer = addPerformer(to.Performer, role, display, one)
+			to.Performer = addPerformer(to.Performer, &function, one)
 		}
 	}
 }
 
-func addPerformer(list []r4.ImagingStudySeriesPerformer, role, display string, actor r4.Reference) []r4.ImagingStudySeriesPerformer {
+func addPerformer(list []r4.ImagingStudySeriesPerformer, function *r4.CodeableConcept, actor r4.Reference) []r4.ImagingStudySeriesPerformer {
 	for _, have := range list {
-		if *have.Function.Coding[0].Code == role && deref(have.Actor.Reference) == deref(actor.Reference) {
+		if have.Function == function && deref(have.Actor.Reference) == deref(actor.Reference) {
 			return list
 		}
 	}
-	return append(list, r4.ImagingStudySeriesPerformer{Function: new(coded(roles, role, display)), Actor: actor})
+	return append(list, r4.ImagingStudySeriesPerformer{Function: function, Actor: actor})
 }
+
+var (
+	deviceFunction   = coded(roles, "DEV", "device")
+	locationFunction = coded(roles, "LOC", "location")
+)
 
 func performingDevice(r *run, to *r4.ImagingStudySeries, v value) {
 	if one := r.device(v.dataset); one != nil {
-		to.Performer = addPerformer(to.Performer, "DEV", "device", *one)
+		to.Performer = addPerformer(to.Performer, &deviceFunction, *one)
 	}
 }
 
 func performingInstitution(r *run, to *r4.ImagingStudySeries, v value) {
-	to.Performer = addPerformer(to.Performer, "LOC", "location", *r.institution(v))
+	to.Performer = addPerformer(to.Performer, &locationFunction, *r.institution(v))
 }
 
 func instanceUID(_ *run, to *r4.ImagingStudySeriesInstance, v value) { to.Uid = v.text() }
