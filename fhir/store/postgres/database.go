@@ -78,15 +78,15 @@ func (d *database) Contains(text, part string) string {
 const (
 	serializationFailure = "40001"
 	deadlockDetected     = "40P01"
-	uniqueViolation      = "23505"
 	lockNotAvailable     = "55P03"
 	queryCanceled        = "57014"
 )
 
-// Retryable reports whether another transaction was in the way, one that went past the writers' lock included.
+// Retryable reports whether another transaction was in the way: one that went past the writers' lock, of a job table or a
+// migration.
 func (d *database) Retryable(err error) bool {
 	switch codeOf(err) {
-	case serializationFailure, deadlockDetected, uniqueViolation, lockNotAvailable:
+	case serializationFailure, deadlockDetected, lockNotAvailable:
 		return true
 	}
 	return false

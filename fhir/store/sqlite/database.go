@@ -19,7 +19,8 @@ type database struct {
 	read       *sql.DB
 	statements *prepared // of read
 	write      *sql.DB
-	writer     *transaction // reused by each Begin; whoever writes has the turn
+	conn       *sql.Conn    // of write
+	writer     *transaction // on conn; reused by each Begin; whoever writes has the turn
 }
 
 func newDatabase(ctx context.Context, read, write *sql.DB) (*database, error) {
@@ -28,7 +29,7 @@ func newDatabase(ctx context.Context, read, write *sql.DB) (*database, error) {
 		return nil, err
 	}
 	writer := &transaction{statements: newPrepared(conn), end: func() error { return nil }}
-	return &database{read: read, statements: newPrepared(read), write: write, writer: writer}, nil
+	return &database{read: read, statements: newPrepared(read), write: write, conn: conn, writer: writer}, nil
 }
 
 func (d *database) Query(ctx context.Context, query string, args []any, row func(scan func(dest ...any) error) error) error {
@@ -58,7 +59,7 @@ func (d *database) Snapshot(ctx context.Context) (relational.Transaction, error)
 func (d *database) Ping(ctx context.Context) error { return d.read.PingContext(ctx) }
 
 func (d *database) Close() error {
-	return errors.Join(d.statements.close(), d.read.Close(), d.writer.statements.close(), d.write.Close())
+	return errors.Join(d.statements.close(), d.read.Close(), d.writer.statements.close(), d.conn.Close(), d.write.Close())
 }
 
 func (d *database) In(column, parameter string, _ any) string {
@@ -154,7 +155,7 @@ func (t *transaction) Apply(ctx context.Context, changes []relational.Change) er
 }
 
 // chunk is how many rows one statement inserts.
-const chunk = 32
+const chunk = 100
 
 func (t *transaction) apply(ctx context.Context, c relational.Change) error {
 	size := chunk

@@ -56,8 +56,8 @@ func source(path string, pragmas ...string) string {
 	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + settings.Encode()
 }
 
-// migrate changes the file under an exclusive lock, and leaves a file that is up to date alone.
-func migrate(ctx context.Context, path string, o store.Options) error {
+// migrate changes the file under a lock, and leaves a file that is up to date alone.
+func migrate(ctx context.Context, path string, o store.Options) (err error) {
 	own, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return err
@@ -70,27 +70,33 @@ func migrate(ctx context.Context, path string, o store.Options) error {
 	if err != nil {
 		return err
 	}
-	current, err := m.Current(ctx, db)
-	if err := errors.Join(err, db.Close()); err != nil || current {
-		return err
-	}
-	return migrateAlone(ctx, path, m)
-}
-
-// migrateAlone holds the file from the first statement to the last. Who else starts now waits, and finds it done.
-func migrateAlone(ctx context.Context, path string, m *schema.Migrator) (err error) {
-	db, err := sql.Open("sqlite", source(path, migrateTimeout, "locking_mode(EXCLUSIVE)"))
-	if err != nil {
-		return err
-	}
-	db.SetMaxOpenConns(1)
 	defer func() { err = errors.Join(err, db.Close()) }()
-	for _, statement := range []string{"BEGIN EXCLUSIVE", "COMMIT", "PRAGMA journal_mode=WAL"} {
-		if _, err := db.ExecContext(ctx, statement); err != nil {
-			return fmt.Errorf("lock for migration: %w", err)
-		}
+	if current, err := m.Current(ctx, db); err != nil || current {
+		return err
+	}
+	unlock, err := lock(ctx, path+"-migration")
+	if err != nil {
+		return fmt.Errorf("lock for migration: %w", err)
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
+	if _, err := db.ExecContext(ctx, "PRAGMA journal_mode=WAL"); err != nil {
+		return err
 	}
 	return m.Up(ctx, db)
+}
+
+// lock holds an empty file of its own, for SQLite has no lock on the database itself that would outlast the transactions of a
+// migration. Who else starts now waits, and finds the migration done. The file stays: others may be waiting for it.
+func lock(ctx context.Context, path string) (unlock func() error, err error) {
+	db, err := sql.Open("sqlite", source(path, migrateTimeout))
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(1)
+	if _, err := db.ExecContext(ctx, "BEGIN EXCLUSIVE"); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db.Close, nil
 }
 
 // readers is how many queries run at a time. They compute more than they wait.
@@ -98,7 +104,7 @@ func readers() int { return max(4, 2*runtime.GOMAXPROCS(0)) }
 
 func open(ctx context.Context, path string) (*database, error) {
 	common := []string{busyTimeout, "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(OFF)", "temp_store(MEMORY)"}
-	write, err := sql.Open("sqlite", source(path, append(common, "cache_size(-65536)", "wal_autocheckpoint(4000)")...))
+	write, err := sql.Open("sqlite", source(path, append(common, "cache_size(-65536)", "wal_autocheckpoint(16000)")...))
 	if err != nil {
 		return nil, err
 	}

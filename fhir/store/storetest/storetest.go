@@ -20,6 +20,7 @@ func Run(t *testing.T, fresh func(t testing.TB) Database) {
 		name string
 		run  func(t *testing.T, fresh func(t testing.TB) Database)
 	}{
+		{"Open", testOpen},
 		{"Write", testWrite},
 		{"Visible", testVisible},
 		{"Search", testSearch},

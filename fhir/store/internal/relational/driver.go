@@ -3,6 +3,7 @@ package relational
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"lightbox/fhir"
@@ -21,7 +22,7 @@ type arm struct {
 // driver is a set of arms that together walk every candidate of one condition, and what is known of their number.
 type driver struct {
 	arms      []arm
-	counts    []string // subqueries, each counting up to a limit, and how far back it came
+	counts    []string // one for each arm, see countOf
 	preferred bool     // nothing can be better
 	exact     bool     // count is the number of candidates, not the limit
 	count     int64
@@ -44,7 +45,7 @@ const maxArms = 16
 // which must be sorted as a whole.
 type Limits struct{ Ordered, Sorted int64 }
 
-func defaultLimits() Limits { return Limits{Ordered: 1000, Sorted: 10000} }
+func defaultLimits() Limits { return Limits{Ordered: 1000, Sorted: 3000} }
 
 // SetLimits changes how queries are planned, never what they answer. It is for tests, before first use.
 func (s *Store) SetLimits(l Limits) { s.limits = l }
@@ -126,22 +127,16 @@ func (s *statement) driver(a arm) *driver {
 	return &driver{arms: []arm{a}, counts: []string{s.countOf(a)}}
 }
 
-// countOf counts an arm's candidates before they are joined to their resources.
+// countOf counts an arm's candidates before they are joined to their resources, and tells how far back it came.
 func (s *statement) countOf(a arm) string {
-	limit := s.store.limits.of(a)
 	from, _, _ := strings.Cut(a.from, " CROSS JOIN resource r")
-	var where []string
-	for _, w := range a.where {
-		if w != "r.row = d.row" {
-			where = append(where, w)
-		}
+	where := slices.DeleteFunc(slices.Clone(a.where), func(w string) bool { return w == "r.row = d.row" })
+	what, order := "0 AS t", ""
+	if a.clock != "" {
+		what, order = a.clock+".time_key AS t", " ORDER BY "+a.clock+".time_key"
 	}
-	if a.clock == "" {
-		return fmt.Sprintf("(SELECT COUNT(*) FROM (SELECT 1 FROM %s WHERE %s LIMIT %d) n), 0", from, allOf(where), limit)
-	}
-	return fmt.Sprintf(`(SELECT COUNT(*) FROM (SELECT 1 FROM %s WHERE %s LIMIT %d) n),
-		(SELECT COALESCE(MAX(n.time_key), 0) FROM (SELECT %[4]s.time_key FROM %[1]s WHERE %[2]s ORDER BY %[4]s.time_key LIMIT %[3]d) n)`,
-		from, allOf(where), limit, a.clock)
+	return fmt.Sprintf("(SELECT COUNT(*) AS n, COALESCE(MAX(m.t), 0) AS t FROM (SELECT %s FROM %s WHERE %s%s LIMIT %d) m)",
+		what, from, allOf(where), order, s.store.limits.of(a))
 }
 
 // postings walks the posting lists of the hashes: a few merged in time order, many sorted.
@@ -233,7 +228,13 @@ func (s *statement) estimate(ctx context.Context, q querier, all []*driver) erro
 	for i := range numbers {
 		dest[i] = &numbers[i]
 	}
-	err := s.query(ctx, q, "SELECT "+strings.Join(parts, ", "), func(scan func(...any) error) error { return scan(dest...) })
+	columns := make([]string, len(parts))
+	for i := range parts {
+		columns[i] = fmt.Sprintf("c%d.n, c%[1]d.t", i)
+		parts[i] += fmt.Sprintf(" c%d", i)
+	}
+	text := "SELECT " + strings.Join(columns, ", ") + " FROM " + strings.Join(parts, " CROSS JOIN ")
+	err := s.query(ctx, q, text, func(scan func(...any) error) error { return scan(dest...) })
 	for _, d := range all {
 		d.take(numbers[:2*len(d.counts)], s.store.limits)
 		numbers = numbers[2*len(d.counts):]
