@@ -66,8 +66,10 @@ func (r *run) study(instances []archive.Instance, patient string) (Study, error)
 			continue
 		}
 		kept = append(kept, o)
-		if i, found := slices.BinarySearch(out.Owners, o.Owner); !found && o.Owner != "" {
-			out.Owners = slices.Insert(out.Owners, i, o.Owner)
+		for _, owner := range append(o.Owners, o.Owner) {
+			if i, found := slices.BinarySearch(out.Owners, owner); !found && owner != "" {
+				out.Owners = slices.Insert(out.Owners, i, owner)
+			}
 		}
 	}
 	r.reportHeld(link, out.Held)

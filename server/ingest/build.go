@@ -250,8 +250,9 @@ func putOne(ctx context.Context, tx store.Tx, b built) (changes int, err error) 
 // tidy remembers the study's patient and resources, and deletes the resources that it no longer gives.
 func tidy(ctx context.Context, tx store.Tx, b built) (deleted int, err error) {
 	uid := b.due.ID
+	// What was recorded went into the mapping, so this changes it only where that gave a placeholder way to a named patient.
 	_, err = tx.Exec(ctx, `INSERT INTO ingest_study (study_uid, patient, recorded) VALUES ($1, $2, 0)
-		ON CONFLICT (study_uid) DO UPDATE SET patient = excluded.patient WHERE ingest_study.recorded = 0`, uid, b.study.Patient)
+		ON CONFLICT (study_uid) DO UPDATE SET patient = excluded.patient`, uid, b.study.Patient)
 	if err != nil {
 		return 0, err
 	}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 )
 
 // File is one candidate object.
@@ -73,18 +74,62 @@ func walk(ctx context.Context, root string, yield func(File) bool) error {
 		if d.IsDir() {
 			return nil
 		}
-		info, err := os.Stat(path)
+		if !isRegular(path, d) {
+			return next(yield(unreadable(path, errors.New("not a regular file"))))
+		}
+		f, err := openFile(path)
 		if err != nil {
 			return next(yield(unreadable(path, err)))
 		}
-		if !info.Mode().IsRegular() {
-			return next(yield(unreadable(path, errors.New("not a regular file"))))
+		if !f.isZIP() {
+			return next(yield(File{Name: path, Size: f.size, Open: f.content}))
 		}
-		if isZIP(path) {
-			return next(walkZIP(ctx, path, yield))
+		if err := f.Close(); err != nil {
+			return err
 		}
-		return next(yield(File{Name: path, Size: info.Size(), Open: func() (Content, error) { return os.Open(path) }}))
+		return next(walkZIP(ctx, path, yield))
 	})
+}
+
+// isRegular follows a link, since a path that is given may be one. Anything else would block or never end.
+func isRegular(path string, d fs.DirEntry) bool {
+	if d.Type()&fs.ModeSymlink == 0 {
+		return d.Type().IsRegular()
+	}
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
+}
+
+// file is an open file of the walk: whoever asks for its content first gets this handle, later ones one of their own.
+type file struct {
+	*os.File
+	size  int64
+	taken atomic.Bool
+}
+
+func openFile(path string) (*file, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return &file{File: f, size: info.Size()}, nil
+}
+
+func (f *file) content() (Content, error) {
+	if f.taken.CompareAndSwap(false, true) {
+		return f.File, nil
+	}
+	return os.Open(f.Name())
+}
+
+func (f *file) isZIP() bool {
+	var magic [4]byte
+	_, err := f.ReadAt(magic[:], 0)
+	return err == nil && (string(magic[:]) == "PK\x03\x04" || string(magic[:]) == "PK\x05\x06")
 }
 
 func next(more bool) error {
@@ -96,17 +141,6 @@ func next(more bool) error {
 
 func unreadable(path string, err error) File {
 	return File{Name: path, Open: func() (Content, error) { return nil, err }}
-}
-
-func isZIP(path string) bool {
-	f, err := os.Open(path)
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	var magic [4]byte
-	_, err = io.ReadFull(f, magic[:])
-	return err == nil && (string(magic[:]) == "PK\x03\x04" || string(magic[:]) == "PK\x05\x06")
 }
 
 // walkZIP yields the entries of one archive. Its names are labels only: nothing is ever written under them.

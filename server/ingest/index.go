@@ -6,189 +6,28 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
-	"runtime"
-	"sync"
 
 	"golang.org/x/sync/errgroup"
 
-	"lightbox/dicom"
 	"lightbox/dicom/archive"
 	"lightbox/fhir/store"
-	"lightbox/mapping"
 )
 
 // maxBatch is how many instances share one commit at most.
 const maxBatch = 256
 
-// taken is one object that is in the archive and not yet in the index.
-type taken struct {
-	name     string // of the file
-	instance archive.Instance
-	mentions []mapping.Mention
-}
-
 // index archives and indexes every file: workers read, one goroutine commits whatever they have ready.
 func (p *Pipeline) index(ctx context.Context, files Files, origin Origin, t *tally) error {
-	workers := p.Workers
-	if workers <= 0 {
-		workers = runtime.GOMAXPROCS(0)
-	}
-	in, out := make(chan File, workers), make(chan taken, maxBatch)
+	read := newReader(p.Mapper, t)
+	read.objects, read.origin, read.workers = p.Objects, origin, p.Workers
+	out := make(chan taken, maxBatch)
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
-		defer close(in)
-		return files(gctx, func(f File) bool {
-			select {
-			case in <- f:
-				return true
-			case <-gctx.Done():
-				return false
-			}
-		})
-	})
-	reader := &reader{pipeline: p, origin: origin, tally: t, contexts: map[[32]byte][]mapping.Mention{}}
-	readers, rctx := errgroup.WithContext(gctx)
-	for range workers {
-		readers.Go(func() error { return reader.run(rctx, in, out) })
-	}
-	g.Go(func() error {
 		defer close(out)
-		return readers.Wait()
+		return read.each(gctx, files, out)
 	})
 	g.Go(func() error { return p.commitAll(gctx, out, t) })
 	return errors.Join(g.Wait(), ctx.Err()) // a walk that was broken off is no whole one
-}
-
-// reader turns files into taken objects.
-type reader struct {
-	pipeline *Pipeline
-	origin   Origin
-	tally    *tally
-	mu       sync.Mutex
-	contexts map[[32]byte][]mapping.Mention // what a context was mapped to: a series has one for all its instances
-}
-
-// maxContexts bounds the memory of contexts.
-const maxContexts = 4096
-
-func (r *reader) run(ctx context.Context, in <-chan File, out chan<- taken) error {
-	for f := range in {
-		object, err := r.read(ctx, f)
-		var refusal *Refusal
-		if errors.As(err, &refusal) {
-			r.tally.add(func(s *Summary) { s.Files++ })
-			r.tally.refuse(refusal.File, refusal.Reason, refusal.Detail)
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		r.tally.add(func(s *Summary) { s.Files++; s.Bytes += f.Size })
-		select {
-		case out <- object:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	return nil
-}
-
-// Error makes a Refusal an error within this package.
-func (r *Refusal) Error() string { return r.Reason + ": " + r.Detail }
-
-func refusal(f File, err error) error {
-	reason, detail := Reason(err)
-	return &Refusal{File: f.Name, Reason: reason, Detail: detail}
-}
-
-// Reason names why a file is refused, in a word that summaries count by and a sentence.
-func Reason(err error) (reason, detail string) {
-	var broken *dicom.Error
-	if errors.As(err, &broken) {
-		return string(broken.Reason), broken.Detail
-	}
-	var unmapped *mapping.Refusal
-	if errors.As(err, &unmapped) {
-		return unmapped.Reason, unmapped.Detail
-	}
-	return "unreadable", err.Error()
-}
-
-// conflict says why an object is not served that shares its SOP Instance UID with another.
-var conflict = mapping.Refusal{
-	Reason: "conflict",
-	Detail: "another object has this SOP Instance UID and other bytes; both are kept, the one of the lower digest is served",
-}
-
-// read scans, maps and archives one file. The error is a *Refusal where the file is at fault.
-func (r *reader) read(ctx context.Context, f File) (taken, error) {
-	content, err := f.Open()
-	if err != nil {
-		return taken{}, refusal(f, err)
-	}
-	defer content.Close()
-	ds, err := dicom.Scan(content, f.Size, dicom.Limits{})
-	if err != nil {
-		return taken{}, refusal(f, err)
-	}
-	instance, err := r.pipeline.Mapper.Index(ds)
-	if err != nil {
-		return taken{}, refusal(f, err)
-	}
-	mentions, err := r.mentions(instance.Context)
-	if err != nil {
-		return taken{}, refusal(f, err)
-	}
-	instance.Owner, instance.Source = r.origin.Owner, r.origin.Source
-	if instance.Owner == "" {
-		instance.Owner = institution(mentions)
-	}
-	instance.Object, instance.Size, err = r.pipeline.Objects.Put(ctx, io.NewSectionReader(content, 0, f.Size))
-	if err != nil {
-		return taken{}, fmt.Errorf("archive %s: %w", f.Name, err)
-	}
-	return taken{f.Name, instance, mentions}, nil
-}
-
-// institution returns the organisation that an object names as its place of origin.
-func institution(mentions []mapping.Mention) string {
-	for _, m := range mentions {
-		if m.Type == "Organization" {
-			return m.Type + "/" + m.ID
-		}
-	}
-	return ""
-}
-
-func (r *reader) mentions(context []byte) ([]mapping.Mention, error) {
-	key := sha256.Sum256(context)
-	r.mu.Lock()
-	found, ok := r.contexts[key]
-	r.mu.Unlock()
-	if ok {
-		return found, nil
-	}
-	found, issues, err := r.pipeline.Mapper.Mentions(context)
-	if err != nil {
-		return nil, err
-	}
-	r.tally.issues(issues)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if len(r.contexts) >= maxContexts {
-		clear(r.contexts)
-	}
-	r.contexts[key] = found
-	return found, nil
-}
-
-func (t *tally) issues(issues []mapping.Issue) {
-	t.add(func(s *Summary) {
-		for _, i := range issues {
-			s.Issues[i.Code]++
-		}
-	})
 }
 
 // commitAll commits objects as they come, as many together as are ready.
@@ -235,7 +74,7 @@ func (p *Pipeline) commit(ctx context.Context, batch []taken, t *tally) error {
 		return fmt.Errorf("index: %w", err)
 	}
 	for i, o := range outcomes {
-		t.outcome(batch[i].name, o)
+		t.outcome(batch[i].file.Name, o)
 	}
 	return nil
 }
@@ -248,7 +87,11 @@ func (t *tally) outcome(file string, o archive.Outcome) {
 	case archive.Duplicate, archive.Resubmitted:
 		t.add(func(s *Summary) { s.Duplicates++ })
 	case archive.Conflict:
-		t.refuse(file, conflict.Reason, conflict.Detail)
+		t.refuse(Refusal{
+			File:   file,
+			Reason: "conflict",
+			Detail: "another object has this SOP Instance UID and other bytes; the one of the lower digest is served",
+		})
 	}
 }
 

@@ -1,9 +1,13 @@
 package ingest
 
 import (
+	"cmp"
 	"maps"
+	"slices"
 	"sync"
 	"time"
+
+	"lightbox/mapping"
 )
 
 // Summary counts what became of the files of one run: each is an instance, a duplicate or refused.
@@ -62,12 +66,20 @@ func (t *tally) add(change func(*Summary)) {
 	t.report(t.copy())
 }
 
-func (t *tally) refuse(file, reason, detail string) {
+func (t *tally) refuse(r Refusal) {
 	t.add(func(s *Summary) {
 		s.Refused++
-		s.Reasons[reason]++
+		s.Reasons[r.Reason]++
 		if len(s.Refusals) < maxRefusals {
-			s.Refusals = append(s.Refusals, Refusal{File: file, Reason: reason, Detail: detail})
+			s.Refusals = append(s.Refusals, r)
+		}
+	})
+}
+
+func (t *tally) issues(issues []mapping.Issue) {
+	t.add(func(s *Summary) {
+		for _, i := range issues {
+			s.Issues[i.Code]++
 		}
 	})
 }
@@ -82,5 +94,6 @@ func (t *tally) copy() Summary {
 	s := t.s
 	s.Seconds = time.Since(t.started).Seconds()
 	s.Reasons, s.Issues = maps.Clone(s.Reasons), maps.Clone(s.Issues)
+	s.Refusals = slices.SortedFunc(slices.Values(s.Refusals), func(a, b Refusal) int { return cmp.Compare(a.File, b.File) })
 	return s
 }
