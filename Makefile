@@ -15,8 +15,8 @@ check: format vet lint drift test ## everything that CI runs
 test: peers ## every test, on SQLite and on a real PostgreSQL that the tests start themselves
 	LIGHTBOX_TEST_PEERS=1 $(GO) test -timeout 15m $(PACKAGES)
 
-test-short: ## what needs nothing installed
-	$(GO) test $(PACKAGES)
+test-short: ## what needs nothing installed; names what it leaves out
+	$(GO) test -v $(PACKAGES) | grep -E '^(ok|FAIL|---? FAIL|panic)|left out'
 
 peers: ## install PostgreSQL and dcmtk where they are missing (root on a Debian-like system)
 	./.ci/peers

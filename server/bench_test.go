@@ -3,6 +3,7 @@ package server_test
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -15,9 +16,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
 	_ "modernc.org/sqlite"
 
+	"lightbox/fhir/search"
 	"lightbox/fhir/store"
+	"lightbox/fhir/store/postgres"
+	"lightbox/fhir/store/postgres/pgtest"
 	"lightbox/fhir/store/sqlite"
 	"lightbox/server"
 )
@@ -25,12 +30,28 @@ import (
 // clients is how many ask at once; ../../shared/performance.md takes its figures with as many.
 const clients = 16
 
-// benchHub holds one patient with fifty studies among others, on SQLite; it also returns the file of the database.
-func benchHub(b *testing.B) (*hub, string) {
+// bench is a hub that holds twenty patients with fifty studies each, and its database.
+type bench struct {
+	*hub
+	on benchDatabase
+}
+
+// benchDatabase is a database that the hub is measured on.
+type benchDatabase struct {
+	store store.Store
+	exec  func(query string, args ...any) error
+	read  func(ctx context.Context, query, id string) ([]byte, error) // one row by its key
+}
+
+// sink takes the log, so that writing it counts.
+type sink struct{}
+
+func (sink) Write(p []byte) (int, error) { return len(p), nil }
+
+func newBench(b *testing.B, open func(b *testing.B) benchDatabase) bench {
 	b.Helper()
-	file := filepath.Join(b.TempDir(), "lightbox.db")
-	s, err := sqlite.Open(context.Background(), file, store.Options{})
-	h := newHub(b, opened(b, s, err), func(c *server.Config) { c.Log = slog.New(slog.NewJSONHandler(io.Discard, nil)) })
+	on := open(b)
+	h := newHub(b, on.store, func(c *server.Config) { c.Log = slog.New(slog.NewJSONHandler(sink{}, nil)) })
 	h.settle(b)
 	for i := range 1000 {
 		patient := fmt.Sprintf("p%d", i/50)
@@ -39,7 +60,63 @@ func benchHub(b *testing.B) (*hub, string) {
 		}
 		h.put(b, "ImagingStudy", study(i, patient))
 	}
-	return h, file
+	return bench{h, on}
+}
+
+// each runs a benchmark on SQLite, and on PostgreSQL where it was asked for.
+func each(b *testing.B, do func(b *testing.B, h bench)) {
+	b.Run("sqlite", func(b *testing.B) { do(b, newBench(b, onSQLite)) })
+	b.Run("postgres", func(b *testing.B) { do(b, newBench(b, onPostgres)) })
+}
+
+func onSQLite(b *testing.B) benchDatabase {
+	file := filepath.Join(b.TempDir(), "lightbox.db")
+	s, err := sqlite.Open(b.Context(), file, store.Options{})
+	opened(b, s, err)
+	db, err := sql.Open("sqlite", "file:"+file+"?_pragma=journal_mode(WAL)&_pragma=busy_timeout(5000)")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = db.Close() })
+	var prepare sync.Once
+	var statement *sql.Stmt
+	return benchDatabase{
+		store: s,
+		exec: func(query string, args ...any) error {
+			_, err := db.ExecContext(b.Context(), query, args...)
+			return err
+		},
+		read: func(ctx context.Context, query, id string) (body []byte, err error) {
+			prepare.Do(func() { statement, err = db.PrepareContext(ctx, query) })
+			if err != nil {
+				return nil, err
+			}
+			err = statement.QueryRowContext(ctx, id).Scan(&body)
+			return body, err
+		},
+	}
+}
+
+func onPostgres(b *testing.B) benchDatabase {
+	url := pgtest.Start(b)
+	s, err := postgres.Open(b.Context(), url, store.Options{})
+	opened(b, s, err)
+	pool, err := pgxpool.New(b.Context(), url)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(pool.Close)
+	return benchDatabase{
+		store: s,
+		exec: func(query string, args ...any) error {
+			_, err := pool.Exec(b.Context(), query, args...)
+			return err
+		},
+		read: func(ctx context.Context, query, id string) (body []byte, err error) {
+			err = pool.QueryRow(ctx, query, id).Scan(&body)
+			return body, err
+		},
+	}
 }
 
 // study is about as long as a usual one: 2 KB.
@@ -105,40 +182,44 @@ func fetch(transport *http.Transport, url, token string) error {
 	return err
 }
 
+// BenchmarkRead: a read by id with token, policy and log, against a plain handler that reads the same bytes by one key.
 func BenchmarkRead(b *testing.B) {
-	h, file := benchHub(b)
-	b.Run("hub", func(b *testing.B) { load(b, h.base+"/ImagingStudy/s500", h.tokens["emr"]) })
-	b.Run("plain", func(b *testing.B) { load(b, plainRead(b, file)+"/s500", "") })
-}
-
-func BenchmarkPatientNewest20(b *testing.B) {
-	h, file := benchHub(b)
-	b.Run("hub", func(b *testing.B) {
-		load(b, h.base+"/ImagingStudy?patient=Patient/p10&_count=20", h.tokens["emr"])
+	each(b, func(b *testing.B, h bench) {
+		plain := h.plain(b)
+		b.Run("hub", func(b *testing.B) { load(b, h.base+"/ImagingStudy/s500", h.tokens["emr"]) })
+		b.Run("plain", func(b *testing.B) { load(b, plain+"/s500", h.tokens["emr"]) })
 	})
-	b.Run("plain", func(b *testing.B) { load(b, plainRead(b, file)+"/s500", "") })
 }
 
-// plainRead is what the hub is measured against: a handler that reads one row by its key and writes it.
-func plainRead(b *testing.B, file string) string {
+// BenchmarkPatientNewest20: a page of the patient's studies, against the same plain read of a single one.
+func BenchmarkPatientNewest20(b *testing.B) {
+	each(b, func(b *testing.B, h bench) {
+		plain := h.plain(b)
+		b.Run("hub", func(b *testing.B) { load(b, h.base+"/ImagingStudy?patient=Patient/p10&_count=20", h.tokens["emr"]) })
+		b.Run("plain", func(b *testing.B) { load(b, plain+"/s500", h.tokens["emr"]) })
+	})
+}
+
+// plain is what the hub is measured against: a handler that reads one row by its key from the same database and writes it. Its
+// table holds bodies as they are served; the store's are compressed.
+func (h bench) plain(b *testing.B) string {
 	b.Helper()
-	db, err := sql.Open("sqlite", "file:"+file+"?_pragma=journal_mode(WAL)")
-	if err != nil {
-		b.Fatal(err)
-	}
-	read, err := db.Prepare("SELECT body FROM resource WHERE type = (SELECT id FROM resource_type WHERE name = 'ImagingStudy') AND id = ?")
+	r, err := h.store.Read(b.Context(), search.Everything(), "ImagingStudy", "s500")
+	err = errors.Join(err,
+		h.on.exec("CREATE TABLE plain (id TEXT NOT NULL PRIMARY KEY, body BYTEA NOT NULL)"),
+		h.on.exec("INSERT INTO plain (id, body) VALUES ($1, $2)", r.ID, r.Body))
 	if err != nil {
 		b.Fatal(err)
 	}
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var body []byte
-		if err := read.QueryRowContext(r.Context(), r.URL.Path[1:]).Scan(&body); err != nil {
+		body, err := h.on.read(r.Context(), "SELECT body FROM plain WHERE id = $1", r.URL.Path[1:])
+		if err != nil {
 			http.Error(w, "", http.StatusInternalServerError)
 			return
 		}
 		w.Header().Set("Content-Type", "application/fhir+json")
 		_, _ = w.Write(body)
 	}))
-	b.Cleanup(func() { s.Close(); _ = db.Close() })
+	b.Cleanup(s.Close)
 	return s.URL
 }
