@@ -21,6 +21,10 @@ func (d *database) Query(ctx context.Context, query string, args []any, row func
 	return each(rows, err, row)
 }
 
+func (d *database) Look(ctx context.Context, query string, args []any, row func(scan func(dest ...any) error) error) error {
+	return d.Query(ctx, query, args, row)
+}
+
 func each(rows pgx.Rows, err error, row func(scan func(dest ...any) error) error) error {
 	if err != nil {
 		return err

@@ -36,6 +36,14 @@ func (d *database) Query(ctx context.Context, query string, args []any, row func
 	return d.statements.with(ctx, query, func(s *sql.Stmt) error { return each(ctx, s, args, row) })
 }
 
+// Look spares SQLite the goroutines that watch ctx, which take longer than the look-up.
+func (d *database) Look(ctx context.Context, query string, args []any, row func(scan func(dest ...any) error) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return d.Query(context.WithoutCancel(ctx), query, args, row)
+}
+
 // Begin takes SQLite's write lock at once: a transaction that takes it later may find that what it read has changed.
 func (d *database) Begin(ctx context.Context) (relational.Transaction, error) {
 	_, err := d.writer.Exec(ctx, "BEGIN IMMEDIATE")

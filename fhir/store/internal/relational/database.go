@@ -11,6 +11,8 @@ type Database interface {
 	Dialect
 	// Query runs one statement that reads, outside of a transaction. Cancelling ctx stops it.
 	Query(ctx context.Context, query string, args []any, row func(scan func(dest ...any) error) error) error
+	// Look is Query for a statement that finds a row or two by key. It need not be stopped once it runs.
+	Look(ctx context.Context, query string, args []any, row func(scan func(dest ...any) error) error) error
 	// Begin starts a transaction that excludes every other writer, of other processes too, until it ends, and that sees
 	// all that was committed before.
 	Begin(ctx context.Context) (Transaction, error)

@@ -69,11 +69,18 @@ func (s *Store) current(ctx context.Context, visible search.Filter, resourceType
 	if err != nil {
 		return fhir.Resource{}, err
 	}
-	found, err := st.versions(ctx, s.db, resourceType, text)
+	found, err := st.versions(ctx, look{s.db}, resourceType, text)
 	if err != nil || len(found) == 0 {
 		return fhir.Resource{}, notFound(err)
 	}
 	return found[0], nil
+}
+
+// look is a database that is asked for a row by its key.
+type look struct{ Database }
+
+func (l look) Query(ctx context.Context, query string, args []any, row func(scan func(dest ...any) error) error) error {
+	return l.Look(ctx, query, args, row)
 }
 
 func notFound(err error) error {
