@@ -50,13 +50,6 @@ func (e coding) uid() string {
 	return explicitLittle
 }
 
-func (e coding) order() binary.ByteOrder {
-	if e.big {
-		return binary.BigEndian
-	}
-	return binary.LittleEndian
-}
-
 // tag reads a tag.
 func (e coding) tag(b []byte) Tag {
 	if e.big {

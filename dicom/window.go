@@ -86,7 +86,7 @@ func (w *window) read(b []byte, need int) int {
 }
 
 func (w *window) note(err error) {
-	if err != nil && err != io.EOF && w.err == nil {
+	if err != nil && !errors.Is(err, io.EOF) && w.err == nil {
 		w.err = err
 	}
 }

@@ -24,10 +24,7 @@ var locationTable = compile("location", []rule[r4.Location]{
 	{From: "InstitutionName", With: institutionAttributes, To: "Location.managingOrganization", Ref: "PS3.3 C.7.5.1", Set: locationOrganization},
 })
 
-var (
-	pathInstitution     = dicom.MustPath("InstitutionName")
-	pathInstitutionCode = dicom.MustPath("InstitutionCodeSequence")
-)
+var pathInstitution = dicom.MustPath("InstitutionName")
 
 // Organization returns the reference of the organisation of an InstitutionName: who submits in its name.
 func (m *Mapper) Organization(name string) string {

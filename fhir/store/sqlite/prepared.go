@@ -34,7 +34,7 @@ func (p *prepared) with(ctx context.Context, query string, use func(*sql.Stmt) e
 	}
 	err = use(s)
 	if !kept {
-		err = errors.Join(err, s.Close())
+		err = errors.Join(err, s.Close()) //nolint:sqlclosecheck // one that is kept stays open
 	}
 	return err
 }
@@ -46,7 +46,7 @@ func (p *prepared) statement(ctx context.Context, query string) (s *sql.Stmt, ke
 	if kept {
 		return s, true, nil
 	}
-	if s, err = p.on.PrepareContext(ctx, query); err != nil {
+	if s, err = p.on.PrepareContext(ctx, query); err != nil { //nolint:sqlclosecheck // with closes it, or close does
 		return nil, false, err
 	}
 	p.mu.Lock()

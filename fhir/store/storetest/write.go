@@ -367,9 +367,8 @@ func reopened(t *testing.T, db Database) {
 		t.Fatalf("Secret: %d bytes, %v; want 32", len(secret), err)
 	}
 	kept := f.put(device("a", "active"))
-	first := f.search(everyone, "Device", "_count=1")
 	f.put(device("b", "active"))
-	first = f.search(everyone, "Device", "_count=1")
+	first := f.search(everyone, "Device", "_count=1")
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
