@@ -14,7 +14,7 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// version is stated by --version, the CapabilityStatement and Device entries of ours.
+// version is stated by `lightbox version`, and the CapabilityStatement.
 const version = "0.1.0"
 
 // Exit codes of every command.
@@ -46,8 +46,17 @@ type cli struct {
 	Synth  synthCommand  `cmd:"" help:"Draw the synthetic city's DICOM files into a folder."`
 	Token  tokenCommand  `cmd:"" help:"Sign an access token of a running demo's issuer, for trying things out."`
 
-	Version kong.VersionFlag `help:"Print the version."`
-	Config  kong.ConfigFlag  `placeholder:"FILE" help:"JSON file with the same names as the flags."`
+	Version versionCommand `cmd:"" help:"Print the version."`
+
+	Config kong.ConfigFlag `placeholder:"FILE" help:"JSON file with the same names as the flags."`
+}
+
+type versionCommand struct{}
+
+// Run prints the version.
+func (versionCommand) Run(p *program) error {
+	_, err := fmt.Fprintln(p.Stdout, "lightbox", version)
+	return err
 }
 
 // refused is the error of a command that did its work and refused some of its input.
@@ -60,7 +69,6 @@ func (p *program) Run(ctx context.Context, args []string) int {
 	parser, err := kong.New(&c,
 		kong.Name("lightbox"),
 		kong.Description("Lightbox maps DICOM archives and reports to FHIR R4 and serves it under OIDC and SMART access control."),
-		kong.Vars{"version": "lightbox " + version},
 		kong.DefaultEnvars("LIGHTBOX"),
 		kong.Configuration(kong.JSON),
 		kong.Writers(p.Stdout, p.Stderr),
@@ -74,7 +82,7 @@ func (p *program) Run(ctx context.Context, args []string) int {
 	}
 	command, err := parser.Parse(args)
 	if exit >= 0 {
-		return exit // --help or --version has printed
+		return exit // --help has printed
 	}
 	if err != nil {
 		fmt.Fprintf(p.Stderr, "lightbox: %v\nTry 'lightbox --help'.\n", err)
