@@ -34,7 +34,9 @@ func (l Limits) orDefault() Limits {
 // Scan reads the header of the object in r, size bytes long, up to pixel data. Attributes after pixel data are not read, but
 // truncation always is an error. Group lengths are left out, as are repeated attributes but the first. Errors are *Error.
 func Scan(r io.ReaderAt, size int64, limits Limits) (*Dataset, error) {
-	s := newScanner(window{r: r, end: size}, limits)
+	buf := windows.Get().(*[windowSize]byte)
+	defer windows.Put(buf) // values are copied out of it
+	s := newScanner(window{r: r, end: size, buf: buf[:]}, limits)
 	d, err := s.object()
 	if err != nil {
 		return nil, err

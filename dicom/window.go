@@ -3,10 +3,14 @@ package dicom
 import (
 	"errors"
 	"io"
+	"sync"
 )
 
 // windowSize is how much one read asks for. Most headers fit in it, so that most objects cost one read.
 const windowSize = 32 << 10
+
+// windows are used again: one a scan would be most of what a header costs.
+var windows = sync.Pool{New: func() any { return new([windowSize]byte) }}
 
 // strideSize is how much is read after a jump: the next element header is all that is needed then.
 const strideSize = 2 << 10
@@ -43,9 +47,6 @@ func (w *window) peek(n int) []byte {
 func (w *window) fill(n int) {
 	if w.err != nil || w.r == nil && w.stream == nil {
 		return
-	}
-	if w.buf == nil {
-		w.buf = make([]byte, max(min(windowSize, w.end), 1))
 	}
 	w.base += int64(w.lo)
 	w.hi = copy(w.buf, w.buf[w.lo:w.hi])

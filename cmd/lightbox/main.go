@@ -14,7 +14,7 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// version is stated by `lightbox version`, and the CapabilityStatement.
+// version is stated by `lightbox version` and the CapabilityStatement.
 const version = "0.1.0"
 
 // Exit codes of every command.
