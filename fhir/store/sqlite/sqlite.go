@@ -104,7 +104,7 @@ func readers() int { return max(4, 2*runtime.GOMAXPROCS(0)) }
 
 func open(ctx context.Context, path string) (*database, error) {
 	common := []string{busyTimeout, "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(OFF)", "temp_store(MEMORY)"}
-	write, err := sql.Open("sqlite", source(path, append(common, "cache_size(-65536)", "wal_autocheckpoint(16000)")...))
+	write, err := sql.Open("sqlite", source(path, append(common, "cache_size(-262144)", "wal_autocheckpoint(32000)")...))
 	if err != nil {
 		return nil, err
 	}

@@ -27,11 +27,11 @@ func (s *statement) clause(c search.Clause) (string, error) {
 		return exists("posting p", fmt.Sprintf("p.param = %s AND %s AND p.time_key = r.time_key AND p.row = r.row",
 			s.bind(p.id), s.numbers("p.hash", hashesOf(c)))), nil
 	case c.Param.Kind == fhir.KindString:
-		return exists("string_posting p", fmt.Sprintf("p.row = r.row AND p.param = %s AND %s",
-			s.bind(p.id), s.prefixes(c.Values, "p.text"))), nil
+		return exists("string_posting p", fmt.Sprintf("p.row = r.row AND %s = %s AND %s",
+			plain("p.param"), s.bind(p.id), s.prefixes(c.Values, plainText("p.text")))), nil
 	case c.Param.Kind == fhir.KindDate:
-		return exists("date_posting p", fmt.Sprintf("p.row = r.row AND p.param = %s AND %s",
-			s.bind(p.id), s.dates(c.Values, "p.low", "p.high"))), nil
+		return exists("date_posting p", fmt.Sprintf("p.row = r.row AND %s = %s AND %s",
+			plain("p.param"), s.bind(p.id), s.dates(c.Values, plain("p.low"), plain("p.high")))), nil
 	}
 	return "", notServed(c)
 }

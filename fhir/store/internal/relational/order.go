@@ -69,9 +69,17 @@ func (s *statement) sortKey(o search.Sort) (sortKey, error) {
 	if o.Desc {
 		least = "MAX"
 	}
-	k.expression = fmt.Sprintf("(SELECT %s(o.%s) FROM %s o WHERE o.row = r.row AND o.param = %s AND %s)",
+	k.expression = fmt.Sprintf("(SELECT %s(o.%s) FROM %s o WHERE o.row = r.row AND +o.param = %s AND %s)",
 		least, k.column, k.table, s.bind(p.id), k.sortable("o"))
 	return k, nil
+}
+
+// value is the key's column in its table, out of reach of an index.
+func (k sortKey) value(alias string) string {
+	if k.text {
+		return plainText(alias + "." + k.column)
+	}
+	return plain(alias + "." + k.column)
 }
 
 // position is where a page ends: the values of its keys (nil for none) and the row.

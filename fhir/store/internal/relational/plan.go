@@ -162,15 +162,15 @@ func (pl *plan) withValue(from *position, limit int) string {
 
 // valuesOf walks the table of a sort key, where a resource counts once: by its least value, or its greatest.
 func (pl *plan) valuesOf(k sortKey) arm {
-	other := "e.row = d.row AND e.param = d.param AND " + k.sortable("e")
+	other := "e.row = d.row AND +e.param = d.param AND " + k.sortable("e")
 	more := " < "
 	if k.desc {
 		more = " > "
 	}
 	where := []string{"d.param = " + pl.statement.bind(k.param), k.sortable("d"), "r.row = d.row",
-		"NOT " + exists(k.table+" e", other+" AND e."+k.column+more+"d."+k.column)}
+		"NOT " + exists(k.table+" e", other+" AND "+k.value("e")+more+"d."+k.column)}
 	if !k.text { // two intervals may start together
-		where = append(where, "NOT "+exists(k.table+" e", other+" AND e.low = d.low AND e.high < d.high"))
+		where = append(where, "NOT "+exists(k.table+" e", other+" AND +e.low = d.low AND +e.high < d.high"))
 	}
 	return arm{from: k.table + " d CROSS JOIN resource r", where: where}
 }
@@ -183,7 +183,7 @@ func (pl *plan) withoutValue(from *position, limit int) string {
 		kind = "TEXT"
 	}
 	where := append(pl.where(pl.driver.arms[0]),
-		"NOT "+exists(k.table+" o", "o.row = r.row AND o.param = "+pl.statement.bind(k.param)+" AND "+k.sortable("o")))
+		"NOT "+exists(k.table+" o", "o.row = r.row AND +o.param = "+pl.statement.bind(k.param)+" AND "+k.sortable("o")))
 	if from != nil {
 		where = append(where, "r.row"+direction(pl.keys)+pl.statement.bind(from.row))
 	}

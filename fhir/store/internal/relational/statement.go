@@ -72,6 +72,12 @@ func exists(table, where string) string {
 	return "EXISTS (SELECT 1 FROM " + table + " WHERE " + where + " LIMIT 1 OFFSET 0)"
 }
 
+// plain and plainText are a column that no index serves. A look-up among the values of one resource goes by its row: a planner
+// that thinks the table small would rather walk all values of the parameter.
+func plain(column string) string { return "+" + column }
+
+func plainText(column string) string { return "(" + column + " || '')" }
+
 func columns(alias string, names []string) string {
 	return alias + "." + strings.Join(names, ", "+alias+".")
 }
