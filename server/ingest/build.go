@@ -190,25 +190,55 @@ func (p *Pipeline) documents(ctx context.Context, instances []archive.Instance, 
 // put writes what was built and takes back the notes, unless more has come for them meanwhile.
 func (p *Pipeline) put(ctx context.Context, results []built, t *tally) error {
 	changes := 0
-	err := p.Store.Write(ctx, func(tx store.Tx) error {
-		changes = 0
-		for _, b := range results {
-			if b.failure != nil {
-				continue
-			}
-			n, err := putOne(ctx, tx, b)
-			if err != nil {
-				return fmt.Errorf("%s: %w", b.due.Type, err)
-			}
-			changes += n
-		}
-		return nil
+	err := p.Store.Write(ctx, func(tx store.Tx) (err error) {
+		changes, err = putAll(ctx, tx, results)
+		return err
 	})
 	if err != nil {
 		return fmt.Errorf("build: %w", err)
 	}
 	p.tell(results, changes, t)
 	return nil
+}
+
+func putAll(ctx context.Context, tx store.Tx, results []built) (changes int, err error) {
+	var writes []store.Write
+	for _, b := range results {
+		if b.failure == nil {
+			writes = append(writes, b.writes...)
+		}
+	}
+	written, err := tx.PutAll(ctx, writes)
+	if err != nil {
+		return 0, err
+	}
+	for _, w := range written {
+		if w.Outcome != store.Unchanged {
+			changes++
+		}
+	}
+	for _, b := range results {
+		if b.failure != nil {
+			continue
+		}
+		deleted, err := settle(ctx, tx, b)
+		if err != nil {
+			return 0, err
+		}
+		changes += deleted
+	}
+	return changes, nil
+}
+
+// settle takes back a note, after what it asked for was written.
+func settle(ctx context.Context, tx store.Tx, b built) (deleted int, err error) {
+	if b.study != nil {
+		if deleted, err = tidy(ctx, tx, b); err != nil {
+			return 0, err
+		}
+	}
+	_, err = tx.Exec(ctx, "DELETE FROM ingest_dirty WHERE type = $1 AND id = $2 AND generation = $3", b.due.Type, b.due.ID, b.due.Generation)
+	return deleted, err
 }
 
 func (p *Pipeline) tell(results []built, changes int, t *tally) {
@@ -224,27 +254,6 @@ func (p *Pipeline) tell(results []built, changes int, t *tally) {
 			t.issues(b.study.Issues)
 		}
 	}
-}
-
-func putOne(ctx context.Context, tx store.Tx, b built) (changes int, err error) {
-	for _, w := range b.writes {
-		_, outcome, err := tx.Put(ctx, w)
-		if err != nil {
-			return 0, err
-		}
-		if outcome != store.Unchanged {
-			changes++
-		}
-	}
-	if b.study != nil {
-		n, err := tidy(ctx, tx, b)
-		if err != nil {
-			return 0, err
-		}
-		changes += n
-	}
-	_, err = tx.Exec(ctx, "DELETE FROM ingest_dirty WHERE type = $1 AND id = $2 AND generation = $3", b.due.Type, b.due.ID, b.due.Generation)
-	return changes, err
 }
 
 // tidy remembers the study's patient and resources, and deletes the resources that it no longer gives.
