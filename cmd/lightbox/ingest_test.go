@@ -8,11 +8,13 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"lightbox/dicom"
 	"lightbox/fhir"
 	"lightbox/fhir/search"
 	"lightbox/fhir/store"
@@ -201,4 +203,67 @@ func TestIngestFailsOnMissingPath(t *testing.T) {
 	if exit != exitFailure {
 		t.Errorf("exit %d, want %d\n%s", exit, exitFailure, stderr)
 	}
+}
+
+// Two objects with one SOP Instance UID in two studies: which one counts, and so which study there is, does not depend on which
+// came first.
+func TestIngestSettlesConflictsWhateverTheOrder(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(city(t), "central", "ct-*", "*.dcm"))
+	if err != nil || len(files) == 0 {
+		t.Fatal("the city has no CT", err)
+	}
+	one, other := files[0], filepath.Join(t.TempDir(), "other.dcm")
+	if err := os.WriteFile(other, inOtherStudy(t, one), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	results := map[string]map[string]string{}
+	for name, order := range map[string][]string{"one first": {one, other}, "other first": {other, one}, "together": nil} {
+		database, objects := databases["sqlite"](t), t.TempDir()
+		for _, path := range order {
+			ingestInto(t, database, objects, path)
+		}
+		s := ingestInto(t, database, objects, one, other)
+		if s.Files != 2 || s.Files != s.Instances+s.Duplicates+s.Refused {
+			t.Errorf("%s: %+v", name, s)
+		}
+		results[name] = contents(t, database)
+	}
+	for name, got := range results {
+		if diff := cmp.Diff(results["together"], got); diff != "" {
+			t.Errorf("%s (-together +now):\n%s", name, diff)
+		}
+		studies := 0
+		for reference := range got {
+			if strings.HasPrefix(reference, "ImagingStudy/") {
+				studies++
+			}
+		}
+		if studies != 1 {
+			t.Errorf("%s: %d studies", name, studies)
+		}
+	}
+}
+
+// inOtherStudy returns an object's header under another Study Instance UID.
+func inOtherStudy(t *testing.T, name string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ds, err := dicom.Scan(bytes.NewReader(b), int64(len(b)), dicom.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	study, _ := dicom.TagOf("StudyInstanceUID")
+	for i := range ds.Elements {
+		if ds.Elements[i].Tag == study {
+			ds.Elements[i] = dicom.NewText(study, "UI", "2.25.4711")
+		}
+	}
+	var out bytes.Buffer
+	if err := dicom.WriteFile(&out, ds); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
 }
