@@ -78,27 +78,6 @@ func (h servingHub) waitReady(t *testing.T) {
 	t.Fatal("serve did not become ready")
 }
 
-func (h servingHub) get(t *testing.T, path, token string) (int, string) {
-	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, h.origin+path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if token != "" {
-		request.Header.Set("Authorization", "Bearer "+token)
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return response.StatusCode, string(body)
-}
-
 func TestServe(t *testing.T) {
 	for name, start := range databases {
 		t.Run(name, func(t *testing.T) {
@@ -122,7 +101,7 @@ func TestServe(t *testing.T) {
 				{"/fhir/Patient/absent", token, http.StatusNotFound, `"not-found"`},
 				{"/issuer/jwks", "", http.StatusNotFound, ""}, // the development issuer is no part of it
 			} {
-				if status, body := h.get(t, test.path, test.token); status != test.want || !strings.Contains(body, test.holds) {
+				if status, body := fetch(t, h.origin+test.path, test.token); status != test.want || !strings.Contains(string(body), test.holds) {
 					t.Errorf("GET %s: %d, want %d\n%s", test.path, status, test.want, body)
 				}
 			}
