@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"runtime"
 	"slices"
 	"sync"
@@ -20,7 +21,7 @@ import (
 // Pipeline's. It is for one goroutine.
 type Collection struct {
 	reader    *reader
-	instances map[string]taken             // by SOP Instance UID: the one that counts
+	instances map[string][]taken           // by SOP Instance UID: the one that counts first, once settled
 	mentions  map[string][]mapping.Mention // by reference
 	contexts  map[*byte]bool               // whose mentions are in
 }
@@ -29,7 +30,7 @@ type Collection struct {
 func NewCollection(m *mapping.Mapper, report func(Summary)) *Collection {
 	return &Collection{
 		reader:    newReader(m, newTally(report)),
-		instances: map[string]taken{},
+		instances: map[string][]taken{},
 		mentions:  map[string][]mapping.Mention{},
 		contexts:  map[*byte]bool{},
 	}
@@ -45,8 +46,9 @@ func (c *Collection) Add(ctx context.Context, files Files) error {
 	})
 	for object := range out {
 		c.mention(object)
-		if err := c.count(object); err != nil {
-			c.reader.tally.refuse(Refusal{File: object.file.Name, Reason: "unreadable", Detail: err.Error()})
+		uid := object.instance.SOPInstanceUID
+		if c.instances[uid] = append(c.instances[uid], object); len(c.instances[uid]) == 1 {
+			c.reader.tally.outcome(object.file.Name, archive.New)
 		}
 	}
 	return errors.Join(g.Wait(), ctx.Err())
@@ -63,35 +65,49 @@ func (c *Collection) mention(o taken) {
 	}
 }
 
-// count settles which object counts where several share a SOP Instance UID: the one of the lowest digest, as in the index.
-// Only then are whole files read.
-func (c *Collection) count(found taken) error {
-	uid, tally := found.instance.SOPInstanceUID, c.reader.tally
-	before, ok := c.instances[uid]
-	if !ok {
-		c.instances[uid] = found
-		tally.outcome(found.file.Name, archive.New)
-		return nil
+// settle finds which object counts where several share a SOP Instance UID: the one of the lowest digest, as in the index. Only for
+// this are whole files read.
+func (c *Collection) settle() error {
+	var g errgroup.Group
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for _, same := range c.instances {
+		if len(same) > 1 {
+			g.Go(func() error { return c.settleOne(same) })
+		}
 	}
-	if err := errors.Join(before.settle(), found.settle()); err != nil {
+	if err := g.Wait(); err != nil {
 		return err
 	}
-	c.instances[uid] = before
-	order := bytes.Compare(found.instance.Object[:], before.instance.Object[:])
-	if order == 0 {
-		tally.outcome(found.file.Name, archive.Duplicate)
-		return nil
+	for uid, same := range c.instances {
+		c.instances[uid] = same[:1]
 	}
-	if order < 0 {
-		c.instances[uid] = found
-		found = before
+	return nil
+}
+
+func (c *Collection) settleOne(same []taken) error {
+	for i := range same {
+		if err := same[i].settle(); err != nil {
+			return fmt.Errorf("%s: %w", same[i].file.Name, err)
+		}
 	}
-	tally.outcome(found.file.Name, archive.Conflict)
+	slices.SortFunc(same, func(a, b taken) int {
+		return cmp.Or(bytes.Compare(a.instance.Object[:], b.instance.Object[:]), cmp.Compare(a.file.Name, b.file.Name))
+	})
+	for i := range same[1:] {
+		outcome := archive.Conflict
+		if same[i].instance.Object == same[i+1].instance.Object {
+			outcome = archive.Duplicate
+		}
+		c.reader.tally.outcome(same[i+1].file.Name, outcome)
+	}
 	return nil
 }
 
 // Resources maps what was collected: every resource once, ordered by type and id.
 func (c *Collection) Resources() ([]fhir.Resource, error) {
+	if err := c.settle(); err != nil {
+		return nil, err
+	}
 	var list []fhir.Resource
 	for _, said := range c.mentions {
 		r, issues, err := mapping.Merge(said)
@@ -130,7 +146,7 @@ func (c *Collection) study(instances []archive.Instance) ([]fhir.Resource, error
 	}
 	var documents []mapping.Document
 	for _, i := range instances {
-		if ds := c.instances[i.SOPInstanceUID].dataset; ds != nil && !isHeld(s, i) {
+		if ds := c.instances[i.SOPInstanceUID][0].dataset; ds != nil && !isHeld(s, i) {
 			documents = append(documents, mapping.Document{Instance: i, Dataset: ds})
 		}
 	}
@@ -153,8 +169,8 @@ func isHeld(s mapping.Study, i archive.Instance) bool {
 func (c *Collection) studies() map[string][]archive.Instance {
 	studies := map[string][]archive.Instance{}
 	for _, one := range c.instances {
-		uid := one.instance.StudyInstanceUID
-		studies[uid] = append(studies[uid], one.instance)
+		uid := one[0].instance.StudyInstanceUID
+		studies[uid] = append(studies[uid], one[0].instance)
 	}
 	for _, list := range studies {
 		slices.SortFunc(list, func(a, b archive.Instance) int { return cmp.Compare(a.SOPInstanceUID, b.SOPInstanceUID) })
