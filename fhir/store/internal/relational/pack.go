@@ -1,6 +1,7 @@
 package relational
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 
@@ -32,13 +33,26 @@ func pack(body []byte) []byte {
 	return append([]byte{packedPlain}, body...)
 }
 
+// unpacked is a body that is scanned from where the driver holds what pack wrote, without a copy of that.
+type unpacked []byte
+
+// Scan implements sql.Scanner.
+func (u *unpacked) Scan(stored any) (err error) {
+	packed, ok := stored.([]byte)
+	if !ok {
+		return fmt.Errorf("store: a body of type %T", stored)
+	}
+	*u, err = unpack(packed)
+	return err
+}
+
 // unpack returns the body of what pack wrote, in memory of its own.
 func unpack(stored []byte) ([]byte, error) {
 	switch {
 	case len(stored) == 0:
 		return nil, nil
 	case stored[0] == packedPlain:
-		return stored[1:], nil
+		return bytes.Clone(stored[1:]), nil
 	case stored[0] == packedS2:
 		body, err := s2.Decode(nil, stored[1:])
 		if err != nil {

@@ -29,11 +29,8 @@ var versionTable = []string{"id", "version", "last_updated", "deleted", "body"}
 func scanVersion(resourceType string, scan func(...any) error) (fhir.Resource, error) {
 	r := record{reference: reference{resourceType: resourceType}}
 	var deleted int64
-	err := scan(&r.id, &r.version, &r.lastUpdated, &deleted, &r.body)
+	err := scan(&r.id, &r.version, &r.lastUpdated, &deleted, (*unpacked)(&r.body))
 	r.deleted = deleted != 0
-	if err == nil {
-		r.body, err = unpack(r.body)
-	}
 	return r.resource(), err
 }
 

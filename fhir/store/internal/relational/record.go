@@ -36,11 +36,8 @@ var resourceTable = []string{
 func (r *record) scan(scan func(...any) error) error {
 	var deleted, mapped int64
 	err := scan(&r.row, &r.typeID, &r.id, &r.version, &r.lastUpdated, &deleted, &mapped, &r.timeKey, &r.present,
-		&r.patient, &r.owners, &r.body)
+		&r.patient, &r.owners, (*unpacked)(&r.body))
 	r.deleted, r.mapped = deleted != 0, mapped != 0
-	if err == nil {
-		r.body, err = unpack(r.body)
-	}
 	return err
 }
 
