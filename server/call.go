@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"strconv"
 
 	"github.com/go-chi/chi/v5"
@@ -18,6 +19,8 @@ import (
 type call struct {
 	w       http.ResponseWriter
 	r       *http.Request
+	until   context.Context // of r, with the deadline
+	query   url.Values      // of r's URL
 	by      *auth.Principal
 	kind    *fhir.Type
 	visible search.Filter
@@ -25,7 +28,7 @@ type call struct {
 	pretty  bool
 }
 
-func (c *call) ctx() context.Context { return c.r.Context() }
+func (c *call) ctx() context.Context { return c.until }
 
 // id returns the logical id of the path. One that breaks the grammar names nothing, so that the store need not be asked.
 func (c *call) id() (string, error) {
@@ -41,8 +44,7 @@ func (a *api) open(run func(*call) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), a.Limits.Timeout)
 		defer cancel()
-		r = r.WithContext(ctx)
-		if err := run(&call{w: w, r: r}); err != nil {
+		if err := run(&call{w: w, r: r, until: ctx, query: r.URL.Query()}); err != nil {
 			a.fail(w, r, err)
 		}
 	}

@@ -63,7 +63,7 @@ func (a *api) access(next http.Handler) http.Handler {
 }
 
 func (a *api) line(r *http.Request, v *visit, out middleware.WrapResponseWriter, took time.Duration) {
-	attrs := []slog.Attr{
+	always := [...]slog.Attr{
 		slog.String("method", knownMethod(r.Method)),
 		slog.String("route", chi.RouteContext(r.Context()).RoutePattern()),
 		slog.Int("status", out.Status()),
@@ -71,7 +71,9 @@ func (a *api) line(r *http.Request, v *visit, out middleware.WrapResponseWriter,
 		slog.Float64("ms", float64(took.Microseconds())/1000),
 		slog.String("request", v.id),
 	}
-	for _, attr := range []slog.Attr{slog.String("client", v.client), slog.String("issue", v.issue), slog.String("reason", v.reason)} {
+	known := [...]slog.Attr{slog.String("client", v.client), slog.String("issue", v.issue), slog.String("reason", v.reason)}
+	attrs := append(make([]slog.Attr, 0, len(always)+len(known)), always[:]...)
+	for _, attr := range known {
 		if attr.Value.String() != "" {
 			attrs = append(attrs, attr)
 		}

@@ -70,7 +70,7 @@ func parseAccept(h http.Header, params url.Values) (accept, error) {
 	}
 	header := strings.Join(h.Values("Accept"), ",")
 	if strings.TrimSpace(header) == "" {
-		header = "*/*"
+		return accept{ranges: []mediaRange{{media: "*/*", q: 1}}}, nil
 	}
 	var a accept
 	for i, part := range strings.Split(header, ",") {

@@ -15,7 +15,7 @@ func (a *api) read(c *call) error {
 	if err != nil {
 		return err
 	}
-	if err := wholeOnly(c.r.URL.Query()); err != nil {
+	if err := wholeOnly(c.query); err != nil {
 		return err
 	}
 	res, err := a.Store.Read(c.ctx(), c.visible, c.kind.Name, id)

@@ -95,11 +95,11 @@ func (a *api) dispatch(kind *fhir.Type, methods map[string]interaction) http.Han
 		if !ok {
 			return methodNotAllowed(allow)
 		}
-		if !c.by.Allows(row.needs, kind.Name) {
+		c.kind, c.visible = kind, c.by.Visible(row.needs, kind.Name)
+		if len(c.visible.Grants) == 0 {
 			return errForbidden()
 		}
-		c.kind, c.visible = kind, c.by.Visible(row.needs, kind.Name)
-		if err := c.negotiate(c.r.URL.Query()); err != nil {
+		if err := c.negotiate(c.query); err != nil {
 			return err
 		}
 		return row.run(a, c)

@@ -18,7 +18,7 @@ func (a *api) vread(c *call) error {
 	if err != nil || version < 1 {
 		return errNotFound()
 	}
-	if err := wholeOnly(c.r.URL.Query()); err != nil {
+	if err := wholeOnly(c.query); err != nil {
 		return err
 	}
 	res, err := a.Store.VRead(c.ctx(), c.visible, c.kind.Name, id, version)
