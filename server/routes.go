@@ -45,25 +45,26 @@ func (a *api) handler() (http.Handler, error) {
 	root.MethodNotAllowed(a.open(noMethod))
 	root.HandleFunc("/healthz", a.healthz)
 	root.HandleFunc("/readyz", a.readyz)
-	if a.path == "" {
-		return root, a.routes(root)
-	}
-	var err error
-	root.Route(a.path, func(r chi.Router) { err = a.routes(r) })
-	return root, err
+	return root, a.routes(root)
 }
 
+// routes adds what stands below the base path. One router holds it all: another one below it would be a second look-up.
 func (a *api) routes(r chi.Router) error {
-	r.NotFound(a.closed(noRoute))
-	r.HandleFunc("/metadata", a.open(onlyGet(a.capabilities)))
-	r.HandleFunc("/.well-known/smart-configuration", a.open(onlyGet(a.smart)))
+	if a.path == "" {
+		r.NotFound(a.closed(noRoute))
+	} else {
+		r.HandleFunc(a.path, a.closed(noRoute))
+		r.HandleFunc(a.path+"/*", a.closed(noRoute))
+	}
+	r.HandleFunc(a.path+"/metadata", a.open(onlyGet(a.capabilities)))
+	r.HandleFunc(a.path+"/.well-known/smart-configuration", a.open(onlyGet(a.smart)))
 	for _, kind := range a.Registry.Types() {
 		patterns, err := served(kind)
 		if err != nil {
 			return err
 		}
 		for pattern, methods := range patterns {
-			r.HandleFunc("/"+kind.Name+pattern, a.dispatch(kind, methods))
+			r.HandleFunc(a.path+"/"+kind.Name+pattern, a.dispatch(kind, methods))
 		}
 	}
 	return nil
