@@ -7,20 +7,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"lightbox/fhir"
 	"lightbox/fhir/search"
 	"lightbox/fhir/store"
 )
-
-// serves reports whether the registry has a parameter.
-func serves(resourceType, param string) bool {
-	t, ok := fhir.R4().Type(resourceType)
-	if !ok {
-		return false
-	}
-	_, ok = t.Param(param)
-	return ok
-}
 
 func testInclude(t *testing.T, fresh func(t testing.TB) Database) {
 	f := open(t, fresh(t))
