@@ -187,7 +187,7 @@ func (p *Pipeline) documents(ctx context.Context, instances []archive.Instance, 
 	return list, issues, nil
 }
 
-// put writes what was built and takes back the notes, unless more has come for them meanwhile.
+// put writes what was built and takes back the notes, those apart for which more has come meanwhile.
 func (p *Pipeline) put(ctx context.Context, results []built, t *tally) error {
 	changes := 0
 	err := p.Store.Write(ctx, func(tx store.Tx) (err error) {
@@ -201,11 +201,22 @@ func (p *Pipeline) put(ctx context.Context, results []built, t *tally) error {
 	return nil
 }
 
+// putAll goes by the notes that are still there as they were read. Writers come one after the other, and a note changes with the
+// index: where it is the same, what was built from the index is the newest, and where it is not, another process has built
+// already or will.
 func putAll(ctx context.Context, tx store.Tx, results []built) (changes int, err error) {
 	var writes []store.Write
+	var current []built
 	for _, b := range results {
-		if b.failure == nil {
-			writes = append(writes, b.writes...)
+		if b.failure != nil {
+			continue
+		}
+		taken, err := takeBack(ctx, tx, b.due)
+		if err != nil {
+			return 0, err
+		}
+		if taken {
+			current, writes = append(current, b), append(writes, b.writes...)
 		}
 	}
 	written, err := tx.PutAll(ctx, writes)
@@ -217,11 +228,11 @@ func putAll(ctx context.Context, tx store.Tx, results []built) (changes int, err
 			changes++
 		}
 	}
-	for _, b := range results {
-		if b.failure != nil {
+	for _, b := range current {
+		if b.study == nil {
 			continue
 		}
-		deleted, err := settle(ctx, tx, b)
+		deleted, err := tidy(ctx, tx, b)
 		if err != nil {
 			return 0, err
 		}
@@ -230,15 +241,10 @@ func putAll(ctx context.Context, tx store.Tx, results []built) (changes int, err
 	return changes, nil
 }
 
-// settle takes back a note, after what it asked for was written.
-func settle(ctx context.Context, tx store.Tx, b built) (deleted int, err error) {
-	if b.study != nil {
-		if deleted, err = tidy(ctx, tx, b); err != nil {
-			return 0, err
-		}
-	}
-	_, err = tx.Exec(ctx, "DELETE FROM ingest_dirty WHERE type = $1 AND id = $2 AND generation = $3", b.due.Type, b.due.ID, b.due.Generation)
-	return deleted, err
+// takeBack removes a note, and reports whether it was there as it was read.
+func takeBack(ctx context.Context, tx store.SQL, n due) (bool, error) {
+	removed, err := tx.Exec(ctx, "DELETE FROM ingest_dirty WHERE type = $1 AND id = $2 AND generation = $3", n.Type, n.ID, n.Generation)
+	return removed > 0, err
 }
 
 func (p *Pipeline) tell(results []built, changes int, t *tally) {

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 
 	"golang.org/x/sync/errgroup"
 
@@ -108,13 +109,14 @@ func changed(batch []taken, outcomes []archive.Outcome) []taken {
 // note records what the shared resources are now said to be, and everything that has to be built.
 func note(ctx context.Context, tx store.SQL, objects []taken) error {
 	mentions, owners, dirty := newRows(5), newRows(3), newRows(3)
+	generation := rand.Int64()
 	for _, o := range objects {
-		dirty.add(studyType+"\x00"+o.instance.StudyInstanceUID, studyType, o.instance.StudyInstanceUID, 1)
+		dirty.add(studyType+"\x00"+o.instance.StudyInstanceUID, studyType, o.instance.StudyInstanceUID, generation)
 		for _, m := range o.mentions {
 			key := m.Type + "\x00" + m.ID
 			hash := contentHash(m.Body)
 			mentions.newest(fmt.Sprint(key, hash), m.Date, m.Type, m.ID, hash, m.Date, m.Body)
-			dirty.add(key, m.Type, m.ID, 1)
+			dirty.add(key, m.Type, m.ID, generation)
 			if o.instance.Owner != "" {
 				owners.add(key+"\x00"+o.instance.Owner, m.Type, m.ID, o.instance.Owner)
 			}
@@ -131,9 +133,10 @@ func note(ctx context.Context, tx store.SQL, objects []taken) error {
 	return dirty.insert(ctx, tx, dirtyColumns, dirtyAgain)
 }
 
+// A note's generation is drawn anew each time, so that one that was taken back and made again is never taken for the former.
 const (
 	dirtyColumns = "ingest_dirty (type, id, generation)"
-	dirtyAgain   = "(type, id) DO UPDATE SET generation = ingest_dirty.generation + 1"
+	dirtyAgain   = "(type, id) DO UPDATE SET generation = excluded.generation"
 )
 
 // noteConflicts has every study built again that holds an object of the same SOP Instance UID: which one counts may have changed.
@@ -151,9 +154,9 @@ func noteConflicts(ctx context.Context, tx store.SQL, batch []taken, outcomes []
 	if err != nil {
 		return err
 	}
-	dirty := newRows(3)
+	dirty, generation := newRows(3), rand.Int64()
 	for _, uid := range studies {
-		dirty.add(uid, studyType, uid, 1)
+		dirty.add(uid, studyType, uid, generation)
 	}
 	return dirty.insert(ctx, tx, dirtyColumns, dirtyAgain)
 }

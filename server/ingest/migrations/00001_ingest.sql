@@ -24,7 +24,8 @@ CREATE TABLE ingest_owner (
 	PRIMARY KEY (type, id, owner)
 );
 
--- What has to be built again. generation tells whether more came while it was being built. Studies are keyed by UID.
+-- What has to be built again. generation is another one each time more comes: a build of an older one is not written. Studies are
+-- keyed by UID.
 CREATE TABLE ingest_dirty (
 	type       TEXT NOT NULL,
 	id         TEXT NOT NULL,
