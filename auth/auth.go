@@ -40,16 +40,3 @@ type Verifier interface {
 	// Transient while the keys of the token's issuer were never to be had.
 	Verify(ctx context.Context, r *http.Request) (*Principal, error)
 }
-
-type principalKey struct{}
-
-// NewContext returns a context that carries p.
-func NewContext(ctx context.Context, p *Principal) context.Context {
-	return context.WithValue(ctx, principalKey{}, p)
-}
-
-// FromContext returns the Principal of NewContext, and false where there is none.
-func FromContext(ctx context.Context) (*Principal, bool) {
-	p, ok := ctx.Value(principalKey{}).(*Principal)
-	return p, ok && p != nil
-}

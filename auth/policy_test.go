@@ -188,16 +188,3 @@ func TestOwners(t *testing.T) {
 		t.Error(diff)
 	}
 }
-
-func TestContext(t *testing.T) {
-	if _, ok := auth.FromContext(t.Context()); ok {
-		t.Error("a Principal out of nothing")
-	}
-	p := &auth.Principal{Subject: "s"}
-	if got, ok := auth.FromContext(auth.NewContext(t.Context(), p)); !ok || got != p {
-		t.Errorf("got %v, %v", got, ok)
-	}
-	if _, ok := auth.FromContext(auth.NewContext(t.Context(), nil)); ok {
-		t.Error("nil counts as a Principal")
-	}
-}

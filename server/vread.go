@@ -4,8 +4,6 @@ import (
 	"strconv"
 
 	"github.com/go-chi/chi/v5"
-
-	"lightbox/fhir/store"
 )
 
 // vread returns one version of a resource. https://hl7.org/fhir/R4/http.html#vread
@@ -22,9 +20,6 @@ func (a *api) vread(c *call) error {
 		return err
 	}
 	res, err := a.Store.VRead(c.ctx(), c.visible, c.kind.Name, id, version)
-	if err == nil && res.Deleted {
-		err = store.ErrGone
-	}
 	if err != nil {
 		return gone(err, res)
 	}

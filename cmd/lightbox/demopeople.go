@@ -21,14 +21,8 @@ func (d *demo) describe(ctx context.Context) (demoInfo, error) {
 	if err != nil {
 		return demoInfo{}, err
 	}
-	hospital, err := d.organization(ctx, 0)
-	if err != nil {
-		return demoInfo{}, err
-	}
-	partner, err := d.organization(ctx, 1)
-	if err != nil {
-		return demoInfo{}, err
-	}
+	organization := d.hub.pipeline.Mapper.Organization
+	hospital, partner := organization(d.city.Facilities[0].Name), organization(d.city.Facilities[1].Name)
 	callers := map[string]map[string]any{
 		"emr":       {"scope": "system/*.cruds"},
 		"clinician": {"scope": "user/*.rs", "organization": hospital},
@@ -62,11 +56,6 @@ func (d *demo) patient(ctx context.Context, role string) (fhir.Resource, error) 
 		}
 	}
 	return fhir.Resource{}, fmt.Errorf("the city has no %s", role)
-}
-
-func (d *demo) organization(ctx context.Context, facility int) (string, error) {
-	r, err := d.one(ctx, "Organization", url.Values{"name:exact": {d.city.Facilities[facility].Name}})
-	return r.Reference(), err
 }
 
 // one finds the single resource that a search gives.

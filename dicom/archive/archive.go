@@ -13,7 +13,6 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 )
 
@@ -22,18 +21,6 @@ type Digest [32]byte
 
 // String is the digest in lower case hexadecimal.
 func (d Digest) String() string { return hex.EncodeToString(d[:]) }
-
-// ParseDigest reads what String wrote.
-func ParseDigest(text string) (Digest, error) {
-	var d Digest
-	if len(text) != hex.EncodedLen(len(d)) {
-		return Digest{}, fmt.Errorf("digest of %d characters, want %d", len(text), hex.EncodedLen(len(d)))
-	}
-	if _, err := hex.Decode(d[:], []byte(text)); err != nil {
-		return Digest{}, fmt.Errorf("digest: %w", err)
-	}
-	return d, nil
-}
 
 // What Open and the reading of an Object return, wrapped.
 var (

@@ -30,9 +30,9 @@ type Caller struct {
 
 // Store keeps resources. Every method is safe for concurrent use, obeys ctx, and returns only what the filter covers.
 type Store interface {
-	// Read returns the current version. ErrNotFound, ErrGone.
+	// Read returns the current version. ErrNotFound; ErrGone together with the deletion.
 	Read(ctx context.Context, visible search.Filter, resourceType, id string) (fhir.Resource, error)
-	// VRead returns one version. Both the current version and the one asked for must be visible.
+	// VRead returns one version. Both the current version and the one asked for must be visible. Errors as of Read.
 	VRead(ctx context.Context, visible search.Filter, resourceType, id string, version int64) (fhir.Resource, error)
 	// History returns versions of one resource, newest first, at most limit, those below version before (0: from the newest).
 	History(ctx context.Context, visible search.Filter, resourceType, id string, before int64, limit int) ([]fhir.Resource, error)

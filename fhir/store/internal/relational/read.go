@@ -49,7 +49,7 @@ func (s *statement) versions(ctx context.Context, q querier, resourceType, text 
 func (s *Store) Read(ctx context.Context, visible search.Filter, resourceType, id string) (fhir.Resource, error) {
 	r, err := s.current(ctx, visible, resourceType, id)
 	if err == nil && r.Deleted {
-		return fhir.Resource{}, store.ErrGone
+		return r, store.ErrGone
 	}
 	return r, err
 }
@@ -94,7 +94,7 @@ func (s *Store) VRead(ctx context.Context, visible search.Filter, resourceType, 
 	case err != nil || len(found) == 0:
 		return fhir.Resource{}, notFound(err)
 	case found[0].Deleted:
-		return fhir.Resource{}, store.ErrGone
+		return found[0], store.ErrGone
 	}
 	return found[0], nil
 }
