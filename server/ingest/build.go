@@ -152,9 +152,9 @@ func (p *Pipeline) study(ctx context.Context, n due) (built, error) {
 	if failure != nil {
 		return built{due: n, failure: failure}, nil
 	}
-	documents, unread, err := p.documents(ctx, instances, s)
-	if err != nil {
-		return built{}, err
+	documents, unread, failure := p.documents(ctx, instances, s)
+	if failure != nil {
+		return built{due: n, failure: failure}, nil
 	}
 	reports, issues, failure := p.Mapper.Reports(s, documents)
 	s.Issues = slices.Concat(s.Issues, unread, issues)
@@ -165,26 +165,36 @@ func (p *Pipeline) study(ctx context.Context, n due) (built, error) {
 	return built{due: n, writes: writes, study: &s, failure: failure}, nil
 }
 
-// documents reads the report objects among instances back from the archive, those held for another patient left out.
-// One that cannot be read as a whole is an issue: it keeps neither the study nor its other reports.
+// documents reads the report objects among instances back from the archive, those held for another patient left out. The error is
+// the archive's: a report must not seem to be gone because its object could not be had.
 func (p *Pipeline) documents(ctx context.Context, instances []archive.Instance, s mapping.Study) (list []mapping.Document, issues []mapping.Issue, err error) {
 	for _, i := range instances {
 		if isHeld(s, i) || !mapping.IsReport(i.SOPClassUID) {
 			continue
 		}
-		object, err := p.Objects.Open(ctx, i.Object)
+		ds, unread, err := p.document(ctx, i)
 		if err != nil {
 			return nil, nil, fmt.Errorf("report object: %w", err)
 		}
-		ds, err := dicom.Scan(object, object.Size(), dicom.Limits{Bulk: true})
-		object.Close()
-		if err != nil {
-			issues = append(issues, mapping.Issue{Severity: "error", Code: "unreadable-report", Element: "DiagnosticReport", Detail: err.Error()})
-			continue
+		issues = append(issues, unread...)
+		if ds != nil {
+			list = append(list, mapping.Document{Instance: i, Dataset: ds})
 		}
-		list = append(list, mapping.Document{Instance: i, Dataset: ds})
 	}
 	return list, issues, nil
+}
+
+// document reads one report object. Its bytes are checked first: what is damaged must not pass for a report without its end.
+func (p *Pipeline) document(ctx context.Context, i archive.Instance) (*dicom.Dataset, []mapping.Issue, error) {
+	if err := archive.Verify(ctx, p.Objects, i.Object); err != nil {
+		return nil, nil, err
+	}
+	object, err := p.Objects.Open(ctx, i.Object)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer object.Close()
+	return wholeReport(object, object.Size())
 }
 
 // put writes what was built and takes back the notes, those apart for which more has come meanwhile.

@@ -1,14 +1,22 @@
 package ingest_test
 
 import (
+	"bytes"
+	"cmp"
 	"context"
+	"crypto/sha256"
+	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/tidwall/gjson"
 
+	"lightbox/dicom"
 	"lightbox/dicom/archive"
 	"lightbox/dicom/synth"
 	"lightbox/fhir"
@@ -31,8 +39,8 @@ var stores = map[string]func(t *testing.T, o store.Options) (store.Store, error)
 	},
 }
 
-// newPipeline opens a store and an archive of their own.
-func newPipeline(t *testing.T, open func(t *testing.T, o store.Options) (store.Store, error)) *ingest.Pipeline {
+// newPipeline opens a store of its own and the archive in dir.
+func newPipeline(t *testing.T, open func(t *testing.T, o store.Options) (store.Store, error), dir string) *ingest.Pipeline {
 	t.Helper()
 	s, err := open(t, store.Options{Schemas: []store.Schema{
 		{Name: "archive", FS: archive.Schema()}, {Name: "ingest", FS: ingest.Schema()},
@@ -40,7 +48,7 @@ func newPipeline(t *testing.T, open func(t *testing.T, o store.Options) (store.S
 	if err != nil {
 		t.Fatal(err)
 	}
-	objects, err := archive.OpenFolder(t.TempDir())
+	objects, err := archive.OpenFolder(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +90,7 @@ func list(files ...synth.File) ingest.Files {
 	}
 }
 
-// oneStudy returns the files of a CT study.
+// oneStudy returns the files of a CT study, its report last.
 func oneStudy(t *testing.T) []synth.File {
 	t.Helper()
 	city, err := synth.Make(1)
@@ -95,10 +103,24 @@ func oneStudy(t *testing.T) []synth.File {
 			files = append(files, f)
 		}
 	}
-	if len(files) < 2 {
-		t.Fatal("the city has no CT")
+	slices.SortStableFunc(files, func(a, b synth.File) int { return cmp.Compare(isReport(t, a), isReport(t, b)) })
+	if len(files) < 3 || isReport(t, files[len(files)-1]) == 0 {
+		t.Fatal("the city has no CT with a report")
 	}
 	return files
+}
+
+// isReport returns 1 for a report and 0 for anything else.
+func isReport(t *testing.T, f synth.File) int {
+	t.Helper()
+	ds, err := dicom.Scan(bytes.NewReader(f.Bytes), int64(len(f.Bytes)), dicom.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if mapping.IsReport(ds.Text(dicom.MustPath("SOPClassUID"))) {
+		return 1
+	}
+	return 0
 }
 
 // A process that built from an older state of the index never writes over what another built from a newer one, whichever of
@@ -108,7 +130,7 @@ func TestConcurrentBuildsEndInTheNewestState(t *testing.T) {
 	for name, open := range stores {
 		t.Run(name, func(t *testing.T) {
 			for n := 1; n <= 4; n++ {
-				p := newPipeline(t, open)
+				p := newPipeline(t, open, t.TempDir())
 				slow := *p
 				slow.Store = &interrupted{Store: p.Store, n: n, other: func() { mustRun(t, p, list(files[1:]...)) }}
 				mustRun(t, &slow, list(files[0]))
@@ -131,17 +153,68 @@ func mustRun(t *testing.T, p *ingest.Pipeline, files ingest.Files) {
 	}
 }
 
+// A report whose object is damaged in the archive stays what it was, and its study stays due until the object is there again.
+func TestDamagedReportObject(t *testing.T) {
+	files := oneStudy(t)
+	report := files[len(files)-1]
+	dir := t.TempDir()
+	p := newPipeline(t, stores["sqlite"], dir)
+	mustRun(t, p, list(files[1:]...))
+	before := all(t, p.Store, "DiagnosticReport")
+	if len(before) != 1 {
+		t.Fatalf("%d reports", len(before))
+	}
+	name := fmt.Sprintf("%x", sha256.Sum256(report.Bytes))
+	object := filepath.Join(dir, "objects", name[:2], name[2:4], name)
+	if err := os.Chmod(object, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(object, report.Bytes[:len(report.Bytes)-100], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, err := p.Run(t.Context(), list(files[0]), ingest.Origin{}, nil)
+	if err != nil || s.Issues["not-built"] != 1 {
+		t.Fatalf("%+v, %v", s, err)
+	}
+	if diff := gocmp.Diff(before, all(t, p.Store, "DiagnosticReport")); diff != "" {
+		t.Errorf("the report changed (-before +after):\n%s", diff)
+	}
+	if err := os.WriteFile(object, report.Bytes, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Build(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	if got := countedInstances(t, p.Store); got != int64(len(files)) {
+		t.Errorf("%d instances after the object came back, want %d", got, len(files))
+	}
+}
+
 // countedInstances returns numberOfInstances of the one study in a store.
 func countedInstances(t *testing.T, s store.Store) int64 {
 	t.Helper()
+	studies := all(t, s, "ImagingStudy")
+	if len(studies) != 1 {
+		t.Fatalf("%d studies", len(studies))
+	}
+	return gjson.Get(studies[0], "numberOfInstances").Int()
+}
+
+// all returns the resources of a type, as they stand.
+func all(t *testing.T, s store.Store, resourceType string) []string {
+	t.Helper()
 	everything := store.Caller{ID: "test", Access: func(string) search.Filter { return search.Everything() }}
-	q, err := search.Parse(fhir.R4(), "ImagingStudy", nil, search.Options{})
+	q, err := search.Parse(fhir.R4(), resourceType, nil, search.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	found, err := s.Search(t.Context(), q, everything)
-	if err != nil || len(found.Matches) != 1 {
-		t.Fatalf("%d studies, %v", len(found.Matches), err)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return gjson.GetBytes(found.Matches[0].Body, "numberOfInstances").Int()
+	var list []string
+	for _, r := range found.Matches {
+		list = append(list, string(r.Body))
+	}
+	return list
 }

@@ -136,7 +136,7 @@ func (r *reader) read(ctx context.Context, f File) (taken, error) {
 		return taken{}, refusal(f, err)
 	}
 	if r.objects == nil {
-		return object, object.keep(content)
+		return object, r.keep(&object, content)
 	}
 	object.instance.Object, object.instance.Size, err = r.objects.Put(ctx, io.NewSectionReader(content, 0, f.Size))
 	if err != nil {
@@ -146,18 +146,33 @@ func (r *reader) read(ctx context.Context, f File) (taken, error) {
 }
 
 // keep takes what cannot be read again: a report as a whole, and the digest of an entry that opens once.
-func (o *taken) keep(content Content) (err error) {
+func (r *reader) keep(o *taken, content Content) error {
 	if mapping.IsReport(o.instance.SOPClassUID) {
-		if o.dataset, err = dicom.Scan(content, o.file.Size, dicom.Limits{Bulk: true}); err != nil {
+		ds, issues, err := wholeReport(content, o.file.Size)
+		if err != nil {
 			return refusal(o.file, err)
 		}
+		r.tally.issues(issues)
+		o.dataset = ds
 	}
-	if o.file.Once {
-		if err := o.hash(content); err != nil {
-			return refusal(o.file, err)
-		}
+	if !o.file.Once {
+		return nil
+	}
+	if err := o.hash(content); err != nil {
+		return refusal(o.file, err)
 	}
 	return nil
+}
+
+// wholeReport reads a report object with its document. One that cannot be read as a whole, since it is larger than a scan may hold, is
+// an issue: it keeps neither its study nor the other reports out. The error is that of reading, not the object's.
+func wholeReport(content io.ReaderAt, size int64) (*dicom.Dataset, []mapping.Issue, error) {
+	ds, err := dicom.Scan(content, size, dicom.Limits{Bulk: true})
+	var broken *dicom.Error
+	if errors.As(err, &broken) && broken.Reason != dicom.Unreadable {
+		return nil, []mapping.Issue{{Severity: "error", Code: "unreadable-report", Element: "DiagnosticReport", Detail: broken.Detail}}, nil
+	}
+	return ds, nil, err
 }
 
 // settle makes sure of the object's digest.
