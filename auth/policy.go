@@ -21,6 +21,7 @@ const (
 	patientData             // data of one patient
 	device                  // data of a patient when it is his, otherwise equipment that all may know of
 	directory               // nobody's data: organisations, people and places that resources point to
+	workings                // of those who run the hub and its sources: who did what, which record belongs with which
 )
 
 // ruleOf is the policy: one row per resource type. A type without a row is seen by no one, and a test fails for it as soon as the
@@ -29,13 +30,15 @@ func ruleOf(resourceType string) rule {
 	switch resourceType {
 	case "Patient", "RelatedPerson",
 		"ImagingStudy", "DiagnosticReport", "ServiceRequest", "Observation", "Procedure", "Condition", "Encounter",
-		"Media", "DocumentReference", "Specimen", "BodyStructure", "Consent",
+		"Media", "DocumentReference", "Specimen", "BodyStructure", "List", "Task",
 		"Binary": // by its securityContext; one without is seen by its owner alone
 		return patientData
 	case "Device":
 		return device
 	case "Organization", "Practitioner", "PractitionerRole", "Location", "Endpoint":
 		return directory
+	case "AuditEvent", "Provenance", "Person", "Group":
+		return workings
 	}
 	return denied
 }
@@ -113,6 +116,9 @@ func (p *Principal) userGrants(how rule, r request) []search.Grant {
 		return nil
 	}
 	grants := []search.Grant{{Owner: p.Organization}}
+	if how == workings {
+		return grants
+	}
 	if r.reads() && how != directory {
 		grants = append(grants, search.Grant{CareOf: p.Organization})
 	}
@@ -121,7 +127,7 @@ func (p *Principal) userGrants(how rule, r request) []search.Grant {
 
 // patientGrants: the data of one patient and the directory entries that it points to.
 func patientGrants(patient string, how rule, r request) []search.Grant {
-	if patient == "" {
+	if patient == "" || how == workings {
 		return nil
 	}
 	if how == directory {
@@ -132,7 +138,7 @@ func patientGrants(patient string, how rule, r request) []search.Grant {
 
 // commons is what everyone may read, and nobody may change by it.
 func commons(how rule, r request) []search.Grant {
-	if how == patientData || !r.reads() {
+	if how == patientData || how == workings || !r.reads() {
 		return nil
 	}
 	return []search.Grant{{Nobodys: true}}

@@ -8,9 +8,12 @@ import (
 )
 
 // definition returns the canonical URL of the parameter's SearchParameter (FHIR R4 searchparameter-registry.html): R4 defines some
-// parameters once for several types.
-func definition(p *fhir.SearchParameter) string {
+// parameters once for several types. What Lightbox defines is found below its own base.
+func definition(p *fhir.SearchParameter, base string) string {
 	const canonical = "http://hl7.org/fhir/SearchParameter/"
+	if p.Ours {
+		return base + "/SearchParameter/" + p.Type + "-" + p.Name
+	}
 	if common, ok := strings.CutPrefix(p.Name, "_"); ok {
 		return canonical + "Resource-" + common
 	}

@@ -37,7 +37,7 @@ func Statement(reg *fhir.Registry, base, version string, smart SMART) ([]byte, e
 		Implementation: implementation{Description: "Radiology studies and reports as FHIR R4", URL: base},
 		FHIRVersion:    "4.0.1",
 		Format:         []string{"application/fhir+json", "json"},
-		Rest:           []rest{{Mode: "server", Security: securityOf(smart), Resource: resources(reg)}},
+		Rest:           []rest{{Mode: "server", Security: securityOf(smart), Resource: resources(reg, base)}},
 	}
 	body, err := json.Marshal(s)
 	if err != nil {
@@ -66,7 +66,7 @@ func securityOf(smart SMART) security {
 	return s
 }
 
-func resources(reg *fhir.Registry) []resource {
+func resources(reg *fhir.Registry, base string) []resource {
 	var list []resource
 	for _, t := range reg.Types() {
 		r := resource{
@@ -77,7 +77,7 @@ func resources(reg *fhir.Registry) []resource {
 			UpdateCreate:      t.Serves("update"),
 			ConditionalRead:   "not-match",
 			ConditionalDelete: "not-supported",
-			SearchParam:       searchParams(t),
+			SearchParam:       searchParams(t, base),
 			SearchInclude:     includes(reg, t),
 			SearchRevInclude:  revIncludes(reg, t),
 		}
@@ -89,13 +89,13 @@ func resources(reg *fhir.Registry) []resource {
 	return list
 }
 
-func searchParams(t *fhir.Type) []searchParam {
+func searchParams(t *fhir.Type, base string) []searchParam {
 	if !t.Serves("search-type") {
 		return nil
 	}
 	var list []searchParam
 	for _, p := range t.Params() {
-		list = append(list, searchParam{Name: p.Name, Definition: definition(p), Type: string(p.Kind)})
+		list = append(list, searchParam{Name: p.Name, Definition: definition(p, base), Type: string(p.Kind)})
 	}
 	return list
 }

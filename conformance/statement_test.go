@@ -153,7 +153,7 @@ func TestDefinitionsAreR4s(t *testing.T) {
 		for _, p := range r.SearchParam {
 			if official, ok := want[r.Type+"?"+p.Name]; ok && official != p.Definition {
 				t.Errorf("%s?%s: %s, R4 has %s", r.Type, p.Name, p.Definition, official)
-			} else if !ok && !strings.HasPrefix(p.Name, "_") {
+			} else if !ok && !strings.HasPrefix(p.Name, "_") && !strings.HasPrefix(p.Definition, "https://hub.example/fhir/SearchParameter/") {
 				t.Errorf("%s?%s is not in R4", r.Type, p.Name)
 			}
 		}

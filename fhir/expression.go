@@ -22,6 +22,14 @@ type Path struct {
 type Condition struct {
 	Member, Equals string // where(system='phone')
 	Resolves       string // where(resolve() is Patient): the type that the reference points to
+	System         string // where(type.coding.exists(system='...' and code='...')): Member is type.coding, Equals the code
+}
+
+// Component is one part of a composite parameter (FHIR R4 search.html#composite): what it compares is as Param has it, at
+// Paths below each element that the composite's own paths end at.
+type Component struct {
+	Param *SearchParameter
+	Paths []Path
 }
 
 // Element is a node of the tree that all paths of a type make together, so that one walk of a resource serves them all.
@@ -46,7 +54,9 @@ func (t *Type) add(p *SearchParameter) error {
 	}
 	p.Paths = paths
 	for _, path := range paths {
-		t.elements.add(path.Members, PathEnd{p, path})
+		if p.Kind != KindComposite { // answered from its components
+			t.elements.add(path.Members, PathEnd{p, path})
+		}
 	}
 	t.params[p.Name] = p
 	return nil
@@ -75,7 +85,10 @@ func (t *Type) sortParams() {
 // The forms of R4's search expressions that are understood; anything else stops the program at start.
 var (
 	plainForm   = regexp.MustCompile(`^[A-Z][A-Za-z]*(\.[a-z][A-Za-z]*)+$`)
+	rootForm    = regexp.MustCompile(`^[A-Z][A-Za-z]*$`)
 	asForm      = regexp.MustCompile(`^\(([A-Za-z.]+) as ([A-Za-z]+)\)((?:\.[a-z][A-Za-z]*)*)$`)
+	asCallForm  = regexp.MustCompile(`^([A-Za-z.]+)\.as\(([A-Za-z]+)\)((?:\.[a-z][A-Za-z]*)*)$`)
+	codingForm  = regexp.MustCompile(`^([A-Za-z.]+)\.where\(([a-z.]+)\.exists\(system='([^']+)' and code='([^']+)'\)\)$`)
 	whereForm   = regexp.MustCompile(`^([A-Za-z.]+)\.where\(([a-z]+)='([a-z]+)'\)$`)
 	resolveForm = regexp.MustCompile(`^([A-Za-z.]+)\.where\(resolve\(\) is ([A-Za-z]+)\)$`)
 	existsForm  = regexp.MustCompile(`^([A-Za-z.]+)\.exists\(\) and ([A-Za-z.]+) != false$`)
@@ -98,10 +111,14 @@ func compile(p *SearchParameter) ([]Path, error) {
 }
 
 func compileBranch(branch string, datatypes []string) ([]Path, error) {
-	if plainForm.MatchString(branch) {
+	if plainForm.MatchString(branch) || rootForm.MatchString(branch) {
 		return choose(Path{Members: memberNames(branch)}, datatypes), nil
 	}
-	if m := asForm.FindStringSubmatch(branch); m != nil {
+	m := asForm.FindStringSubmatch(branch)
+	if m == nil {
+		m = asCallForm.FindStringSubmatch(branch)
+	}
+	if m != nil {
 		p := Path{Members: memberNames(m[1]), Datatype: m[2]}
 		p.setChoice(m[2])
 		if m[3] != "" {
@@ -112,6 +129,9 @@ func compileBranch(branch string, datatypes []string) ([]Path, error) {
 	}
 	if m := whereForm.FindStringSubmatch(branch); m != nil {
 		return choose(Path{Members: memberNames(m[1]), Where: Condition{Member: m[2], Equals: m[3]}}, datatypes), nil
+	}
+	if m := codingForm.FindStringSubmatch(branch); m != nil {
+		return choose(Path{Members: memberNames(m[1]), Where: Condition{Member: m[2], System: m[3], Equals: m[4]}}, datatypes), nil
 	}
 	if m := resolveForm.FindStringSubmatch(branch); m != nil {
 		return choose(Path{Members: memberNames(m[1]), Where: Condition{Resolves: m[2]}}, datatypes), nil
@@ -139,6 +159,29 @@ func choose(p Path, datatypes []string) []Path {
 		all = append(all, one)
 	}
 	return all
+}
+
+// addComponents reads "Observation-value-quantity=value.as(Quantity);...": the parameter that says how a component is compared,
+// and where it is.
+func (t *Type) addComponents(p *SearchParameter, text string) error {
+	for part := range strings.SplitSeq(text, ";") {
+		canonical, expression, _ := strings.Cut(part, "=")
+		_, name, _ := strings.Cut(canonical, "-")
+		known, ok := t.params[name]
+		if !ok {
+			return fmt.Errorf("component %q is no parameter", name)
+		}
+		c := Component{Param: known}
+		for branch := range strings.SplitSeq(expression, " | ") {
+			paths, err := compileBranch(t.Name+"."+branch, known.Datatypes)
+			if err != nil {
+				return err
+			}
+			c.Paths = append(c.Paths, paths...)
+		}
+		p.Components = append(p.Components, c)
+	}
+	return nil
 }
 
 // setChoice writes the last member as JSON does, with its type (FHIR R4 formats.html#choice).

@@ -1,6 +1,7 @@
 package fhir
 
 import (
+	"maps"
 	"slices"
 )
 
@@ -28,7 +29,9 @@ type SearchParameter struct {
 	Targets    []string // resource types that a reference may point to; "Any" for all
 	Datatypes  []string // of the elements that Expression selects; a choice element has several
 	System     string   // the implicit code system of a code (FHIR R4 search.html#token)
-	Paths      []Path   // Expression, compiled
+	Paths      []Path   // Expression, compiled; of a composite: the elements that hold its components
+	Components []Component
+	Ours       bool // defined by Lightbox, not by R4
 }
 
 // Type is one resource type that Lightbox serves. Adding a type is adding its row.
@@ -46,6 +49,7 @@ type Type struct {
 	params       map[string]*SearchParameter
 	sorted       []*SearchParameter
 	elements     *Element
+	members      map[string][]*SearchParameter
 }
 
 // Registry is the one table of resource types, interactions and search parameters: router, index, compartments, policy
@@ -81,6 +85,23 @@ func (t *Type) Elements() *Element { return t.elements }
 
 // Serves reports whether the type has the interaction.
 func (t *Type) Serves(interaction string) bool { return slices.Contains(t.Interactions, interaction) }
+
+// Compartment returns the parameters by which a resource of the type is in the compartment of a resource of type owner (FHIR
+// R4 compartmentdefinition.html); self, when such a resource is its own compartment's.
+func (t *Type) Compartment(owner string) (by []*SearchParameter, self bool) {
+	return slices.Clone(t.members[owner]), t.Name == owner
+}
+
+// Compartments returns the types that have compartments, in alphabetical order.
+func (r *Registry) Compartments() []string {
+	owners := map[string]bool{}
+	for _, t := range r.sorted {
+		for owner := range t.members {
+			owners[owner] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(owners))
+}
 
 // MayTarget reports whether a reference of the parameter may point to the type.
 func (p *SearchParameter) MayTarget(resourceType string) bool {
