@@ -6,15 +6,17 @@ import (
 	"strconv"
 	"time"
 
+	"lightbox/auth"
 	"lightbox/fhir"
+	"lightbox/fhir/search"
+	"lightbox/fhir/store"
 )
 
-// historyQuery is what a history asks for. Its page is the version that it begins below: a version id is no secret to one
-// who sees the resource, and every page is filtered anew.
+// historyQuery is what a history asks for.
 type historyQuery struct {
-	count  int
-	before int64
-	since  time.Time
+	count int
+	page  string
+	since time.Time
 }
 
 const (
@@ -36,15 +38,12 @@ func (a *api) history(c *call) error {
 	if err != nil {
 		return err
 	}
-	// One more than the page tells whether there is a next one, and what the oldest of the page replaced.
-	versions, err := a.Store.History(c.ctx(), c.visible, c.kind.Name, id, q.before, q.count+1)
+	by := store.Caller{ID: c.by.Caller().ID, Access: func(t string) search.Filter { return c.by.Visible(auth.Read, t) }}
+	page, err := a.Store.History(c.ctx(), store.HistoryQuery{Type: c.kind.Name, ID: id, Since: q.since, Count: q.count, Page: q.page}, by)
 	if err != nil {
 		return err
 	}
-	if len(versions) == 0 && q.before == 0 {
-		return errNotFound()
-	}
-	return a.sendHistory(c, id, params, q.page(versions))
+	return a.sendHistory(c, id, params, page)
 }
 
 func parseHistory(params url.Values) (historyQuery, error) {
@@ -60,11 +59,7 @@ func parseHistory(params url.Values) (historyQuery, error) {
 		q.count = min(n, maxHistory)
 	}
 	if s := params.Get("_page"); params.Has("_page") {
-		n, err := strconv.ParseInt(s, 10, 64)
-		if err != nil || n < 2 {
-			return q, fhir.NewError(fhir.Value, "not a page of this history").At("_page")
-		}
-		q.before = n
+		q.page = s
 	}
 	if s := params.Get("_since"); params.Has("_since") {
 		t, err := time.Parse(time.RFC3339, s)
@@ -76,39 +71,16 @@ func parseHistory(params url.Values) (historyQuery, error) {
 	return q, nil
 }
 
-// historyPage is one page: its versions, each with whether it made the resource (anew), and the version to go on below.
-type historyPage struct {
-	versions []fhir.Resource
-	made     []bool
-	next     int64
-}
-
-func (q historyQuery) page(versions []fhir.Resource) historyPage {
-	var p historyPage
-	for i, v := range versions {
-		if v.LastUpdated.Before(q.since) {
-			return p
-		}
-		if i == q.count {
-			p.next = versions[i-1].Version
-			return p
-		}
-		p.versions = append(p.versions, v)
-		p.made = append(p.made, v.Version == 1 || i+1 < len(versions) && versions[i+1].Deleted)
-	}
-	return p
-}
-
-func (a *api) sendHistory(c *call, id string, params url.Values, p historyPage) error {
+func (a *api) sendHistory(c *call, id string, params url.Values, p store.HistoryPage) error {
 	self := a.Base + "/" + c.kind.Name + "/" + id + "/_history"
 	return a.sendBundle(c, "history", func(b *bundle) {
 		b.link("self", withParams(self, params))
-		if p.next > 0 {
-			params.Set("_page", strconv.FormatInt(p.next, 10))
+		if p.Next != "" {
+			params.Set("_page", p.Next)
 			b.link("next", withParams(self, params))
 		}
-		for i, v := range p.versions {
-			b.version(v, p.made[i])
+		for _, v := range p.Versions {
+			b.version(v.Resource, v.Made)
 		}
 	})
 }

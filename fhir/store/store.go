@@ -34,8 +34,9 @@ type Store interface {
 	Read(ctx context.Context, visible search.Filter, resourceType, id string) (fhir.Resource, error)
 	// VRead returns one version. Both the current version and the one asked for must be visible. Errors as of Read.
 	VRead(ctx context.Context, visible search.Filter, resourceType, id string, version int64) (fhir.Resource, error)
-	// History returns versions of one resource, newest first, at most limit, those below version before (0: from the newest).
-	History(ctx context.Context, visible search.Filter, resourceType, id string, before int64, limit int) ([]fhir.Resource, error)
+	// History answers one page of the versions of one resource, of a type or of all types, newest first. ErrNotFound when one
+	// resource is asked for that is absent or not visible; ErrCursor as of Search.
+	History(ctx context.Context, q HistoryQuery, by Caller) (HistoryPage, error)
 	// Search answers one page. q.Page is a cursor of an earlier Result; ErrCursor when it is another caller's or query's.
 	Search(ctx context.Context, q search.Query, by Caller) (Result, error)
 	// Write runs fn in one transaction and returns after it is durable. fn may run again after a serialization failure, so it
@@ -69,7 +70,12 @@ type Tx interface {
 	PutAll(ctx context.Context, writes []Write) ([]Written, error)
 	// Delete makes a deletion version. Deleting what is absent or deleted does nothing and returns ErrNotFound or ErrGone.
 	Delete(ctx context.Context, d Delete) (fhir.Resource, error)
-	// Now is the time that this transaction stamps.
+	// Find returns the current versions that answer q, as this transaction sees them, newest first and at most limit: what a
+	// conditional interaction goes by. Writers exclude one another, so what it says stays true until the commit.
+	Find(ctx context.Context, q search.Query, by Caller, limit int) ([]fhir.Resource, error)
+	// Purge removes a resource with every version and index entry of it, as if it had never been. ErrNotFound.
+	Purge(ctx context.Context, resourceType, id string) error
+	// Now is the time that this transaction stamps first; each version has a time of its own, later than all before it.
 	Now() time.Time
 }
 
@@ -110,6 +116,28 @@ const (
 	Created
 	Updated
 )
+
+// HistoryQuery asks for versions.
+type HistoryQuery struct {
+	Type, ID string    // both: of one resource; Type alone: of a type; none: of all types that the caller may see
+	Since    time.Time // only versions made at this time or later; zero: all
+	From, To time.Time // _at: only versions that were current at some time within; zero: all
+	Count    int       // page size, 1 to search.MaxCount
+	Page     string    // cursor of an earlier page, sealed for caller and query
+}
+
+// Version is one version in a history.
+type Version struct {
+	fhir.Resource
+	Made bool // there was no resource before it, or a deleted one
+}
+
+// HistoryPage is one page of a history. Total is the number of all versions, -1 when not counted.
+type HistoryPage struct {
+	Versions []Version
+	Next     string
+	Total    int64
+}
 
 // Result is one page of a search.
 type Result struct {

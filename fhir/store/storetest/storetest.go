@@ -98,6 +98,17 @@ func (f fixture) delete(resourceType, id string) fhir.Resource {
 	return r
 }
 
+// versions returns the newest versions of a resource that a filter covers.
+func (f fixture) versions(visible search.Filter, resourceType, id string, count int) ([]fhir.Resource, error) {
+	by := store.Caller{ID: "versions", Access: func(string) search.Filter { return visible }}
+	page, err := f.History(context.Background(), store.HistoryQuery{Type: resourceType, ID: id, Count: count}, by)
+	var all []fhir.Resource
+	for _, v := range page.Versions {
+		all = append(all, v.Resource)
+	}
+	return all, err
+}
+
 // query parses a search.
 func (f fixture) query(resourceType, query string) search.Query {
 	f.Helper()

@@ -64,13 +64,17 @@ func versions(f fixture) {
 	f.wantRead(second)
 	gone := f.delete("Device", "a")
 	want := []fhir.Resource{gone, second, first}
-	got, err := f.History(ctx, search.Everything(), "Device", "a", 0, 10)
+	got, err := f.versions(search.Everything(), "Device", "a", 10)
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		f.Errorf("History (-want +got): %v\n%s", err, diff)
 	}
-	got, err = f.History(ctx, search.Everything(), "Device", "a", 3, 1)
-	if diff := cmp.Diff(want[1:2], got); err != nil || diff != "" {
-		f.Errorf("History before 3, at most 1 (-want +got): %v\n%s", err, diff)
+	page, err := f.History(ctx, store.HistoryQuery{Type: "Device", ID: "a", Count: 1}, everyone)
+	if err != nil || page.Next == "" {
+		f.Fatalf("the first of three versions: next %q, %v", page.Next, err)
+	}
+	page, err = f.History(ctx, store.HistoryQuery{Type: "Device", ID: "a", Count: 1, Page: page.Next}, everyone)
+	if diff := cmp.Diff([]store.Version{{Resource: second}}, page.Versions); err != nil || diff != "" {
+		f.Errorf("the second page (-want +got): %v\n%s", err, diff)
 	}
 	for _, w := range []fhir.Resource{first, second} {
 		got, err := f.VRead(ctx, search.Everything(), "Device", "a", w.Version)
@@ -82,7 +86,7 @@ func versions(f fixture) {
 	f.wantError(store.ErrGone)(f.Read(ctx, search.Everything(), "Device", "a"))
 	f.wantError(store.ErrNotFound)(f.VRead(ctx, search.Everything(), "Device", "a", 4))
 	f.wantError(store.ErrNotFound)(f.Read(ctx, search.Everything(), "Device", "b"))
-	if _, err := f.History(ctx, search.Everything(), "Device", "b", 0, 10); !errors.Is(err, store.ErrNotFound) {
+	if _, err := f.versions(search.Everything(), "Device", "b", 10); !errors.Is(err, store.ErrNotFound) {
 		f.Errorf("History of an absent resource: %v, want ErrNotFound", err)
 	}
 }
@@ -256,7 +260,7 @@ func parallelCreate(f fixture) {
 			f.Errorf("create: %v, want ErrExists", err)
 		}
 	}
-	if history, err := f.History(ctx, search.Everything(), "Device", "a", 0, 10); made != 1 || err != nil || len(history) != 1 {
+	if history, err := f.versions(search.Everything(), "Device", "a", 10); made != 1 || err != nil || len(history) != 1 {
 		f.Errorf("%d created, history %d, %v; want 1 and 1", made, len(history), err)
 	}
 }
@@ -304,7 +308,7 @@ func grouped(f fixture) {
 		})
 	}
 	wg.Wait()
-	history, err := f.History(ctx, search.Everything(), "Device", "shared", 0, 100)
+	history, err := f.versions(search.Everything(), "Device", "shared", 100)
 	if err != nil || len(history) != 15 {
 		f.Errorf("history has %d versions, %v; want 15", len(history), err)
 	}

@@ -3,6 +3,7 @@ package relational
 import (
 	"context"
 	"fmt"
+	"strconv"
 
 	"lightbox/fhir"
 	"lightbox/fhir/search"
@@ -99,18 +100,39 @@ func (s *Store) VRead(ctx context.Context, visible search.Filter, resourceType, 
 	return found[0], nil
 }
 
-// History returns versions of one resource, newest first.
-func (s *Store) History(ctx context.Context, visible search.Filter, resourceType, id string, before int64, limit int) ([]fhir.Resource, error) {
-	w := window{"<", before, limit}
-	if before <= 0 {
-		w = window{">", 0, limit}
+// History answers one page of versions, newest first.
+func (s *Store) History(ctx context.Context, q store.HistoryQuery, by store.Caller) (store.HistoryPage, error) {
+	if q.ID == "" {
+		return store.HistoryPage{}, fhir.NewError(fhir.NotSupported, "history of a type or of the system is not served yet")
 	}
-	found, err := s.history(ctx, visible, reference{resourceType, id}, w)
-	if err != nil || len(found) > 0 {
-		return found, err
+	visible := by.Access(q.Type)
+	w := window{">", 0, q.Count + 1}
+	if q.Page != "" {
+		before, err := strconv.ParseInt(q.Page, 10, 64)
+		if err != nil {
+			return store.HistoryPage{}, store.ErrCursor
+		}
+		w = window{"<", before, q.Count + 1}
 	}
-	_, err = s.current(ctx, visible, resourceType, id)
-	return nil, err
+	found, err := s.history(ctx, visible, reference{q.Type, q.ID}, w)
+	if err == nil && len(found) == 0 {
+		_, err = s.current(ctx, visible, q.Type, q.ID)
+	}
+	if err != nil {
+		return store.HistoryPage{}, err
+	}
+	page := store.HistoryPage{Total: -1}
+	for i, v := range found {
+		if i == q.Count {
+			page.Next = strconv.FormatInt(found[i-1].Version, 10)
+			break
+		}
+		if v.LastUpdated.Before(q.Since) {
+			break
+		}
+		page.Versions = append(page.Versions, store.Version{Resource: v, Made: v.Version == 1 || i+1 < len(found) && found[i+1].Deleted})
+	}
+	return page, nil
 }
 
 // window is the versions that are wanted.
