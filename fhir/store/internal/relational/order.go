@@ -13,17 +13,30 @@ import (
 type sortKey struct {
 	expression string // on resource r
 	desc       bool
-	text       bool
+	kind       keyKind
 	nullable   bool
-	table      string // of an index in the order of this key, with param and row; empty when resource has it
+	own        *search.Sort // there is no index in this order: see sorted.go
+	table      string       // of an index in the order of this key, with param and row; empty when resource has it
 	column     string
 	param      int64
 }
 
+// keyKind is the type of a key's values.
+type keyKind int
+
+const (
+	keyNumber keyKind = iota // int64
+	keyText
+	keyFloat
+)
+
 // sortable is the condition that a row of the key's table, by its alias, is one to sort by.
 func (k sortKey) sortable(alias string) string {
-	if k.text {
+	switch k.kind {
+	case keyText:
 		return alias + ".whole = 1"
+	case keyFloat:
+		return plain(alias+".unit") + " = 0"
 	}
 	return "1 = 1"
 }
@@ -48,7 +61,7 @@ func (s *statement) order(q search.Query) ([]sortKey, error) {
 func (s *statement) sortKey(o search.Sort) (sortKey, error) {
 	switch o.By {
 	case "_id":
-		return sortKey{expression: "r.id", desc: o.Desc, text: true}, nil
+		return sortKey{expression: "r.id", desc: o.Desc, kind: keyText}, nil
 	case "_lastUpdated":
 		return sortKey{expression: "r.last_updated", desc: o.Desc}, nil
 	}
@@ -59,11 +72,14 @@ func (s *statement) sortKey(o search.Sort) (sortKey, error) {
 	k := sortKey{desc: o.Desc, nullable: true, param: p.id}
 	switch o.Param.Kind {
 	case fhir.KindString:
-		k.table, k.column, k.text = "string_posting", "text", true
+		k.table, k.column, k.kind = "string_posting", "text", keyText
 	case fhir.KindDate:
 		k.table, k.column = "date_posting", "low"
+	case fhir.KindNumber, fhir.KindQuantity:
+		k.table, k.column, k.kind = "number_posting", "low", keyFloat
 	default:
-		return sortKey{}, fhir.NewError(fhir.NotSupported, "sorting by this kind of parameter is not served").At(o.By)
+		k.own, k.kind = &o, keyText
+		return k, nil
 	}
 	least := "MIN"
 	if o.Desc {
@@ -76,7 +92,7 @@ func (s *statement) sortKey(o search.Sort) (sortKey, error) {
 
 // value is the key's column in its table, out of reach of an index.
 func (k sortKey) value(alias string) string {
-	if k.text {
+	if k.kind == keyText {
 		return plainText(alias + "." + k.column)
 	}
 	return plain(alias + "." + k.column)

@@ -19,8 +19,11 @@ type plan struct {
 
 // plan compiles the query and chooses the driver by counting.
 func (p *page) plan(ctx context.Context) (*plan, error) {
+	if err := p.resolve(ctx); err != nil {
+		return nil, err
+	}
 	s := p.store.statement()
-	drivers, err := s.drivers(p.query, p.filter)
+	drivers, err := s.drivers(p.query.Type, p.resolved.terms, p.filter)
 	if err != nil {
 		return nil, err
 	}
@@ -36,19 +39,15 @@ func (p *page) plan(ctx context.Context) (*plan, error) {
 	return pl, pl.choose(ctx, p.source, drivers)
 }
 
-// conditions is what holds for every match: it is not deleted, the filter covers it, each clause holds.
+// conditions is what holds for every match: it is not deleted, the filter covers it, each term holds.
 func (p *page) conditions(s *statement) ([]string, error) {
 	covered, err := s.visible(p.filter, "r", false)
 	if err != nil {
 		return nil, err
 	}
 	all := []string{"r.deleted = 0", covered}
-	for _, c := range p.query.Where {
-		text, err := s.clause(c)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, text)
+	for _, t := range p.resolved.terms {
+		all = append(all, s.term(t))
 	}
 	return all, nil
 }
@@ -169,7 +168,7 @@ func (pl *plan) valuesOf(k sortKey) arm {
 	}
 	where := []string{"d.param = " + pl.statement.bind(k.param), k.sortable("d"), "r.row = d.row",
 		"NOT " + exists(k.table+" e", other+" AND "+k.value("e")+more+"d."+k.column)}
-	if !k.text { // two intervals may start together
+	if k.kind != keyText { // two intervals may start together
 		where = append(where, "NOT "+exists(k.table+" e", other+" AND +e.low = d.low AND +e.high < d.high"))
 	}
 	return arm{from: k.table + " d CROSS JOIN resource r", where: where}
@@ -178,10 +177,7 @@ func (pl *plan) valuesOf(k sortKey) arm {
 // withoutValue walks what the sort key has no value for, in row order.
 func (pl *plan) withoutValue(from *position, limit int) string {
 	k := pl.keys[0]
-	kind := "BIGINT"
-	if k.text {
-		kind = "TEXT"
-	}
+	kind := map[keyKind]string{keyNumber: "BIGINT", keyText: "TEXT", keyFloat: "DOUBLE PRECISION"}[k.kind]
 	where := append(pl.where(pl.driver.arms[0]),
 		"NOT "+exists(k.table+" o", "o.row = r.row AND +o.param = "+pl.statement.bind(k.param)+" AND "+k.sortable("o")))
 	if from != nil {
