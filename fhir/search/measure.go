@@ -7,6 +7,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"lightbox/fhir"
+	"lightbox/fhir/ucum"
 )
 
 // numbers gives a decimal or integer as a point.
@@ -53,7 +54,7 @@ func quantity(v gjson.Result) (*Number, bool) {
 		n.Unit = Hash(unit)
 	}
 	if v.Get("system").Str == UCUM && n.Code != 0 {
-		n.Base = d.inBaseUnits(v.Get("code").Str)
+		n.Base = d.inBaseUnits(v.Get("code").Str).atPoint()
 	}
 	n.compare(v.Get("comparator").Str)
 	return n, true
@@ -105,9 +106,21 @@ func position(v gjson.Result) ([]Entry, *fhir.Error) {
 	return []Entry{{Number: &Number{Low: float(latitude.value), High: float(longitude.value)}}}, nil
 }
 
-// inBaseUnits converts a number with a UCUM code; nil when the code is none.
+// inBaseUnits converts a number with a UCUM code, and what it covers; nil when the code is none.
 func (d decimal) inBaseUnits(code string) *Number {
-	return nil
+	unit, err := ucum.Parse(code)
+	if err != nil {
+		return nil
+	}
+	low, high := unit.Canonical(new(big.Rat).Sub(d.value, d.half)), unit.Canonical(new(big.Rat).Add(d.value, d.half))
+	exact := float(unit.Canonical(d.value))
+	return &Number{Low: float(low), High: float(high), Exact: exact, Code: Hash(unit.Dimension())}
 }
 
-var _ = big.NewRat
+// atPoint is n where no precision is implied: of an element.
+func (n *Number) atPoint() *Number {
+	if n != nil {
+		n.Low, n.High = n.Exact, n.Exact
+	}
+	return n
+}

@@ -78,7 +78,9 @@ func (d *database) Each(parameter string) string {
 	return "(SELECT u AS value FROM unnest(" + parameter + "::bigint[]) u)"
 }
 
-func (d *database) InQuery(column, query string) string { return column + " = ANY(ARRAY(" + query + "))" }
+func (d *database) InQuery(column, query string) string {
+	return column + " = ANY(ARRAY(" + query + "))"
+}
 
 func (d *database) Contains(text, part string) string {
 	return fmt.Sprintf("strpos(%s, %s) > 0", text, part)
