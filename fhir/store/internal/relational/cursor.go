@@ -20,6 +20,7 @@ type cursor struct {
 	Numbers map[int]int64   `json:"n,omitempty"`
 	Floats  map[int]float64 `json:"f,omitempty"`
 	Row     int64           `json:"r"`
+	Back    bool            `json:"b,omitempty"`
 }
 
 // sealFor returns the cipher of one caller's cursors of one query.
@@ -36,7 +37,7 @@ func (s *Store) sealFor(q search.Query, callerID string) (cipher.AEAD, error) {
 }
 
 func (s *Store) sealCursor(q search.Query, callerID string, p position) (string, error) {
-	c := cursor{Texts: map[int]string{}, Numbers: map[int]int64{}, Floats: map[int]float64{}, Row: p.row}
+	c := cursor{Texts: map[int]string{}, Numbers: map[int]int64{}, Floats: map[int]float64{}, Row: p.row, Back: p.back}
 	for i, v := range p.keys {
 		switch v := v.(type) {
 		case string:
@@ -89,7 +90,7 @@ func (s *Store) openCursor(q search.Query, callerID string, keys []sortKey) (*po
 }
 
 func (c cursor) position(keys []sortKey) *position {
-	p := &position{keys: make([]any, len(keys)), row: c.Row}
+	p := &position{keys: make([]any, len(keys)), row: c.Row, back: c.Back}
 	for i, k := range keys {
 		if text, ok := c.Texts[i]; ok && k.kind == keyText {
 			p.keys[i] = text

@@ -27,7 +27,7 @@ func (p *page) plan(ctx context.Context) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	keys, err := s.order(p.query)
+	keys, err := s.order(p.query, p.back)
 	if err != nil {
 		return nil, err
 	}
@@ -94,8 +94,8 @@ func (pl *plan) candidates(from *position, limit int) string {
 	for i := range arms {
 		arms[i] = fmt.Sprintf("SELECT a%d.row, a%[1]d.k0 FROM (%s) a%[1]d", i, arms[i])
 	}
-	return fmt.Sprintf("SELECT u.row, u.k0 FROM (%s) u ORDER BY u.k0, u.row LIMIT %s",
-		strings.Join(arms, " UNION "), pl.statement.bind(limit))
+	return fmt.Sprintf("SELECT u.row, u.k0 FROM (%s) u ORDER BY u.k0%s, u.row%[2]s LIMIT %s",
+		strings.Join(arms, " UNION "), ascending(pl.keys[0].down()), pl.statement.bind(limit))
 }
 
 // newest walks one arm in time order.
@@ -105,8 +105,8 @@ func (pl *plan) newest(a arm, from *position, limit int) string {
 		distinct, alias = "DISTINCT ", "r"
 	}
 	where := append(pl.where(a), pl.behind(alias+".time_key", alias+".row", from)...)
-	return fmt.Sprintf("SELECT %s%s.row AS row, %[2]s.time_key AS k0 FROM %s WHERE %s ORDER BY %[2]s.time_key, %[2]s.row LIMIT %[5]s",
-		distinct, alias, a.from, allOf(where), pl.statement.bind(limit))
+	return fmt.Sprintf("SELECT %s%s.row AS row, %[2]s.time_key AS k0 FROM %s WHERE %s ORDER BY %[2]s.time_key%[6]s, %[2]s.row%[6]s LIMIT %[5]s",
+		distinct, alias, a.from, allOf(where), pl.statement.bind(limit), ascending(pl.keys[0].down()))
 }
 
 func (pl *plan) where(a arm) []string {
@@ -156,7 +156,7 @@ func (pl *plan) withValue(from *position, limit int) string {
 	}
 	where := append(pl.where(a), pl.behind(column, alias+".row", from)...)
 	return fmt.Sprintf("SELECT %[1]s.row AS row, %[2]s AS k0 FROM %[3]s WHERE %[4]s ORDER BY %[2]s%[5]s, %[1]s.row%[5]s LIMIT %[6]s",
-		alias, column, a.from, allOf(where), ascending(k.desc), pl.statement.bind(limit))
+		alias, column, a.from, allOf(where), ascending(k.down()), pl.statement.bind(limit))
 }
 
 // valuesOf walks the table of a sort key, where a resource counts once: by its least value, or its greatest.
@@ -184,5 +184,5 @@ func (pl *plan) withoutValue(from *position, limit int) string {
 		where = append(where, "r.row"+direction(pl.keys)+pl.statement.bind(from.row))
 	}
 	return fmt.Sprintf("SELECT r.row AS row, CAST(NULL AS %s) AS k0 FROM resource r WHERE %s ORDER BY r.row%s LIMIT %s",
-		kind, allOf(where), ascending(k.desc), pl.statement.bind(limit))
+		kind, allOf(where), ascending(k.down()), pl.statement.bind(limit))
 }

@@ -45,6 +45,7 @@ type page struct {
 	filter   search.Filter
 	caller   store.Caller
 	source   querier
+	back     bool // walk against the order
 	resolved *condition
 }
 
@@ -105,7 +106,7 @@ type hit struct {
 }
 
 func (l *listing) matches(ctx context.Context, result *store.Result) error {
-	keys, err := l.store.statement().order(l.parts[0].query)
+	keys, err := l.store.statement().order(l.parts[0].query, false)
 	if err != nil {
 		return err
 	}
@@ -113,20 +114,43 @@ func (l *listing) matches(ctx context.Context, result *store.Result) error {
 	if err != nil {
 		return err
 	}
+	back := from != nil && from.back
+	for _, p := range l.parts {
+		p.back = back
+	}
 	hits, err := l.walk(ctx, from, keys)
 	if err != nil {
 		return err
 	}
-	if len(hits) > l.query.Count {
-		hits = hits[:l.query.Count]
-		if result.Next, err = l.store.sealCursor(l.query, l.caller.ID, hits[len(hits)-1].at); err != nil {
-			return err
-		}
+	more := len(hits) > l.query.Count
+	hits = hits[:min(len(hits), l.query.Count)]
+	if back {
+		slices.Reverse(hits)
 	}
 	for _, h := range hits {
 		result.Matches = append(result.Matches, h.resource)
 	}
-	return nil
+	return l.links(hits, from, more, result)
+}
+
+// links seals where the pages beside this one begin: what was found behind the walk tells of one side, and where it came from of
+// the other.
+func (l *listing) links(hits []hit, from *position, more bool, result *store.Result) (err error) {
+	if len(hits) == 0 {
+		return nil
+	}
+	first, last := hits[0].at, hits[len(hits)-1].at
+	back := from != nil && from.back
+	if more || back {
+		if result.Next, err = l.store.sealCursor(l.query, l.caller.ID, last); err != nil {
+			return err
+		}
+	}
+	if from != nil && !back || more && back {
+		first.back = true
+		result.Previous, err = l.store.sealCursor(l.query, l.caller.ID, first)
+	}
+	return err
 }
 
 // walk returns one hit more than the page holds, if there are as many: the first of what the parts give.
@@ -141,7 +165,7 @@ func (l *listing) walk(ctx context.Context, from *position, keys []sortKey) ([]h
 		all = append(all, hits...)
 	}
 	if len(l.parts) > 1 {
-		slices.SortFunc(all, func(a, b hit) int { return comparePositions(a.at, b.at, keys) })
+		slices.SortFunc(all, func(a, b hit) int { return l.parts[0].compare(a.at, b.at, keys) })
 	}
 	return all[:min(limit, len(all))], nil
 }
@@ -151,7 +175,7 @@ func (p *page) walk(ctx context.Context, from *position, limit int) ([]hit, erro
 	if err := p.resolve(ctx); err != nil {
 		return nil, err
 	}
-	keys, err := p.store.statement().order(p.query)
+	keys, err := p.store.statement().order(p.query, p.back)
 	if err != nil {
 		return nil, err
 	}
@@ -186,18 +210,39 @@ func (p *page) candidates(ctx context.Context, from *position, limit int) ([]hit
 	if err != nil {
 		return nil, err
 	}
-	switch {
-	case !pl.walkSort:
+	if !pl.walkSort {
 		return pl.hits(ctx, p.source, pl.candidates(from, limit))
-	case from != nil && from.keys[0] == nil:
-		return pl.hits(ctx, p.source, pl.withoutValue(from, limit))
 	}
-	hits, err := pl.hits(ctx, p.source, pl.withValue(from, limit))
-	if err != nil || len(hits) == limit || !pl.keys[0].nullable {
-		return hits, err
+	return p.walkSort(ctx, pl, from, limit)
+}
+
+// walkSort walks what has a value of the sort key, then what has none; against the order, the other way round.
+func (p *page) walkSort(ctx context.Context, pl *plan, from *position, limit int) ([]hit, error) {
+	stages := []func(*position, int) string{pl.withValue, pl.withoutValue}
+	at := 0
+	if from != nil && from.keys[0] == nil {
+		at = 1
 	}
-	rest, err := pl.hits(ctx, p.source, pl.withoutValue(nil, limit-len(hits)))
-	return append(hits, rest...), err
+	if !pl.keys[0].nullable {
+		stages = stages[:1]
+	} else if p.back {
+		slices.Reverse(stages)
+		at = 1 - at
+	}
+	if from == nil {
+		at = 0
+	}
+	var all []hit
+	for _, stage := range stages[at:] {
+		hits, err := pl.hits(ctx, p.source, stage(from, limit-len(all)))
+		if err != nil {
+			return nil, err
+		}
+		if all, from = append(all, hits...), nil; len(all) == limit {
+			break
+		}
+	}
+	return all, nil
 }
 
 // hits reads the candidates that a statement selects, in its order.

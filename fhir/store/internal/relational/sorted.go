@@ -18,7 +18,7 @@ const maxSorted = 10_000
 // sorted answers a page in an order that no index has: it evaluates the keys of every match. What it keeps of each is the keys and
 // the row; the page is read again by its rows.
 func (p *page) sorted(ctx context.Context, from *position, limit int) ([]hit, error) {
-	keys, err := p.store.statement().order(p.query)
+	keys, err := p.store.statement().order(p.query, false)
 	if err != nil {
 		return nil, err
 	}
@@ -26,10 +26,10 @@ func (p *page) sorted(ctx context.Context, from *position, limit int) ([]hit, er
 	if err != nil {
 		return nil, err
 	}
-	slices.SortFunc(all, func(a, b position) int { return comparePositions(a, b, keys) })
+	slices.SortFunc(all, func(a, b position) int { return p.compare(a, b, keys) })
 	start := 0
 	if from != nil {
-		start, _ = slices.BinarySearchFunc(all, *from, func(a, b position) int { return cmp.Or(comparePositions(a, b, keys), -1) })
+		start, _ = slices.BinarySearchFunc(all, *from, func(a, b position) int { return cmp.Or(p.compare(a, b, keys), -1) })
 	}
 	return p.at(ctx, all[start:min(start+limit, len(all))])
 }
@@ -37,7 +37,7 @@ func (p *page) sorted(ctx context.Context, from *position, limit int) ([]hit, er
 // positions walks every match in time order.
 func (p *page) positions(ctx context.Context, keys []sortKey) ([]position, error) {
 	unsorted := *p
-	unsorted.query.Sort = nil
+	unsorted.query.Sort, unsorted.back = nil, false
 	var all []position
 	var from *position
 	for {
@@ -127,6 +127,14 @@ func (p *page) at(ctx context.Context, positions []position) ([]hit, error) {
 		}
 	}
 	return hits, err
+}
+
+// compare orders as the walk goes.
+func (p *page) compare(a, b position, keys []sortKey) int {
+	if p.back {
+		a, b = b, a
+	}
+	return comparePositions(a, b, keys)
 }
 
 // comparePositions orders as orderBy does.

@@ -77,7 +77,7 @@ func (p *page) count(ctx context.Context, limit int64) (total int64, err error) 
 // countRest counts by looking at each candidate.
 func (p *page) countRest(ctx context.Context, limit int64) (total int64, err error) {
 	unsorted := *p
-	unsorted.query.Sort = nil
+	unsorted.query.Sort, unsorted.back = nil, false
 	var from *position
 	for limit == 0 || total < limit {
 		hits, err := unsorted.candidates(ctx, from, chunk)
