@@ -1,0 +1,248 @@
+package patch
+
+import (
+	"bytes"
+	"slices"
+	"strconv"
+	"strings"
+
+	"lightbox/fhir"
+)
+
+// pathOperation is one operation of a FHIRPath Patch (FHIR R4 fhirpatch.html).
+type pathOperation struct {
+	op     string
+	path   path
+	name   string
+	value  *part
+	index  int // of insert, and the destination of move
+	source int
+}
+
+// pathOperations has a row for each operation: the parts it needs beside type and path, and what it does.
+var pathOperations = map[string]struct {
+	needs []string
+	apply func(pathOperation, *tree) *fhir.Error
+}{
+	"add":     {[]string{"name", "value"}, pathOperation.add},
+	"insert":  {[]string{"index", "value"}, pathOperation.insert},
+	"delete":  {nil, pathOperation.delete},
+	"replace": {[]string{"value"}, pathOperation.replace},
+	"move":    {[]string{"source", "destination"}, pathOperation.move},
+}
+
+// ParseFHIRPath reads a FHIRPath Patch (FHIR R4 fhirpatch.html): a Parameters resource in application/fhir+json. Whoever reads
+// the document from outside bounds its size. Errors are *fhir.Error without ErrNotApplicable: those of fhir.Parse,
+// fhir.Structure, fhir.Required and fhir.Value for what is no patch, fhir.NotSupported for a path outside the subset that is
+// understood, fhir.TooLong and fhir.TooCostly beyond the bounds.
+func ParseFHIRPath(document []byte) (*Patch, error) {
+	r, err := fhir.Parse(document)
+	if err != nil {
+		return nil, err
+	}
+	if r.Type != "Parameters" {
+		return nil, fhir.NewError(fhir.Structure, "a FHIRPath Patch is a Parameters resource").At("resourceType")
+	}
+	t := newTree(bytes.Clone(document))
+	list := t.get(t.root, "parameter")
+	if list != nil && !list.isArray() {
+		return nil, fhir.NewError(fhir.Structure, "parameter is a list").At("Parameters.parameter")
+	}
+	p := &Patch{elements: true}
+	for i, m := range t.list(list) {
+		o, err := t.pathOperation(m.value)
+		if t.fault != nil {
+			return nil, t.fault
+		}
+		if err != nil {
+			return nil, inOperation(i, o.op, err).At("Parameters.parameter[" + strconv.Itoa(i) + "]")
+		}
+		if p.operations = append(p.operations, o); len(p.operations) > MaxOperations {
+			return nil, tooManyOperations()
+		}
+	}
+	return p, nil
+}
+
+// pathOperation reads one operation from its parts.
+func (t *tree) pathOperation(n *node) (o pathOperation, err *fhir.Error) {
+	p, err := t.part(n)
+	if err != nil {
+		return o, err
+	}
+	if p.name != "operation" {
+		return o, fhir.NewError(fhir.Structure, "each parameter is called operation")
+	}
+	seen := map[string]bool{}
+	for i := range p.parts {
+		one := &p.parts[i]
+		if seen[one.name] {
+			return o, fhir.NewError(fhir.Structure, "a part stands twice")
+		}
+		seen[one.name] = true
+		if err := o.set(one); err != nil {
+			return o, fhir.NewError(err.Type, "part["+strconv.Itoa(i)+"]: "+err.Detail)
+		}
+	}
+	return o, o.complete(seen)
+}
+
+func (o *pathOperation) complete(seen map[string]bool) *fhir.Error {
+	row, ok := pathOperations[o.op]
+	if !ok {
+		return fhir.NewError(fhir.Required, "it needs a type")
+	}
+	for _, name := range append([]string{"path"}, row.needs...) {
+		if !seen[name] {
+			return fhir.NewError(fhir.Required, "it needs a "+name)
+		}
+	}
+	return nil
+}
+
+// set keeps what one part says.
+func (o *pathOperation) set(p *part) (err *fhir.Error) {
+	var text string
+	switch p.name {
+	case "type":
+		if text, err = p.text(); err == nil && pathOperations[text].apply == nil {
+			return fhir.NewError(fhir.Value, "type is one of add, insert, delete, replace and move")
+		}
+		o.op = text
+	case "path":
+		if text, err = p.text(); err == nil {
+			o.path, err = parsePath(text)
+		}
+	case "name":
+		if o.name, err = p.text(); err == nil && !elementName(o.name) {
+			return fhir.NewError(fhir.Value, "name is the name of an element")
+		}
+	case "value":
+		o.value, err = p, p.content()
+	case "index", "destination":
+		o.index, err = p.number()
+	case "source":
+		o.source, err = p.number()
+	default:
+		return fhir.NewError(fhir.Structure, "a part is called type, path, name, value, index, source or destination")
+	}
+	return err
+}
+
+// part is a Parameters.parameter or one of its parts: a value, a resource or more parts.
+type part struct {
+	name     string
+	datatype string // of the value
+	values   values
+	parts    []part
+}
+
+// part reads n and everything in it.
+func (t *tree) part(n *node) (p part, err *fhir.Error) {
+	if !n.isObject() {
+		return p, fhir.NewError(fhir.Structure, "a parameter or part is a JSON object")
+	}
+	for _, m := range t.children(n) {
+		switch {
+		case m.name == "name":
+			p.name = text(m.value)
+		case m.name == "part":
+			p.parts, err = t.parts(m.value)
+		case m.name == "resource":
+			err = p.give("Resource", &p.values.value, m.value)
+		case strings.HasPrefix(m.name, "value"):
+			err = p.give(typeNamed(m.name[len("value"):]), &p.values.value, m.value)
+		case strings.HasPrefix(m.name, "_value"):
+			err = p.give(typeNamed(m.name[len("_value"):]), &p.values.extra, m.value)
+		}
+		if err != nil {
+			return p, err
+		}
+	}
+	if p.datatype != "" && p.parts != nil {
+		return p, fhir.NewError(fhir.Structure, "a part has a value or parts, not both")
+	}
+	return p, nil
+}
+
+func (t *tree) parts(n *node) (all []part, err *fhir.Error) {
+	if !n.isArray() {
+		return nil, fhir.NewError(fhir.Structure, "part is a list")
+	}
+	for _, m := range t.children(n) {
+		p, err := t.part(m.value)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, p)
+	}
+	return all, nil
+}
+
+// give keeps the JSON of a value whose type the member's name says.
+func (p *part) give(datatype string, to *[]byte, n *node) *fhir.Error {
+	primitive := primitives[datatype] != 0
+	switch {
+	case p.datatype != "" && p.datatype != datatype:
+		return fhir.NewError(fhir.Structure, "a part has one value")
+	case datatype != "Resource" && !slices.Contains(openTypes, datatype):
+		return fhir.NewError(fhir.Structure, "no type of R4 that a parameter may have")
+	case to == &p.values.extra && !(primitive && n.isObject()), to == &p.values.value && !fitsJSON(datatype, n):
+		return fhir.NewError(fhir.Structure, "the JSON of a value is not that of its type")
+	}
+	p.datatype, *to = datatype, n.text
+	return nil
+}
+
+// fitsJSON reports whether n is the kind of JSON that a type is written in.
+func fitsJSON(datatype string, n *node) bool {
+	switch primitives[datatype] {
+	case '"':
+		return n.isString()
+	case '0':
+		return isNumber(n)
+	case 't':
+		return n.text[0] == 't' || n.text[0] == 'f'
+	}
+	return n.isObject() && len(n.text) > len("{}")
+}
+
+// text returns a string part. R4 writes a code for the type and strings for path and name; either is taken for all.
+func (p *part) text() (string, *fhir.Error) {
+	if p.values.value == nil || p.datatype != "string" && p.datatype != "code" {
+		return "", fhir.NewError(fhir.Structure, p.name+" is a valueString or valueCode")
+	}
+	return text(&node{text: p.values.value}), nil
+}
+
+func (p *part) number() (int, *fhir.Error) {
+	n, err := strconv.ParseUint(string(p.values.value), 10, 31)
+	if err != nil || primitives[p.datatype] != '0' {
+		return 0, fhir.NewError(fhir.Value, p.name+" is a valueInteger, 0 or more")
+	}
+	return int(n), nil
+}
+
+// content checks that a part, and each of its parts, has a name and something in it.
+func (p *part) content() *fhir.Error {
+	if p.datatype == "" && len(p.parts) == 0 {
+		return fhir.NewError(fhir.Required, "a value has a value[x] or parts")
+	}
+	for i := range p.parts {
+		if !elementName(p.parts[i].name) {
+			return fhir.NewError(fhir.Value, "a part of a value is called as the element it becomes")
+		}
+		if err := p.parts[i].content(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// elementName reports whether s has the form of the names of elements in R4.
+func elementName(s string) bool {
+	if s == "" || len(s) > 64 || s[0] < 'a' || s[0] > 'z' {
+		return false
+	}
+	return strings.IndexFunc(s, func(c rune) bool { return c > 127 || !isLetter(byte(c)) && !isDigit(byte(c)) }) < 0
+}
