@@ -7,7 +7,7 @@ import (
 )
 
 // build returns the JSON of a value as an element of definition d called base, and the name of the member it goes to.
-func build(d definition, base string, p part) (name string, v values, err *fhir.Error) {
+func build(d *definition, base string, p part) (name string, v values, err *fhir.Error) {
 	if len(p.parts) > 0 {
 		v.value, err = buildObject(d, p.parts)
 		return base, v, err
@@ -23,7 +23,7 @@ func build(d definition, base string, p part) (name string, v values, err *fhir.
 
 // buildObject makes an element out of parts that are called as its children, for the types that have no name to say in
 // value[x] (FHIR R4 fhirpatch.html: "anonymous types"). Parts of one name make a list.
-func buildObject(d definition, parts []part) ([]byte, *fhir.Error) {
+func buildObject(d *definition, parts []part) ([]byte, *fhir.Error) {
 	if d.choice || primitives[d.datatype()] != 0 {
 		return nil, notHere("the element has a type that is given as value[x], not in parts")
 	}
@@ -46,12 +46,14 @@ func (t *tree) addPart(of string, p part, repeats bool) *fhir.Error {
 	if !ok {
 		return notHere("no element of the type has that name")
 	}
-	d.list = d.list || repeats && len(d.types) == 0
+	if repeats && len(d.types) == 0 {
+		d = &definition{path: d.path, list: true}
+	}
 	name, v, err := build(d, base, p)
 	if err != nil {
 		return err
 	}
-	return t.place(t.root, t.elements(t.root, of, base), d, name, v)
+	return t.place(t.root, t.elements(nil, t.root, of, base), d, name, v)
 }
 
 func inPart(i int, e *fhir.Error) *fhir.Error {

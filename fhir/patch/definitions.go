@@ -8,8 +8,8 @@ import (
 )
 
 // The rows are facts of the R4 definitions: each element of the served resource types and of the data types, whether it may
-// repeat, and its types. A row of "*" is about every type; "any" stands for the open list of types; "#path" for the content of
-// another element.
+// repeat, and its types. A row of "*" is about every type and one of Resource about every resource; a row without a dot is a
+// resource type; "any" stands for the open list of types, "#path" for the content of another element.
 //
 //go:embed r4elements.tsv
 var r4Elements string
@@ -22,15 +22,15 @@ type definition struct {
 	choice bool     // value[x]: the type is part of the member's name
 }
 
-// definitions are the rows by path, with what can be told of elements of other types.
+// definitions are the rows, with what can be told of elements of other types.
 type definitions struct {
-	elements map[string]definition
-	types    map[string]bool // paths that have children
-	lists    map[string]int  // names of elements: how many rows are lists, less those that are not
+	children  map[string]map[string]*definition // by the path or type that has them, and by name
+	resources map[string]bool                   // types of resources
+	lists     map[string]int                    // names of elements: how many rows are lists, less those that are not
 }
 
 var r4 = sync.OnceValue(func() definitions {
-	d := definitions{map[string]definition{}, map[string]bool{}, map[string]int{}}
+	d := definitions{map[string]map[string]*definition{}, map[string]bool{}, map[string]int{}}
 	for _, line := range strings.Split(strings.TrimRight(r4Elements, "\n"), "\n")[1:] {
 		row := strings.Split(line, "\t")
 		d.add(row[0], row[1] == "*", strings.Split(row[2], ","))
@@ -39,39 +39,59 @@ var r4 = sync.OnceValue(func() definitions {
 })
 
 func (d definitions) add(path string, list bool, types []string) {
-	name, choice := strings.CutSuffix(path, "[x]")
+	dot := strings.LastIndexByte(path, '.')
+	if dot < 0 {
+		d.resources[path] = true
+		return
+	}
 	if types[0] == "any" {
 		types = openTypes
 	}
-	d.elements[name] = definition{path: name, list: list, types: types, choice: choice}
-	dot := strings.LastIndexByte(name, '.')
-	d.types[name[:dot]] = true
+	path, choice := strings.CutSuffix(path, "[x]")
+	of, name := path[:dot], path[dot+1:]
+	if d.children[of] == nil {
+		d.children[of] = map[string]*definition{}
+	}
+	d.children[of][name] = &definition{path: path, list: list, types: types, choice: choice}
 	if list {
-		d.lists[name[dot+1:]]++
+		d.lists[name]++
 	} else {
-		d.lists[name[dot+1:]]--
+		d.lists[name]--
 	}
 }
 
 // define returns the definition of the element called name in a type or at the path of a definition. It is false for an
 // element that a known type does not have. Of types without rows (those of contained resources, mostly) it tells what most
 // elements of that name are.
-func define(of, name string) (definition, bool) {
+func define(of, name string) (*definition, bool) {
 	d := r4()
-	if e, ok := d.elements[of+"."+name]; ok {
+	if e := d.find(of, name); e != nil {
 		return e, true
 	}
-	if e, ok := d.elements["*."+name]; ok {
-		return e, true
+	if d.children[of] != nil {
+		return unknown, false
 	}
-	if d.types[of] {
-		return definition{}, false
+	return &definition{path: of + "." + name, list: d.lists[name] > 0}, true
+}
+
+// unknown is an element of which nothing is known.
+var unknown = &definition{}
+
+// find looks in the rows of the type, of all resources and of all types. A type without rows is that of a resource: all data
+// types have some.
+func (d definitions) find(of, name string) *definition {
+	if e := d.children[of][name]; e != nil {
+		return e
 	}
-	return definition{path: of + "." + name, list: d.lists[name] > 0}, true
+	resource := d.resources[of] || d.children[of] == nil && !strings.Contains(of, ".") && primitives[of] == 0
+	if e := d.children["Resource"][name]; e != nil && resource {
+		return e
+	}
+	return d.children["*"][name]
 }
 
 // defineMember does the same for a name as JSON spells it: valueQuantity is value, which of its types it may be.
-func defineMember(of, name string) (e definition, base string, ok bool) {
+func defineMember(of, name string) (e *definition, base string, ok bool) {
 	if e, ok := define(of, name); ok {
 		return e, name, true
 	}
@@ -83,11 +103,11 @@ func defineMember(of, name string) (e definition, base string, ok bool) {
 			return e, name[:i], true
 		}
 	}
-	return definition{}, "", false
+	return unknown, "", false
 }
 
 // content returns where the children of an element of type datatype are defined.
-func (e definition) content(datatype string) string {
+func (e *definition) content(datatype string) string {
 	switch {
 	case datatype == "" || datatype == "BackboneElement" || datatype == "Element":
 		return e.path
@@ -98,20 +118,17 @@ func (e definition) content(datatype string) string {
 }
 
 // datatype returns the one type of an element that is no choice, and "" when it is not known.
-func (e definition) datatype() string {
+func (e *definition) datatype() string {
 	if len(e.types) == 0 {
 		return ""
 	}
 	return e.types[0]
 }
 
-// anonymous reports whether the values of e are given by parts, their type having no name.
-func (e definition) anonymous() bool { return e.content(e.datatype()) != e.datatype() }
-
 // takes reports whether a value of type datatype may stand there. Primitive types that JSON writes alike are taken for one
 // another: HL7's own tests give a valueString for an xhtml, a valueDate for a dateTime. In a choice the type is the name, so it
 // must be one of the list.
-func (e definition) takes(datatype string) bool {
+func (e *definition) takes(datatype string) bool {
 	if len(e.types) == 0 {
 		return true
 	}
@@ -164,7 +181,7 @@ func memberOf(name, datatype string) string {
 }
 
 // chosen returns the type that a member's name says when it holds e, a choice called base.
-func (e definition) chosen(base, spelt string) (string, bool) {
+func (e *definition) chosen(base, spelt string) (string, bool) {
 	suffix, ok := strings.CutPrefix(spelt, base)
 	datatype := typeNamed(suffix)
 	if !ok || suffix == "" || memberOf(base, datatype) != spelt {

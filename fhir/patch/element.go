@@ -15,14 +15,14 @@ type element struct {
 	index      int    // among the values of its member; -1 when that is no array
 	value      *node
 	extra      *node // of the member with the underscore
-	definition definition
+	definition *definition
 	datatype   string // "" when it is not known
 	choice     string // the name without its type, for one of a choice
 }
 
 // resource returns the element that is the whole resource.
 func (t *tree) resource() element {
-	return element{index: -1, value: t.root, datatype: text(t.get(t.root, "resourceType"))}
+	return element{index: -1, value: t.root, definition: unknown, datatype: text(t.get(t.root, "resourceType"))}
 }
 
 // content returns where the children of e are defined.
@@ -33,30 +33,30 @@ func (t *tree) content(e element) string {
 	return e.definition.content(e.datatype)
 }
 
-// step returns the elements called name in e. A name that its type does not have is a fault, unless the JSON has it anyway: it
+// step appends the elements called name in e. A name that its type does not have is a fault, unless the JSON has it anyway: it
 // would be a slip in the path that looks like an empty result.
-func (t *tree) step(e element, name string) []element {
-	of := t.content(e)
-	var found []element
-	for _, object := range []*node{e.value, e.extra} {
-		if object.isObject() {
-			found = append(found, t.elements(object, of, name)...)
-		}
+func (t *tree) step(to []element, e element, name string) []element {
+	of, before := t.content(e), len(to)
+	if e.value.isObject() {
+		to = t.elements(to, e.value, of, name)
 	}
-	if len(found) == 0 {
+	if e.extra.isObject() {
+		to = t.elements(to, e.extra, of, name)
+	}
+	if len(to) == before {
 		if _, _, ok := defineMember(of, name); !ok {
 			t.failAs(notHere("the path names an element that its type does not have"))
 		}
 	}
-	return found
+	return to
 }
 
-func (t *tree) elements(object *node, of, name string) []element {
+// elements appends the elements called name in an object whose children are defined in of.
+func (t *tree) elements(to []element, object *node, of, name string) []element {
 	d, base, _ := defineMember(of, name)
 	if !d.choice {
-		return described(t.pair(object, name), d, d.datatype(), "")
+		return describe(t.pair(to, object, name), len(to), d, d.datatype(), "")
 	}
-	var all []element
 	t.look(len(t.children(object)))
 	for _, m := range object.members {
 		spelt := strings.TrimPrefix(m.name, "_")
@@ -64,34 +64,36 @@ func (t *tree) elements(object *node, of, name string) []element {
 		if !ok || name != base && name != spelt || spelt != m.name && t.find(object, spelt) >= 0 {
 			continue // of another element or type, or the partner of one that is found by its value
 		}
-		all = append(all, described(t.pair(object, spelt), d, datatype, base)...)
+		to = describe(t.pair(to, object, spelt), len(to), d, datatype, base)
+	}
+	return to
+}
+
+// describe says of the elements from the i-th on what they are.
+func describe(all []element, i int, d *definition, datatype, choice string) []element {
+	for ; i < len(all); i++ {
+		all[i].definition, all[i].datatype, all[i].choice = d, datatype, choice
 	}
 	return all
 }
 
-func described(found []element, d definition, datatype, choice string) []element {
-	for i := range found {
-		found[i].definition, found[i].datatype, found[i].choice = d, datatype, choice
-	}
-	return found
-}
-
-// pair returns the elements that a member and its partner with the underscore hold together.
-func (t *tree) pair(object *node, name string) []element {
+// pair appends the elements that a member and its partner with the underscore hold together.
+func (t *tree) pair(to []element, object *node, name string) []element {
 	value, extra := t.get(object, name), t.get(object, "_"+name)
 	if value == nil && extra == nil {
-		return nil
+		return to
 	}
 	if !value.isArray() && !extra.isArray() {
-		return []element{{parent: object, name: name, index: -1, value: present(value), extra: present(extra)}}
+		return append(to, element{parent: object, name: name, index: -1, value: present(value), extra: present(extra)})
 	}
 	values, extras := t.list(value), t.list(extra)
-	all := make([]element, max(len(values), len(extras)))
-	t.look(lookCost * len(all))
-	for i := range all {
-		all[i] = element{parent: object, name: name, index: i, value: at(values, i), extra: at(extras, i)}
+	n := max(len(values), len(extras))
+	t.look(lookCost * n)
+	to = slices.Grow(to, n)
+	for i := range n {
+		to = append(to, element{parent: object, name: name, index: i, value: at(values, i), extra: at(extras, i)})
 	}
-	return all
+	return to
 }
 
 func (t *tree) list(n *node) []member {
@@ -142,7 +144,7 @@ func (t *tree) putOne(object *node, name string, text []byte) {
 
 // insertAt puts v before the i-th element of a member that is a list, or is not there yet.
 func (t *tree) insertAt(object *node, name string, i int, v values) {
-	length := len(t.pair(object, name))
+	length := len(t.pair(nil, object, name))
 	t.insertOne(object, name, i, length, v.value)
 	t.insertOne(object, "_"+name, i, length, v.extra)
 	t.settle(object, name)
@@ -201,7 +203,7 @@ func (t *tree) removeOne(object *node, name string, i int) *node {
 
 // moveTo takes the i-th element of a list and puts it before the j-th of those that remain.
 func (t *tree) moveTo(object *node, name string, i, j int) {
-	length := len(t.pair(object, name))
+	length := len(t.pair(nil, object, name))
 	for _, name := range []string{name, "_" + name} {
 		array := t.get(object, name)
 		if !array.isArray() {

@@ -131,7 +131,7 @@ func child(name string) step {
 	return func(t *tree, from []element) []element {
 		var all []element
 		for _, e := range from {
-			all = append(all, t.step(e, name)...)
+			all = t.step(all, e, name)
 		}
 		return all
 	}

@@ -30,11 +30,11 @@ func (o pathOperation) add(t *tree) *fhir.Error {
 	if err := t.serverOwned(object, name); err != nil {
 		return err
 	}
-	return t.place(object, t.elements(object, t.content(parent), base), d, name, v)
+	return t.place(object, t.elements(nil, object, t.content(parent), base), d, name, v)
 }
 
 // place puts a new element beside those that are there.
-func (t *tree) place(object *node, there []element, d definition, name string, v values) *fhir.Error {
+func (t *tree) place(object *node, there []element, d *definition, name string, v values) *fhir.Error {
 	switch {
 	case len(there) > 0 && there[0].index < 0:
 		return notHere("there is one already, and it does not repeat: replace it")
@@ -195,7 +195,7 @@ func (o pathOperation) list(t *tree) ([]element, *fhir.Error) {
 		return nil, notHere("the path leads to an element that is no list")
 	}
 	strange := func(e element) bool { return e.parent != found[0].parent || e.name != found[0].name }
-	if slices.ContainsFunc(found, strange) || len(found) != len(t.pair(found[0].parent, found[0].name)) {
+	if slices.ContainsFunc(found, strange) || len(found) != len(t.pair(nil, found[0].parent, found[0].name)) {
 		return nil, notHere("the path does not lead to one whole list")
 	}
 	return found, nil

@@ -14,7 +14,7 @@ import (
 const (
 	maxNodes  = 250_000    // values read from the resource and the patch
 	maxLooked = 32_000_000 // members looked at in search of a name
-	lookCost  = 16         // what a look-up costs beside the members it passes
+	lookCost  = 4          // what a look-up costs beside the members it passes
 	maxIndent = 256        // bytes of a neighbour's white space that a new member repeats
 )
 
@@ -121,7 +121,12 @@ func (t *tree) find(n *node, name string) int {
 	}
 	members := t.children(n)
 	t.look(len(members))
-	return slices.IndexFunc(members, func(m member) bool { return m.name == name })
+	for i := range members {
+		if members[i].name == name {
+			return i
+		}
+	}
+	return -1
 }
 
 // get returns the value of the member called name, and nil when there is none.
