@@ -6,14 +6,23 @@ import (
 	"lightbox/fhir"
 )
 
-// build returns the JSON of a value as an element of definition d called base, and the name of the member it goes to.
+// build returns the JSON of the operation's value as an element of definition d called base, and the name of its member.
+func (o pathOperation) build(d *definition, base string) (name string, v values, err *fhir.Error) {
+	name, v, err = build(d, base, *o.value)
+	if err != nil {
+		return "", v, fhir.NewError(err.Type, "value: "+err.Detail)
+	}
+	return name, v, nil
+}
+
+// build returns the JSON of a part as an element of definition d called base, and the name of the member it goes to.
 func build(d *definition, base string, p part) (name string, v values, err *fhir.Error) {
 	if len(p.parts) > 0 {
 		v.value, err = buildObject(d, p.parts)
 		return base, v, err
 	}
 	if !d.takes(p.datatype) {
-		return "", v, notHere("the value has a type that its element does not take")
+		return "", v, notHere("its element does not take that type")
 	}
 	if d.choice {
 		base = memberOf(base, p.datatype)
@@ -25,7 +34,7 @@ func build(d *definition, base string, p part) (name string, v values, err *fhir
 // value[x] (FHIR R4 fhirpatch.html: "anonymous types"). Parts of one name make a list.
 func buildObject(d *definition, parts []part) ([]byte, *fhir.Error) {
 	if d.choice || primitives[d.datatype()] != 0 {
-		return nil, notHere("the element has a type that is given as value[x], not in parts")
+		return nil, notHere("its element has a type that is given as value[x], not in parts")
 	}
 	t := newTree([]byte("{}"))
 	of, count := d.content(d.datatype()), map[string]int{}
@@ -57,5 +66,5 @@ func (t *tree) addPart(of string, p part, repeats bool) *fhir.Error {
 }
 
 func inPart(i int, e *fhir.Error) *fhir.Error {
-	return fhir.NewError(e.Type, "part["+strconv.Itoa(i)+"] of the value: "+e.Detail)
+	return fhir.NewError(e.Type, "part["+strconv.Itoa(i)+"]: "+e.Detail)
 }

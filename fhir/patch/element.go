@@ -160,6 +160,10 @@ func (t *tree) insertOne(object *node, name string, i, length int, text []byte) 
 		array = &node{text: []byte("[]")}
 		t.set(object, name, array)
 	}
+	if !array.isArray() {
+		t.failAs(notHere("the JSON of the element is no array"))
+		return
+	}
 	t.pad(array, length)
 	if t.fault == nil {
 		t.insert(array, i, "", fresh(text))

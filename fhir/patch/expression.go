@@ -72,7 +72,7 @@ func (p *parser) path() path {
 		}
 	}
 	if p.takeWord("as") {
-		steps = append(steps, ofType(p.name()))
+		steps = append(steps, ofType(p.typeName()))
 	}
 	return steps
 }
@@ -116,7 +116,7 @@ func (p *parser) function(called string) step {
 	case "where":
 		s = where(p.criteria())
 	case "ofType", "as":
-		s = ofType(p.name())
+		s = ofType(p.typeName())
 	case "extension":
 		s = extension(p.string())
 	default:
@@ -167,7 +167,7 @@ func single(t *tree, from []element) []element {
 	return from
 }
 
-// ofType keeps the elements of a type. System types and prefixes (FHIR.Quantity) are not written in paths of patches.
+// ofType keeps the elements of a type.
 func ofType(datatype string) step {
 	return filter(func(t *tree, e element) bool { return e.datatype == datatype || t.content(e) == datatype })
 }
@@ -204,7 +204,7 @@ func (p *parser) leave() { p.nested-- }
 
 // digits reads an index. Beyond a million there is nothing to be found.
 func (p *parser) digits() int {
-	if p.kind != anInteger || len(p.word) > 6 {
+	if p.kind != anInteger || len(p.word) > 6 || p.word[0] == '-' {
 		p.unsupported("an index of at most six digits")
 		return 0
 	}
@@ -221,6 +221,14 @@ func (p *parser) name() string {
 	}
 	p.next()
 	return word
+}
+
+// typeName reads Quantity or FHIR.Quantity.
+func (p *parser) typeName() string {
+	if p.takeWord("FHIR") {
+		p.expect(".")
+	}
+	return p.name()
 }
 
 func (p *parser) string() string {

@@ -4,12 +4,22 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // op writes an operation: its type, its path, and the JSON of the other parts.
 func op(kind, path string, parts ...string) string {
-	all := append([]string{`{"name":"type","valueCode":"` + kind + `"}`, `{"name":"path","valueString":` + strconv.Quote(path) + `}`}, parts...)
+	all := append([]string{`{"name":"type","valueCode":"` + kind + `"}`, `{"name":"path","valueString":` + quote(path) + `}`}, parts...)
 	return `{"name":"operation","part":[` + strings.Join(all, ",") + `]}`
+}
+
+func quote(s string) string {
+	text, err := jsontext.AppendQuote(nil, s)
+	if err != nil {
+		panic(err)
+	}
+	return string(text)
 }
 
 func called(name string) string { return `{"name":"name","valueString":"` + name + `"}` }
@@ -141,6 +151,8 @@ func TestFHIRPath(t *testing.T) {
 
 		{"choice", measured, parameters(op("replace", "Observation.value.unit", text("g"))), in(measured, `mg`, `g`)},
 		{"choice of a type", measured, parameters(op("replace", "Observation.value.ofType(Quantity).value", value("Decimal", `2.500`))), in(measured, `1.50`, `2.500`)},
+		{"choice with a negative value", `{"resourceType":"Observation","valueInteger":-10}`, parameters(op("delete", "Observation.where(value.ofType(FHIR.integer) = -10.0).value")),
+			`{"resourceType":"Observation"}`},
 		{"choice as a type", measured, parameters(op("delete", "(Observation.value as Quantity).unit")), in(measured, `,"unit":"mg"`, ``)},
 		{"choice of another type", measured, parameters(op("delete", "Observation.value as string")), measured},
 		{"choice changes its type in place", measured, parameters(op("replace", "Observation.value", text("much"))),
@@ -151,7 +163,7 @@ func TestFHIRPath(t *testing.T) {
 		{"choice is there with another type", measured, parameters(op("add", "Observation", called("value"), text("x"))),
 			fails("value", "add", "there is one already, and it does not repeat: replace it")},
 		{"choice without that type", patient, parameters(op("add", "Patient", called("deceased"), text("x"))),
-			fails("value", "add", "the value has a type that its element does not take")},
+			fails("value", "add", "value: its element does not take that type")},
 
 		{"primitive loses its extension", patient, parameters(op("delete", "Patient.birthDate.extension[0]")),
 			in(patient, `,"_birthDate":{"extension":[{"url":"urn:time","valueDateTime":"1970-03-30T12:00:00Z"}]}`, "")},
@@ -187,15 +199,19 @@ func TestFHIRPath(t *testing.T) {
 			in(measured, `1}]`, `1},{"code":{"coding":[{"code":"a"},{"code":"b"}]},"valueQuantity":{"value":2.0},"referenceRange":[{"text":"r"}]}]`)},
 		{"parts of a singleton that repeat", measured, parameters(op("add", "Observation", called("component"), anonymous(
 			`{"name":"value","valueString":"a"}`, `{"name":"value","valueInteger":1}`))),
-			fails("value", "add", "part[1] of the value: there is one already, and it does not repeat: replace it")},
+			fails("value", "add", "value: part[1]: there is one already, and it does not repeat: replace it")},
 		{"parts for a primitive", patient, parameters(op("add", "Patient", called("gender"), anonymous(`{"name":"code","valueCode":"male"}`))),
-			fails("value", "add", "the element has a type that is given as value[x], not in parts")},
+			fails("value", "add", "value: its element has a type that is given as value[x], not in parts")},
 		{"parts with a wrong name", patient, parameters(op("add", "Patient", called("contact"), anonymous(`{"name":"birthDate","valueDate":"2000"}`))),
-			fails("value", "add", "part[0] of the value: no element of the type has that name")},
+			fails("value", "add", "value: part[0]: no element of the type has that name")},
 		{"content of another element", `{"resourceType":"Consent","provision":{"type":"deny"}}`, parameters(
 			op("add", "Consent.provision", called("provision"), anonymous(`{"name":"type","valueCode":"permit"}`)),
 			op("add", "Consent.provision.provision[0]", called("class"), value("Coding", `{"code":"c"}`))),
 			`{"resourceType":"Consent","provision":{"type":"deny","provision":[{"type":"permit","class":[{"code":"c"}]}]}}`},
+		{"a partner that is no array", `{"resourceType":"Patient","name":[{"given":["B"],"_given":{"id":"x"}}]}`, parameters(op("add", "Patient.name[0]", called("given"), text("C"))),
+			fails("value", "add", "the JSON of the element is no array")},
+		{"a list that is no array", `{"resourceType":"Patient","name":{"text":"A"}}`, parameters(op("add", "Patient", called("name"), value("HumanName", `{"text":"Z"}`))),
+			fails("value", "add", "there is one already, and it does not repeat: replace it")},
 		{"meta as a whole", patient, parameters(op("delete", "Patient.meta")), in(patient, `"meta":{"versionId":"1"},`, ``)},
 		{"delete nothing", patient, parameters(op("delete", "Patient.name.where(use='old')"), op("delete", "Patient.telecom[0].value")), patient},
 
@@ -220,7 +236,7 @@ func TestFHIRPath(t *testing.T) {
 		{"add to a primitive", patient, parameters(op("add", "Patient.birthDate", called("time"), text("12:00"))),
 			fails("value", "add", "the path leads to a primitive, which has no elements but id and extension")},
 		{"add a wrong type", patient, parameters(op("add", "Patient", called("name"), text("A"))),
-			fails("value", "add", "the value has a type that its element does not take")},
+			fails("value", "add", "value: its element does not take that type")},
 		{"a slip in a path", patient, parameters(op("delete", "Patient.brithDate")),
 			fails("value", "delete", "the path names an element that its type does not have")},
 		{"another type's path", patient, parameters(op("delete", "Observation.value")),
@@ -266,13 +282,13 @@ func TestMalformedFHIRPath(t *testing.T) {
 			broken("value: operation[0] insert: part[2]: index is a valueInteger, 0 or more")},
 		{"a name that is none", parameters(op("add", "Patient", called("_birthDate"))), broken("value: operation[0] add: part[2]: name is the name of an element")},
 		{"an empty value", parameters(op("replace", "Patient.gender", `{"name":"value"}`)), broken("required: operation[0] replace: part[2]: a value has a value[x] or parts")},
-		{"an empty object", parameters(op("replace", "Patient.name", value("HumanName", `{}`))), broken("structure: operation[0]: the JSON of a value is not that of its type")},
-		{"a number as a string", parameters(op("replace", "Patient.name", value("Decimal", `"1.5"`))), broken("structure: operation[0]: the JSON of a value is not that of its type")},
-		{"an unknown value type", parameters(op("replace", "Patient.name", value("Name", `{"a":1}`))), broken("structure: operation[0]: no type of R4 that a parameter may have")},
-		{"two values", parameters(op("replace", "Patient.name", `{"name":"value","valueString":"a","valueCode":"b"}`)), broken("structure: operation[0]: a part has one value")},
+		{"an empty object", parameters(op("replace", "Patient.name", value("HumanName", `{}`))), broken("structure: operation[0]: part[2]: the JSON of a value is not that of its type")},
+		{"a number as a string", parameters(op("replace", "Patient.name", value("Decimal", `"1.5"`))), broken("structure: operation[0]: part[2]: the JSON of a value is not that of its type")},
+		{"an unknown value type", parameters(op("replace", "Patient.name", value("Name", `{"a":1}`))), broken("structure: operation[0]: part[2]: no type of R4 that a parameter may have")},
+		{"two values", parameters(op("replace", "Patient.name", `{"name":"value","valueString":"a","valueCode":"b"}`)), broken("structure: operation[0]: part[2]: a part has one value")},
 		{"a value and parts", parameters(op("replace", "Patient.name", `{"name":"value","valueString":"a","part":[{"name":"a","valueCode":"b"}]}`)),
-			broken("structure: operation[0]: a part has a value or parts, not both")},
-		{"an empty nested part", parameters(op("add", "Patient", called("contact"), anonymous(`{"name":"name"}`))), broken("required: operation[0] add: part[3]: a value has a value[x] or parts")},
+			broken("structure: operation[0]: part[2]: a part has a value or parts, not both")},
+		{"an empty nested part", parameters(op("add", "Patient", called("contact"), anonymous(`{"name":"name"}`))), broken("required: operation[0] add: part[3]: part[0]: a value has a value[x] or parts")},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) { check(t, test.want, applyFHIRPath(`{"resourceType":"Patient"}`, test.document)) })
@@ -289,7 +305,7 @@ func TestUnsupportedPaths(t *testing.T) {
 		{"Patient.", expected + "a name at character 8"},
 		{"Patient..name", expected + "a name at character 8"},
 		{"Patient name", expected + "the end of the path at character 8"},
-		{"Patient.name[-1]", "not a path that is supported: a character or operator it cannot have at character 13"},
+		{"Patient.name[-1]", expected + "an index of at most six digits at character 13"},
 		{"Patient.name[x]", expected + "an index of at most six digits at character 13"},
 		{"Patient.name[9999999]", expected + "an index of at most six digits at character 13"},
 		{"Patient.name[0", expected + "']' at character 14"},

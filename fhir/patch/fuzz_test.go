@@ -5,6 +5,7 @@ import (
 	"errors"
 	"runtime"
 	"testing"
+	"unicode/utf8"
 
 	"lightbox/fhir"
 	"lightbox/fhir/patch"
@@ -45,6 +46,29 @@ func FuzzFHIRPath(f *testing.F) {
 		f.Add([]byte(fuzzed), []byte(document))
 	}
 	f.Fuzz(func(t *testing.T, body, document []byte) { law(t, patch.ParseFHIRPath, body, document) })
+}
+
+// FuzzPath: the law holds for any path in each operation.
+func FuzzPath(f *testing.F) {
+	for _, path := range []string{
+		"Patient.name[0].given", "name.where(use='official' and family.empty() or given != 'A').given.last()", "Patient.contained[0].form.text",
+		"(Patient.multipleBirth as integer)", "Patient.extension('a').value.ofType(FHIR.Quantity).value", "Patient.birthDate.id", "Patient.`meta`.versionId",
+		"Patient.name.where(given.where($this = 'A').exists()).first()", "Patient.where(deceased = false and birthDate = @2026 or x = -1.50).name",
+	} {
+		f.Add(path, "given", uint8(1), `"valueString":"x"`)
+		f.Add(path, "extension", uint8(0), `"part":[{"name":"url","valueUri":"u"},{"name":"value","valueQuantity":{"value":1.0}}]`)
+	}
+	f.Fuzz(func(t *testing.T, path, name string, i uint8, json string) {
+		if !utf8.ValidString(path + name + json) {
+			return
+		}
+		v, at := `{"name":"value",`+json+`}`, number("index", int(i))
+		for _, o := range []string{op("delete", path), op("replace", path, v), op("insert", path, at, v),
+			op("move", path, number("source", int(i)), number("destination", 0)), op("add", path, `{"name":"name","valueString":`+quote(name)+`}`, v)} {
+			law(t, patch.ParseFHIRPath, []byte(fuzzed), []byte(parameters(o)))
+			law(t, patch.ParseFHIRPath, []byte(fuzzed), []byte(parameters(o, o, op("delete", path))))
+		}
+	})
 }
 
 func law(t *testing.T, parse func([]byte) (*patch.Patch, error), body, document []byte) {

@@ -81,7 +81,7 @@ func (t *tree) pathOperation(n *node) (o pathOperation, err *fhir.Error) {
 		}
 		seen[one.name] = true
 		if err := o.set(one); err != nil {
-			return o, fhir.NewError(err.Type, "part["+strconv.Itoa(i)+"]: "+err.Detail)
+			return o, inPart(i, err)
 		}
 	}
 	return o, o.complete(seen)
@@ -169,10 +169,10 @@ func (t *tree) parts(n *node) (all []part, err *fhir.Error) {
 	if !n.isArray() {
 		return nil, fhir.NewError(fhir.Structure, "part is a list")
 	}
-	for _, m := range t.children(n) {
+	for i, m := range t.children(n) {
 		p, err := t.part(m.value)
 		if err != nil {
-			return nil, err
+			return nil, inPart(i, err)
 		}
 		all = append(all, p)
 	}
@@ -230,10 +230,10 @@ func (p *part) content() *fhir.Error {
 	}
 	for i := range p.parts {
 		if !elementName(p.parts[i].name) {
-			return fhir.NewError(fhir.Value, "a part of a value is called as the element it becomes")
+			return inPart(i, fhir.NewError(fhir.Value, "it is called as the element that it becomes"))
 		}
 		if err := p.parts[i].content(); err != nil {
-			return err
+			return inPart(i, err)
 		}
 	}
 	return nil

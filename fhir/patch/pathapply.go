@@ -19,7 +19,7 @@ func (o pathOperation) add(t *tree) *fhir.Error {
 	if !ok {
 		return notHere("name is no element of what the path leads to")
 	}
-	name, v, err := build(d, base, *o.value)
+	name, v, err := o.build(d, base)
 	if err != nil {
 		return err
 	}
@@ -79,7 +79,7 @@ func (o pathOperation) insert(t *tree) *fhir.Error {
 		return notHere("the index is beyond the end of the list")
 	}
 	first := list[0]
-	_, v, err := build(first.definition, first.name, *o.value)
+	_, v, err := o.build(first.definition, first.name)
 	if err != nil {
 		return err
 	}
@@ -114,7 +114,7 @@ func (o pathOperation) replace(t *tree) *fhir.Error {
 	if e.choice != "" {
 		base = e.choice
 	}
-	name, v, err := build(e.definition, base, *o.value)
+	name, v, err := o.build(e.definition, base)
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,7 @@ type tokenKind int
 const (
 	endOfText tokenKind = iota
 	aName               // an identifier, or one between backticks
-	anInteger           // 0, 12
+	anInteger           // 0, 12, -1
 	aDecimal            // 1.50
 	aString             // between apostrophes
 	aDate               // @2026-11-22, without the @
@@ -51,7 +51,7 @@ func (s *scanner) next() {
 	switch c := s.text[s.end]; {
 	case isLetter(c):
 		s.run(aName, 0, func(c byte) bool { return isLetter(c) || isDigit(c) })
-	case isDigit(c):
+	case isDigit(c), c == '-' && s.end+1 < len(s.text) && isDigit(s.text[s.end+1]):
 		s.number()
 	case c == '@':
 		s.run(aDate, 1, func(c byte) bool { return isDigit(c) || strings.IndexByte("-:.TZ+", c) >= 0 })
@@ -74,6 +74,9 @@ func (s *scanner) run(kind tokenKind, skip int, in func(byte) bool) {
 }
 
 func (s *scanner) number() {
+	if s.text[s.end] == '-' {
+		s.end++
+	}
 	s.run(anInteger, 0, isDigit)
 	if s.end+1 < len(s.text) && s.text[s.end] == '.' && isDigit(s.text[s.end+1]) {
 		s.end++
