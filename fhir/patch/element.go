@@ -96,6 +96,27 @@ func (t *tree) pair(to []element, object *node, name string) []element {
 	return to
 }
 
+// count returns how many elements a member and its partner hold, and whether that is a list.
+func (t *tree) count(object *node, name string) (n int, list bool) {
+	value, extra := t.get(object, name), t.get(object, "_"+name)
+	switch {
+	case value.isArray() || extra.isArray():
+		return max(len(t.list(value)), len(t.list(extra))), true
+	case value == nil && extra == nil:
+		return 0, false
+	}
+	return 1, false
+}
+
+// chosen reports whether an object has an element of the choice d called base, of any type.
+func (t *tree) chosen(object *node, d *definition, base string) bool {
+	t.look(len(t.children(object)))
+	return slices.ContainsFunc(object.members, func(m member) bool {
+		_, ok := d.chosen(base, strings.TrimPrefix(m.name, "_"))
+		return ok
+	})
+}
+
 func (t *tree) list(n *node) []member {
 	if !n.isArray() {
 		return nil
@@ -144,7 +165,7 @@ func (t *tree) putOne(object *node, name string, text []byte) {
 
 // insertAt puts v before the i-th element of a member that is a list, or is not there yet.
 func (t *tree) insertAt(object *node, name string, i int, v values) {
-	length := len(t.pair(nil, object, name))
+	length, _ := t.count(object, name)
 	t.insertOne(object, name, i, length, v.value)
 	t.insertOne(object, "_"+name, i, length, v.extra)
 	t.settle(object, name)
@@ -207,7 +228,7 @@ func (t *tree) removeOne(object *node, name string, i int) *node {
 
 // moveTo takes the i-th element of a list and puts it before the j-th of those that remain.
 func (t *tree) moveTo(object *node, name string, i, j int) {
-	length := len(t.pair(nil, object, name))
+	length, _ := t.count(object, name)
 	for _, name := range []string{name, "_" + name} {
 		array := t.get(object, name)
 		if !array.isArray() {

@@ -19,7 +19,7 @@ func (o pathOperation) add(t *tree) *fhir.Error {
 	if !ok {
 		return notHere("name is no element of what the path leads to")
 	}
-	name, v, err := o.build(d, base)
+	name, v, err := o.build(t, d, base)
 	if err != nil {
 		return err
 	}
@@ -30,20 +30,7 @@ func (o pathOperation) add(t *tree) *fhir.Error {
 	if err := t.serverOwned(object, name); err != nil {
 		return err
 	}
-	return t.place(object, t.elements(nil, object, t.content(parent), base), d, name, v)
-}
-
-// place puts a new element beside those that are there.
-func (t *tree) place(object *node, there []element, d *definition, name string, v values) *fhir.Error {
-	switch {
-	case len(there) > 0 && there[0].index < 0:
-		return notHere("there is one already, and it does not repeat: replace it")
-	case len(there) > 0 || d.list:
-		t.insertAt(object, name, len(there), v)
-	default:
-		t.put(object, name, v)
-	}
-	return nil
+	return t.addChild(object, d, base, name, v)
 }
 
 // object returns the object that holds the children of e: for a primitive, which can have an id and extensions alone, the one
@@ -79,7 +66,7 @@ func (o pathOperation) insert(t *tree) *fhir.Error {
 		return notHere("the index is beyond the end of the list")
 	}
 	first := list[0]
-	_, v, err := o.build(first.definition, first.name)
+	_, v, err := o.build(t, first.definition, first.name)
 	if err != nil {
 		return err
 	}
@@ -114,7 +101,7 @@ func (o pathOperation) replace(t *tree) *fhir.Error {
 	if e.choice != "" {
 		base = e.choice
 	}
-	name, v, err := o.build(e.definition, base)
+	name, v, err := o.build(t, e.definition, base)
 	if err != nil {
 		return err
 	}
@@ -195,7 +182,8 @@ func (o pathOperation) list(t *tree) ([]element, *fhir.Error) {
 		return nil, notHere("the path leads to an element that is no list")
 	}
 	strange := func(e element) bool { return e.parent != found[0].parent || e.name != found[0].name }
-	if slices.ContainsFunc(found, strange) || len(found) != len(t.pair(nil, found[0].parent, found[0].name)) {
+	length, _ := t.count(found[0].parent, found[0].name)
+	if slices.ContainsFunc(found, strange) || len(found) != length {
 		return nil, notHere("the path does not lead to one whole list")
 	}
 	return found, nil
