@@ -30,9 +30,16 @@ var pathOperations = map[string]struct {
 }
 
 // ParseFHIRPath reads a FHIRPath Patch (FHIR R4 fhirpatch.html): a Parameters resource in application/fhir+json. Whoever reads
-// the document from outside bounds its size. Errors are *fhir.Error without ErrNotApplicable: those of fhir.Parse,
-// fhir.Structure, fhir.Required and fhir.Value for what is no patch, fhir.NotSupported for a path outside the subset that is
-// understood, fhir.TooLong and fhir.TooCostly beyond the bounds.
+// the document from outside bounds its size.
+//
+// A path names elements of the resource: Patient.name.where(use = 'official').given[0], Observation.value.ofType(Quantity).unit,
+// Patient.birthDate.extension('http://example.org/time').value. It may use members, [n], first(), last(), single(), where() with
+// =, !=, exists(), empty(), and, or, and as, ofType() and extension(); a choice has its name without a type. insert and move
+// need the path of one whole list that is there.
+//
+// Errors are *fhir.Error without ErrNotApplicable: those of fhir.Parse; fhir.Structure, fhir.Required and fhir.Value for what is
+// no patch; fhir.Invalid and fhir.NotSupported for a path that is not understood; fhir.TooLong and fhir.TooCostly beyond the
+// bounds.
 func ParseFHIRPath(document []byte) (*Patch, error) {
 	r, err := fhir.Parse(document)
 	if err != nil {

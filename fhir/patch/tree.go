@@ -82,9 +82,10 @@ func (t *tree) children(n *node) []member {
 	}
 	for at := 1; t.fault == nil && !closing(t.decoder.PeekKind()); {
 		var m member
-		m, at = t.readMember(n, at)
-		n.members = append(n.members, m)
-		t.spend(1)
+		if m, at = t.readMember(n, at); t.fault == nil {
+			n.members = append(n.members, m)
+			t.spend(1)
+		}
 	}
 	return n.members
 }
