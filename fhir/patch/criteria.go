@@ -7,12 +7,12 @@ type criterion func(t *tree, e element) bool
 
 // criteria = all { 'or' all }; all = term { 'and' term }
 func (p *parser) criteria() criterion {
-	any := []criterion{p.all()}
+	either := []criterion{p.all()}
 	for p.takeWord("or") {
-		any = append(any, p.all())
+		either = append(either, p.all())
 	}
 	return func(t *tree, e element) bool {
-		return slices.ContainsFunc(any, func(c criterion) bool { return c(t, e) })
+		return slices.ContainsFunc(either, func(c criterion) bool { return c(t, e) })
 	}
 }
 
