@@ -72,7 +72,7 @@ func (p *page) anyOf(_ context.Context, c search.Clause) (condition, error) {
 // plain resolves a clause on the resource's own elements.
 func (p *page) plain(ctx context.Context, c search.Clause) (condition, error) {
 	if c.Modifier == search.Missing {
-		return p.missing(c)
+		return p.store.missing(c)
 	}
 	switch c.Param.Kind {
 	case fhir.KindToken:
@@ -135,13 +135,13 @@ func measured(values []search.Value) bool {
 	return true
 }
 
-func (p *page) missing(c search.Clause) (condition, error) {
+func (s *Store) missing(c search.Clause) (condition, error) {
 	if c.Param.Name == "_id" || c.Param.Name == "_lastUpdated" {
 		t := nothingAt()
 		t.not = !c.Values[0].Missing
 		return decided(t, nil)
 	}
-	known, err := p.store.catalog.param(c.Param)
+	known, err := s.catalog.param(c.Param)
 	return decided(term{kind: byPresence, param: known, not: c.Values[0].Missing}, err)
 }
 

@@ -85,7 +85,11 @@ func (s *statement) hash(t term) string {
 // immediate compiles a clause for which nothing has to be looked up first: what a filter may hold.
 func (s *Store) immediate(c search.Clause) (term, error) {
 	switch {
-	case c.Chain != nil || c.Has != nil || c.Any != nil || c.List != "" || c.Modifier != search.None:
+	case c.Chain != nil || c.Has != nil || c.Any != nil || c.List != "":
+	case c.Modifier == search.Missing:
+		one, err := s.missing(c)
+		return one.terms[0], err
+	case c.Modifier != search.None:
 	case c.Param.Name == "_id":
 		return term{kind: byID, ids: textsOf(c.Values)}, nil
 	case c.Param.Kind == fhir.KindReference, c.Param.Kind == fhir.KindURI:
