@@ -22,6 +22,7 @@ func Run(t *testing.T, fresh func(t testing.TB) Database) {
 	}{
 		{"Open", testOpen},
 		{"Write", testWrite},
+		{"Sequence", testSequence},
 		{"Visible", testVisible},
 		{"Search", testSearch},
 		{"Paging", testPaging},

@@ -18,8 +18,9 @@ CREATE TABLE search_param (
     UNIQUE (type, name)
 );
 
--- The current version of each resource. row counts in commit order of creation and never changes. patient and owners hold
--- whole references: access is decided by them, so never by a hash.
+-- The current version of each resource. row counts in commit order of creation and never changes. last_updated counts in commit
+-- order of all versions, none twice, also in resource_history: it is the sequence of changes. patient and owners hold whole
+-- references: access is decided by them, so never by a hash.
 CREATE TABLE resource (
     row          INTEGER NOT NULL PRIMARY KEY,
     time_key     INTEGER NOT NULL,
@@ -36,7 +37,7 @@ CREATE TABLE resource (
 );
 CREATE UNIQUE INDEX resource_id ON resource (type, id);
 CREATE INDEX resource_time ON resource (type, time_key, row);
-CREATE INDEX resource_updated ON resource (type, last_updated, row);
+CREATE UNIQUE INDEX resource_updated ON resource (type, last_updated);
 
 -- Versions that are no longer current.
 CREATE TABLE resource_history (
@@ -86,6 +87,13 @@ CREATE TABLE care (
     PRIMARY KEY (organization, patient)
 ) WITHOUT ROWID;
 
+-- One row: numbers of resource that are taken although nothing holds them any more.
+CREATE TABLE head (
+    last_row     INTEGER NOT NULL,
+    last_updated INTEGER NOT NULL
+);
+INSERT INTO head (last_row, last_updated) VALUES (0, 0);
+
 CREATE TABLE secret (
     name  TEXT    NOT NULL PRIMARY KEY,
     value BLOB    NOT NULL
@@ -93,6 +101,7 @@ CREATE TABLE secret (
 
 -- +goose Down
 DROP TABLE secret;
+DROP TABLE head;
 DROP TABLE care;
 DROP TABLE date_posting;
 DROP TABLE string_posting;
