@@ -24,6 +24,7 @@ func Run(t *testing.T, fresh func(t testing.TB) Database) {
 		{"Write", testWrite},
 		{"Sequence", testSequence},
 		{"Visible", testVisible},
+		{"History", testHistory},
 		{"Search", testSearch},
 		{"Paging", testPaging},
 		{"Include", testInclude},

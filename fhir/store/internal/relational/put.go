@@ -226,7 +226,7 @@ func (u *unit) replace(ctx context.Context, old, r *record, new entries) error {
 		return err
 	}
 	if old != nil {
-		u.pending.history = append(u.pending.history, old)
+		u.pending.history = append(u.pending.history, pastRow{old, r.lastUpdated})
 	}
 	return nil
 }

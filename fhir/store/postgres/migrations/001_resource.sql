@@ -38,18 +38,23 @@ CREATE TABLE resource (
 CREATE UNIQUE INDEX resource_id ON resource (type, id);
 CREATE INDEX resource_time ON resource (type, time_key, row);
 CREATE UNIQUE INDEX resource_updated ON resource (type, last_updated);
+-- What is deleted has no postings; this finds it by whose it was.
+CREATE INDEX resource_deleted ON resource (type, patient) WHERE deleted = 1;
 
--- Versions that are no longer current.
+-- Versions that are no longer current: they were from last_updated until they were replaced.
 CREATE TABLE resource_history (
     row          BIGINT   NOT NULL,
     version      BIGINT   NOT NULL,
     last_updated BIGINT   NOT NULL,
+    replaced     BIGINT   NOT NULL,
+    type         INTEGER  NOT NULL,
     deleted      SMALLINT NOT NULL,
     patient      TEXT     COLLATE "C" NOT NULL,
     owners       TEXT     COLLATE "C" NOT NULL,
     body         BYTEA    NOT NULL,
     PRIMARY KEY (row, version)
 );
+CREATE UNIQUE INDEX resource_history_updated ON resource_history (type, last_updated);
 
 -- Tokens, references, URIs, exact strings, and who owns what, each newest first.
 CREATE TABLE posting (

@@ -38,18 +38,23 @@ CREATE TABLE resource (
 CREATE UNIQUE INDEX resource_id ON resource (type, id);
 CREATE INDEX resource_time ON resource (type, time_key, row);
 CREATE UNIQUE INDEX resource_updated ON resource (type, last_updated);
+-- What is deleted has no postings; this finds it by whose it was.
+CREATE INDEX resource_deleted ON resource (type, patient) WHERE deleted = 1;
 
--- Versions that are no longer current.
+-- Versions that are no longer current: they were from last_updated until they were replaced.
 CREATE TABLE resource_history (
     row          INTEGER NOT NULL,
     version      INTEGER NOT NULL,
     last_updated INTEGER NOT NULL,
+    replaced     INTEGER NOT NULL,
+    type         INTEGER NOT NULL,
     deleted      INTEGER NOT NULL,
     patient      TEXT    NOT NULL,
     owners       TEXT    NOT NULL,
     body         BLOB    NOT NULL,
     PRIMARY KEY (row, version)
 );
+CREATE UNIQUE INDEX resource_history_updated ON resource_history (type, last_updated);
 
 -- Tokens, references, URIs, exact strings, and who owns what, each newest first.
 CREATE TABLE posting (
