@@ -25,6 +25,7 @@ func Run(t *testing.T, fresh func(t testing.TB) Database) {
 		{"Sequence", testSequence},
 		{"Visible", testVisible},
 		{"History", testHistory},
+		{"Purge", testPurge},
 		{"Search", testSearch},
 		{"Paging", testPaging},
 		{"Include", testInclude},
