@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"lightbox/fhir"
 	"lightbox/fhir/store"
 )
@@ -64,30 +66,25 @@ const (
 	pollWrites  = 25
 )
 
-// writeAtOnce runs writers in several stores on one database, a third of whose transactions fail. It returns how many
-// resources they created.
-func writeAtOnce(t *testing.T, db Database) (created int) {
-	failure := errors.New("changed my mind")
+// writeAtOnce runs writers in several stores on one database, with clocks that disagree; a third of their transactions fail.
+// Each of the others creates devices a and b of its own, changes a, and changes or deletes a patient that all share. It returns
+// how many stood.
+func writeAtOnce(t *testing.T, db Database) (stood int) {
 	stores := make([]fixture, 3)
 	for i := range stores {
 		stores[i] = openWith(t, db, store.Options{Clock: wrongClock})
 	}
+	failure := errors.New("changed my mind")
 	var wg sync.WaitGroup
 	for w := range pollWriters {
 		f := stores[w%len(stores)]
 		wg.Go(func() {
 			for n := range pollWrites {
 				err := f.Write(ctx, func(tx store.Tx) error {
-					for _, id := range []string{"a", "b"} {
-						id = fmt.Sprintf("%s-%d-%d", id, w, n)
-						if _, _, err := tx.Put(ctx, store.Write{Resource: parse(f, device(id, "active"))}); err != nil {
-							return err
-						}
-					}
-					if n%3 == 2 {
+					err := f.writeSome(tx, fmt.Sprintf("-%d-%d", w, n))
+					if err == nil && n%3 == 2 {
 						return failure
 					}
-					_, _, err := tx.Put(ctx, store.Write{Resource: parse(f, patient(fmt.Sprintf("%d-%d", w, n), "x"))})
 					return err
 				})
 				if (n%3 == 2) != errors.Is(err, failure) {
@@ -100,35 +97,83 @@ func writeAtOnce(t *testing.T, db Database) (created int) {
 	return pollWriters * (pollWrites - pollWrites/3)
 }
 
+func (f fixture) writeSome(tx store.Tx, name string) error {
+	for _, body := range []string{device("a"+name, "active"), device("b"+name, "active"), device("a"+name, "inactive")} {
+		if _, _, err := tx.Put(ctx, store.Write{Resource: parse(f, body)}); err != nil {
+			return err
+		}
+	}
+	if stored, err := tx.Get(ctx, "Patient", "shared"); err == nil && !stored.Deleted && stored.Version%4 == 3 {
+		_, err := tx.Delete(ctx, store.Delete{Type: "Patient", ID: "shared"})
+		return err
+	}
+	_, _, err := tx.Put(ctx, store.Write{Resource: parse(f, patient("shared", name))})
+	return err
+}
+
 // polled asks for what is newer than the newest seen, while writers are at work: in the end nothing was passed over.
 func polled(t *testing.T, db Database) {
 	f := open(t, db)
 	done := make(chan struct{})
-	var created int
+	var stood int
 	go func() {
 		defer close(done)
-		created = writeAtOnce(t, db)
+		stood = writeAtOnce(t, db)
 	}()
-	seen := map[string]bool{}
-	last := time.Unix(0, 0)
-	poll := func() {
-		result := f.search(everyone, "Device", "_sort=_lastUpdated&_count=1000&_lastUpdated=gt"+last.UTC().Format(fhir.InstantLayout))
-		for _, r := range result.Matches {
-			if seen[r.ID] || !r.LastUpdated.After(last) {
-				t.Errorf("%s of %v comes after %v", r.ID, r.LastUpdated, last)
-			}
-			seen[r.ID], last = true, r.LastUpdated
-		}
-	}
+	devices, changes := map[string]bool{}, []store.Change{}
+	newest, after := time.Unix(0, 0), int64(0)
 	for running := true; running; {
 		select {
 		case <-done:
 			running = false
 		default:
 		}
-		poll()
+		for _, r := range f.search(everyone, "Device", "_sort=_lastUpdated&_count=1000&_lastUpdated=gt"+newest.UTC().Format(fhir.InstantLayout)).Matches {
+			if devices[r.ID] || !r.LastUpdated.After(newest) {
+				t.Errorf("%s of %v comes after %v", r.ID, r.LastUpdated, newest)
+			}
+			devices[r.ID], newest = true, r.LastUpdated
+		}
+		found, err := f.Changes(ctx, after, 1000)
+		if err != nil {
+			t.Error(err)
+		}
+		for _, c := range found {
+			changes, after = append(changes, c), c.LastUpdated
+		}
 	}
-	if len(seen) != 2*created {
-		t.Errorf("a reader who polled saw %d devices, want %d", len(seen), 2*created)
+	if len(devices) != 2*stood {
+		t.Errorf("who polled the search saw %d devices, want %d", len(devices), 2*stood)
+	}
+	f.checkChanges(changes, stood)
+}
+
+// checkChanges compares the changes that a reader met bit by bit with all of them, and with what was written.
+func (f fixture) checkChanges(met []store.Change, stood int) {
+	var all []store.Change
+	for after := int64(0); ; {
+		found, err := f.Changes(ctx, after, 7)
+		if err != nil {
+			f.Fatal(err)
+		}
+		if len(found) == 0 {
+			break
+		}
+		all, after = append(all, found...), found[len(found)-1].LastUpdated
+	}
+	if diff := cmp.Diff(all, met); diff != "" {
+		f.Errorf("who polled the changes met other ones (-want +got):\n%s", diff)
+	}
+	if len(all) != 4*stood {
+		f.Errorf("%d changes, want %d", len(all), 4*stood)
+	}
+	next := map[string]int64{}
+	for i, c := range all {
+		if next[c.Type+"/"+c.ID]++; c.Version != next[c.Type+"/"+c.ID] || i > 0 && c.LastUpdated <= all[i-1].LastUpdated {
+			f.Errorf("change %d is %+v behind %+v", i, c, all[max(i-1, 0)])
+		}
+		if c.Deleted != (c.Type == "Patient" && c.Version%4 == 0) {
+			f.Errorf("%+v: deleted", c)
+		}
 	}
 }
