@@ -43,6 +43,7 @@ type cli struct {
 	Serve  serveCommand  `cmd:"" help:"Serve FHIR R4 under OIDC."`
 	Ingest ingestCommand `cmd:"" help:"Take DICOM files, folders and ZIPs into a hub's archive and database."`
 	Map    mapCommand    `cmd:"" help:"Print the FHIR that DICOM files become, without any store."`
+	Purge  purgeCommand  `cmd:"" help:"Remove resources for good, with every version of them."`
 	Synth  synthCommand  `cmd:"" help:"Draw the synthetic city's DICOM files into a folder."`
 	Token  tokenCommand  `cmd:"" help:"Sign an access token of a running demo's issuer, for trying things out."`
 

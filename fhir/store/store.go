@@ -39,6 +39,12 @@ type Store interface {
 	History(ctx context.Context, q HistoryQuery, by Caller) (HistoryPage, error)
 	// Search answers one page. q.Page is a cursor of an earlier Result; ErrCursor when it is another caller's or query's.
 	Search(ctx context.Context, q search.Query, by Caller) (Result, error)
+	// Changes returns the versions of all types, past ones and deletions too, that were made after a lastUpdated (microseconds
+	// since 1970 UTC, 0 for the beginning), oldest first and at most limit. No two have the same lastUpdated, it rises in the
+	// order in which versions become visible, over all processes, and whatever becomes visible later has a greater one: a reader
+	// who asks again after the last change that it saw misses none. It asks for nobody: what a caller may see is for who passes
+	// it on. What was purged is not told, nor is a change of owners that made no version.
+	Changes(ctx context.Context, after int64, limit int) ([]Change, error)
 	// Write runs fn in one transaction and returns after it is durable. fn may run again after a serialization failure, so it
 	// must not act on anything but tx. Concurrent calls may share one commit. On error nothing is changed.
 	Write(ctx context.Context, fn func(tx Tx) error) error
@@ -137,6 +143,14 @@ type HistoryPage struct {
 	Versions []Version
 	Next     string
 	Total    int64
+}
+
+// Change tells that a version was made.
+type Change struct {
+	Type, ID    string
+	Version     int64
+	LastUpdated int64 // microseconds since 1970 UTC
+	Deleted     bool
 }
 
 // Result is one page of a search.

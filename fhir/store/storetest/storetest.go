@@ -22,7 +22,10 @@ func Run(t *testing.T, fresh func(t testing.TB) Database) {
 	}{
 		{"Open", testOpen},
 		{"Write", testWrite},
+		{"Sequence", testSequence},
 		{"Visible", testVisible},
+		{"History", testHistory},
+		{"Purge", testPurge},
 		{"Search", testSearch},
 		{"Paging", testPaging},
 		{"Include", testInclude},

@@ -8,7 +8,7 @@ import (
 // changes are rows to write that have not been sent to the database yet.
 type changes struct {
 	resources, goneResources []*record
-	history                  []*record
+	history                  []pastRow
 	postings, gonePostings   []postingRow
 	strings, goneStrings     []stringRow
 	dates, goneDates         []dateRow
@@ -36,6 +36,10 @@ type (
 		row int64
 	}
 	careRow struct{ organization, patient string }
+	pastRow struct {
+		*record
+		replaced int64 // lastUpdated of the version that took its place
+	}
 )
 
 // gap bounds how far the intervals of a date parameter lie from the time keys of their resources.

@@ -14,14 +14,14 @@ type group struct {
 	records map[reference]*record // versions that the members so far leave, nil for what is absent
 	pending *changes              // of the members so far
 	gaps    map[int64]gap
-	nextRow int64
+	head    head  // of the database with what the members and those who failed have counted
 	err     error // once set, nothing is kept
 	done    chan struct{}
 }
 
 func (g *group) unit(ctx context.Context) *unit {
-	return &unit{group: g, ctx: ctx, store: g.writer.store, records: map[reference]*record{}, pending: newChanges(),
-		now: g.writer.store.now()}
+	now := max(g.writer.store.now().UnixMicro(), g.head.stamp+1)
+	return &unit{group: g, ctx: ctx, store: g.writer.store, records: map[reference]*record{}, pending: newChanges(), now: now}
 }
 
 // accept takes over what a unit leaves.
@@ -90,18 +90,4 @@ func widenGaps(ctx context.Context, tx store.SQL, gaps map[int64]gap) error {
 		}
 	}
 	return nil
-}
-
-// row returns the number of a new resource. Writers exclude one another, so numbers rise in commit order.
-func (g *group) row(ctx context.Context) (int64, error) {
-	if g.nextRow == 0 {
-		err := g.tx.Query(ctx, "SELECT COALESCE(MAX(row), 0) FROM resource", nil, func(scan func(...any) error) error {
-			return scan(&g.nextRow)
-		})
-		if err != nil {
-			return 0, err
-		}
-	}
-	g.nextRow++
-	return g.nextRow, nil
 }

@@ -3,10 +3,66 @@ package relational
 import (
 	"context"
 
-	"lightbox/fhir"
+	"lightbox/fhir/store"
 )
 
-// Purge removes a resource with every version and index entry.
+// Purge removes a resource with every version and index entry. It goes to the database at once, behind all that is pending, so
+// that what is written later under the same id is new.
 func (u *unit) Purge(ctx context.Context, resourceType, id string) error {
-	return fhir.NewError(fhir.NotSupported, "purge is not served yet")
+	old, err := u.lookup(ctx, reference{resourceType, id})
+	if err != nil {
+		return err
+	}
+	if old == nil {
+		return store.ErrNotFound
+	}
+	gone, err := u.removal(old)
+	if err != nil {
+		return err
+	}
+	if err := u.open(ctx); err != nil {
+		return err
+	}
+	if err := u.flush(ctx); err != nil {
+		return err
+	}
+	u.records[old.reference] = nil
+	ctx, cancel := statementContext(context.WithoutCancel(ctx), writeTimeout)
+	defer cancel()
+	return u.failed(erase(ctx, u.group, old, gone))
+}
+
+// removal returns the changes that take away all of a resource but its past.
+func (u *unit) removal(old *record) (*changes, error) {
+	c := newChanges()
+	e, err := u.store.entriesOf(old)
+	if err != nil {
+		return nil, err
+	}
+	c.goneResources = []*record{old}
+	c.entries(place{e, old.timeKey}, place{timeKey: old.timeKey}, old.row)
+	if old.resourceType == "Patient" {
+		for _, o := range splitOwners(old.owners) {
+			c.goneCare = append(c.goneCare, careRow{o, old.resourceType + "/" + old.id})
+		}
+	}
+	return c, nil
+}
+
+// byRow are the tables where everything of a resource can be found by its row, whatever wrote it.
+var byRow = []string{"resource_history", "string_posting", "date_posting"}
+
+// erase also keeps the numbers of what it removes from being given again: a reader may have seen them, and an index entry of
+// an earlier generation may still stand under the row.
+func erase(ctx context.Context, g *group, old *record, gone *changes) error {
+	if err := g.tx.Apply(ctx, gone.list()); err != nil {
+		return err
+	}
+	for _, table := range byRow {
+		if _, err := g.tx.Exec(ctx, "DELETE FROM "+table+" WHERE row = $1", old.row); err != nil {
+			return err
+		}
+	}
+	_, err := g.tx.Exec(ctx, "UPDATE head SET last_row = $1, last_updated = $2", g.head.row, g.head.stamp)
+	return err
 }

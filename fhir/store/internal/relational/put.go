@@ -148,9 +148,7 @@ func (u *unit) put(ctx context.Context, old *record, w store.Write, x indexed) (
 	}
 	r := &record{reference: reference{w.Resource.Type, w.Resource.ID}, typeID: typeID, mapped: w.Mapped,
 		owners: ownersAfter(old, w.Owners)}
-	if err := u.number(ctx, r, old); err != nil {
-		return nil, err
-	}
+	u.number(r, old)
 	r.body = w.Resource.Stamp(r.version, timeOf(r.lastUpdated)).Body
 	r.patient, r.present, r.timeKey = x.patient, x.present, timeKey(x, r, old)
 	return r, u.replace(ctx, old, r, x.entries)
@@ -164,16 +162,14 @@ func ownersAfter(old *record, given []string) string {
 	return joinOwners(given)
 }
 
-// number gives r its row, version and time. Time never runs backwards for a resource, whatever the clocks do.
-func (u *unit) number(ctx context.Context, r, old *record) error {
-	r.version, r.lastUpdated = 1, u.now.UnixMicro()
-	if old != nil {
-		r.row, r.version, r.lastUpdated = old.row, old.version+1, max(r.lastUpdated, old.lastUpdated)
-		return nil
+// number gives r its row, version and time.
+func (u *unit) number(r, old *record) {
+	r.lastUpdated = u.group.head.nextStamp(u.now)
+	if old == nil {
+		r.row, r.version = u.group.head.nextRow(), 1
+		return
 	}
-	row, err := u.group.row(ctx)
-	r.row = row
-	return u.failed(err)
+	r.row, r.version = old.row, old.version+1
 }
 
 // timeKey orders newest first. A resource without a clinical time keeps the key of its creation, so that an update does
@@ -220,9 +216,7 @@ func (u *unit) Delete(ctx context.Context, d store.Delete) (fhir.Resource, error
 	}
 	r := *old
 	r.deleted, r.body, r.present = true, nil, 0
-	if err := u.number(ctx, &r, old); err != nil {
-		return fhir.Resource{}, err
-	}
+	u.number(&r, old)
 	return r.resource(), u.replace(ctx, old, &r, entries{})
 }
 
@@ -232,7 +226,7 @@ func (u *unit) replace(ctx context.Context, old, r *record, new entries) error {
 		return err
 	}
 	if old != nil {
-		u.pending.history = append(u.pending.history, old)
+		u.pending.history = append(u.pending.history, pastRow{old, r.lastUpdated})
 	}
 	return nil
 }

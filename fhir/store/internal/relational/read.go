@@ -3,7 +3,6 @@ package relational
 import (
 	"context"
 	"fmt"
-	"strconv"
 
 	"lightbox/fhir"
 	"lightbox/fhir/search"
@@ -88,9 +87,19 @@ func notFound(err error) error {
 	return err
 }
 
-// VRead returns one version.
+// VRead returns one version. It is covered itself, and so is the current one.
 func (s *Store) VRead(ctx context.Context, visible search.Filter, resourceType, id string, version int64) (fhir.Resource, error) {
-	found, err := s.history(ctx, visible, reference{resourceType, id}, window{"=", version, 1})
+	if len(visible.Grants) == 0 {
+		return fhir.Resource{}, store.ErrNotFound
+	}
+	ctx, cancel := statementContext(ctx, readTimeout)
+	defer cancel()
+	st := s.statement()
+	text, err := st.readVersion(visible, reference{resourceType, id}, version)
+	if err != nil {
+		return fhir.Resource{}, err
+	}
+	found, err := st.versions(ctx, look{s.db}, resourceType, text)
 	switch {
 	case err != nil || len(found) == 0:
 		return fhir.Resource{}, notFound(err)
@@ -100,72 +109,21 @@ func (s *Store) VRead(ctx context.Context, visible search.Filter, resourceType, 
 	return found[0], nil
 }
 
-// History answers one page of versions, newest first.
-func (s *Store) History(ctx context.Context, q store.HistoryQuery, by store.Caller) (store.HistoryPage, error) {
-	if q.ID == "" {
-		return store.HistoryPage{}, fhir.NewError(fhir.NotSupported, "history of a type or of the system is not served yet")
-	}
-	visible := by.Access(q.Type)
-	w := window{">", 0, q.Count + 1}
-	if q.Page != "" {
-		before, err := strconv.ParseInt(q.Page, 10, 64)
-		if err != nil {
-			return store.HistoryPage{}, store.ErrCursor
-		}
-		w = window{"<", before, q.Count + 1}
-	}
-	found, err := s.history(ctx, visible, reference{q.Type, q.ID}, w)
-	if err == nil && len(found) == 0 {
-		_, err = s.current(ctx, visible, q.Type, q.ID)
-	}
+func (s *statement) readVersion(f search.Filter, ref reference, version int64) (string, error) {
+	current, err := s.readCurrent(columns("r", versionTable), f, ref.resourceType, ref.id)
 	if err != nil {
-		return store.HistoryPage{}, err
+		return "", err
 	}
-	page := store.HistoryPage{Total: -1}
-	for i, v := range found {
-		if i == q.Count {
-			page.Next = strconv.FormatInt(found[i-1].Version, 10)
-			break
-		}
-		if v.LastUpdated.Before(q.Since) {
-			break
-		}
-		page.Versions = append(page.Versions, store.Version{Resource: v, Made: v.Version == 1 || i+1 < len(found) && found[i+1].Deleted})
-	}
-	return page, nil
-}
-
-// window is the versions that are wanted.
-type window struct {
-	operator string
-	version  int64
-	limit    int
-}
-
-// history reads versions that are covered themselves, of a resource whose current version is.
-func (s *Store) history(ctx context.Context, visible search.Filter, ref reference, w window) ([]fhir.Resource, error) {
-	if len(visible.Grants) == 0 {
-		return nil, nil
-	}
-	ctx, cancel := statementContext(ctx, readTimeout)
-	defer cancel()
-	st := s.statement()
-	current, err := st.readCurrent(columns("r", versionTable), visible, ref.resourceType, ref.id)
+	row, err := s.readCurrent("r.row", f, ref.resourceType, ref.id)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
-	row, err := st.readCurrent("r.row", visible, ref.resourceType, ref.id)
+	covered, err := s.visible(f, "h", true)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
-	covered, err := st.visible(visible, "h", true)
-	if err != nil {
-		return nil, err
-	}
-	version := st.bind(w.version)
-	text := fmt.Sprintf(`SELECT v.* FROM (%s UNION ALL SELECT %s AS id, %s FROM resource_history h WHERE h.row = (%s) AND h.version %s %s AND %s) v
-		WHERE v.version %s %s ORDER BY v.version DESC LIMIT %s`,
-		current, st.bind(ref.id), columns("h", versionTable[1:]), row, w.operator, version, covered,
-		w.operator, version, st.bind(w.limit))
-	return st.versions(ctx, s.db, ref.resourceType, text)
+	wanted := s.bind(version)
+	return fmt.Sprintf(`%s AND r.version = %s UNION ALL
+		SELECT %s AS id, %s FROM resource_history h WHERE h.row = (%s) AND h.version = %s AND %s`,
+		current, wanted, s.bind(ref.id), columns("h", versionTable[1:]), row, wanted, covered), nil
 }

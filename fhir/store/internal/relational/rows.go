@@ -82,18 +82,6 @@ func resourceColumns(rows []*record) []Column {
 	}
 }
 
-func historyColumns(rows []*record) []Column {
-	return []Column{
-		ints("row", rows, func(r *record) int64 { return r.row }),
-		ints("version", rows, func(r *record) int64 { return r.version }),
-		ints("last_updated", rows, func(r *record) int64 { return r.lastUpdated }),
-		ints("deleted", rows, func(r *record) int64 { return flag(r.deleted) }),
-		texts("patient", rows, func(r *record) string { return r.patient }),
-		texts("owners", rows, func(r *record) string { return r.owners }),
-		blobs("body", rows),
-	}
-}
-
 func postingColumns(rows []postingRow) []Column {
 	return []Column{
 		ints("param", rows, func(p postingRow) int64 { return p.param }),

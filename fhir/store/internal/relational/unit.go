@@ -15,7 +15,7 @@ type unit struct {
 	group     *group
 	store     *Store
 	ctx       context.Context
-	now       time.Time
+	now       int64 // the first stamp
 	records   map[reference]*record
 	pending   *changes
 	savepoint bool  // the database holds something of this unit
@@ -24,8 +24,8 @@ type unit struct {
 
 const savepointName = "unit"
 
-// Now is the time that this transaction stamps.
-func (u *unit) Now() time.Time { return u.now }
+// Now is the time that this transaction stamps first.
+func (u *unit) Now() time.Time { return timeOf(u.now) }
 
 // Exec runs a statement of a package with tables of its own.
 func (u *unit) Exec(ctx context.Context, query string, args ...any) (int64, error) {

@@ -150,7 +150,11 @@ func (w *writer) begin() (*group, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &group{writer: w, tx: tx, done: make(chan struct{}), records: map[reference]*record{}, pending: newChanges()}, nil
+	h, err := readHead(ctx, tx)
+	if err != nil {
+		return nil, errors.Join(err, tx.Rollback(ctx))
+	}
+	return &group{writer: w, tx: tx, head: h, done: make(chan struct{}), records: map[reference]*record{}, pending: newChanges()}, nil
 }
 
 // commit ends the open transaction and tells those who wait.

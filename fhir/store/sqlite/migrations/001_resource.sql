@@ -18,8 +18,9 @@ CREATE TABLE search_param (
     UNIQUE (type, name)
 );
 
--- The current version of each resource. row counts in commit order of creation and never changes. patient and owners hold
--- whole references: access is decided by them, so never by a hash.
+-- The current version of each resource. row counts in commit order of creation and never changes. last_updated counts in commit
+-- order of all versions, none twice, also in resource_history: it is the sequence of changes. patient and owners hold whole
+-- references: access is decided by them, so never by a hash.
 CREATE TABLE resource (
     row          INTEGER NOT NULL PRIMARY KEY,
     time_key     INTEGER NOT NULL,
@@ -36,19 +37,24 @@ CREATE TABLE resource (
 );
 CREATE UNIQUE INDEX resource_id ON resource (type, id);
 CREATE INDEX resource_time ON resource (type, time_key, row);
-CREATE INDEX resource_updated ON resource (type, last_updated, row);
+CREATE UNIQUE INDEX resource_updated ON resource (type, last_updated);
+-- What is deleted has no postings; this finds it by whose it was.
+CREATE INDEX resource_deleted ON resource (type, patient) WHERE deleted = 1;
 
--- Versions that are no longer current.
+-- Versions that are no longer current: they were from last_updated until they were replaced.
 CREATE TABLE resource_history (
     row          INTEGER NOT NULL,
     version      INTEGER NOT NULL,
     last_updated INTEGER NOT NULL,
+    replaced     INTEGER NOT NULL,
+    type         INTEGER NOT NULL,
     deleted      INTEGER NOT NULL,
     patient      TEXT    NOT NULL,
     owners       TEXT    NOT NULL,
     body         BLOB    NOT NULL,
     PRIMARY KEY (row, version)
 );
+CREATE UNIQUE INDEX resource_history_updated ON resource_history (type, last_updated);
 
 -- Tokens, references, URIs, exact strings, and who owns what, each newest first.
 CREATE TABLE posting (
@@ -97,6 +103,13 @@ CREATE TABLE care (
     PRIMARY KEY (organization, patient)
 ) WITHOUT ROWID;
 
+-- One row: numbers of resource that are taken although nothing holds them any more.
+CREATE TABLE head (
+    last_row     INTEGER NOT NULL,
+    last_updated INTEGER NOT NULL
+);
+INSERT INTO head (last_row, last_updated) VALUES (0, 0);
+
 CREATE TABLE secret (
     name  TEXT    NOT NULL PRIMARY KEY,
     value BLOB    NOT NULL
@@ -104,6 +117,7 @@ CREATE TABLE secret (
 
 -- +goose Down
 DROP TABLE secret;
+DROP TABLE head;
 DROP TABLE care;
 DROP TABLE number_posting;
 DROP TABLE date_posting;
