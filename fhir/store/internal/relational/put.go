@@ -151,6 +151,10 @@ func (u *unit) put(ctx context.Context, old *record, w store.Write, x indexed) (
 	u.number(r, old)
 	r.body = w.Resource.Stamp(r.version, timeOf(r.lastUpdated)).Body
 	r.patient, r.present, r.timeKey = x.patient, x.present, timeKey(x, r, old)
+	if len(x.clock) > 0 {
+		r.timeHigh = x.clock[0].high
+	}
+	u.widen(x.clock, r.timeKey)
 	return r, u.replace(ctx, old, r, x.entries)
 }
 

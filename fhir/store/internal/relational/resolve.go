@@ -103,6 +103,8 @@ func (s *Store) ordered(c search.Clause) (condition, error) {
 	}
 	t := term{param: known, values: c.Values}
 	switch {
+	case s.catalog.isClock(c.Param):
+		t.kind = byClock
 	case c.Param.Kind == fhir.KindDate:
 		t.kind = byDate
 	case c.Param.Kind == fhir.KindNumber:
@@ -115,10 +117,11 @@ func (s *Store) ordered(c search.Clause) (condition, error) {
 	case c.Modifier == search.Contains:
 		t.kind = byPart
 	case c.Modifier == search.Exact:
-		t = term{kind: byPosting, param: known}
+		t = term{kind: byPrefix, param: known}
 		for _, v := range c.Values {
-			t.hashes = append(t.hashes, search.Hash(v.Text))
+			t.values = append(t.values, search.Value{Text: search.Fold(v.Text)})
 		}
+		return undecided(c, t)
 	default:
 		t.kind = byPrefix
 	}
@@ -158,7 +161,9 @@ func (p *page) tokens(ctx context.Context, c search.Clause) (condition, error) {
 		return condition{}, err
 	case !ok:
 		return undecided(c)
-	case c.Modifier == search.OfType:
+	case c.Modifier == search.Not && p.store.catalog.narrowed(c.Param):
+		return undecided(c)
+	case c.Modifier == search.OfType, p.store.catalog.narrowed(c.Param):
 		return undecided(c, t)
 	}
 	t.not = t.not != (c.Modifier == search.Not)

@@ -24,6 +24,7 @@ CREATE TABLE search_param (
 CREATE TABLE resource (
     row          BIGINT   NOT NULL PRIMARY KEY,
     time_key     BIGINT   NOT NULL,
+    time_high    BIGINT   NOT NULL,
     last_updated BIGINT   NOT NULL,
     version      BIGINT   NOT NULL,
     present      BIGINT   NOT NULL,
@@ -56,7 +57,7 @@ CREATE TABLE resource_history (
 );
 CREATE UNIQUE INDEX resource_history_updated ON resource_history (type, last_updated);
 
--- Tokens, references, URIs, exact strings, and who owns what, each newest first.
+-- Tokens, references, URIs, and who owns what, each newest first.
 CREATE TABLE posting (
     hash     BIGINT  NOT NULL,
     time_key BIGINT  NOT NULL,
