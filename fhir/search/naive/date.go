@@ -77,12 +77,12 @@ func when(e element) (interval, bool) {
 	case e.datatype == "Timing":
 		i, ok = outer(e.json)
 	case e.datatype == "Period":
-		i, ok = period(e.json), true
+		i, ok = periodOf(e.json), true
 	}
 	return i, ok && i != always
 }
 
-func period(v gjson.Result) interval {
+func periodOf(v gjson.Result) interval {
 	i := always
 	if start, ok := parseInterval(v.Get("start").Str); ok {
 		i.low = start.low
@@ -102,7 +102,7 @@ func outer(v gjson.Result) (interval, bool) {
 		}
 	}
 	if bounds := v.Get("repeat.boundsPeriod"); bounds.Exists() {
-		all = append(all, period(bounds))
+		all = append(all, periodOf(bounds))
 	}
 	if len(all) == 0 {
 		return interval{}, false
