@@ -65,7 +65,7 @@ func (g generator) has(t *fhir.Type, steps int) (name, value string, ok bool) {
 	for _, name := range Types {
 		source, _ := fhir.R4().Type(name)
 		for _, p := range source.Params() {
-			if p.Kind == fhir.KindReference && p.MayTarget(t.Name) && !slices.Contains(p.Datatypes, "canonical") {
+			if slices.Contains(p.Targets, t.Name) || name == "List" && p.Name == "item" {
 				by = append(by, p)
 			}
 		}

@@ -232,8 +232,13 @@ func targetsOf(p *fhir.SearchParameter) []string {
 	return all
 }
 
+// composite draws two values joined by $, the first with a code that is often there.
 func (g generator) composite(p *fhir.SearchParameter) string {
 	one := g.alternative(p.Components[0].Param, "")()
+	if p.Type == "Observation" && !g.oneIn(4) {
+		c := pick(g, codings[:measuredCodes])
+		one = pick(g, []string{c.code, c.system + "|" + c.code, c.system + "|"})
+	}
 	return one + "$" + g.alternative(p.Components[1].Param, "")()
 }
 

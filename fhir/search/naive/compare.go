@@ -2,11 +2,11 @@ package naive
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -15,7 +15,7 @@ import (
 type Answer func(resourceType string, query url.Values) ([]string, error)
 
 // Compare asks both for one search and returns "" when they agree, in order and in refusing it, and otherwise a text with the
-// query, the difference, and each document that the query may have to do with.
+// query, the difference, and the documents that differ with those that they refer to.
 func (d Documents) Compare(resourceType string, query url.Values, visible func(ref string) bool, answer Answer) string {
 	want, refused := d.Search(resourceType, query, visible)
 	got, err := answer(resourceType, query)
@@ -50,12 +50,10 @@ func differing(want, got []string) []string {
 	return append(once, moved...)
 }
 
-// describe writes the documents that differ, and then the others, which a chain may have led to.
+// describe writes the documents that differ, and then those that they have to do with.
 func (d Documents) describe(out *strings.Builder, refs []string, visible func(ref string) bool) {
-	for _, ref := range d.References() {
-		if !slices.Contains(refs, ref) {
-			refs = append(refs, ref)
-		}
+	for range 2 { // a chain or _has through one to another
+		refs = append(refs, d.related(refs)...)
 	}
 	for _, ref := range refs {
 		doc, ok := d.Get(ref)
@@ -67,11 +65,25 @@ func (d Documents) describe(out *strings.Builder, refs []string, visible func(re
 		if visible != nil && !visible(ref) {
 			hidden = ", hidden"
 		}
-		body := bytes.Buffer{}
-		if err := json.Compact(&body, doc.Body); err != nil {
-			body.Write(doc.Body)
-		}
-		fmt.Fprintf(out, "%s (row %d, created %s, updated %s%s): %s\n", ref, doc.Row, doc.Created.UTC().Format("2006-01-02T15:04:05.999999Z"),
-			doc.LastUpdated.UTC().Format("2006-01-02T15:04:05.999999Z"), hidden, body.Bytes())
+		fmt.Fprintf(out, "%s (row %d, created %s, updated %s%s): %s\n", ref, doc.Row, instant(doc.Created), instant(doc.LastUpdated),
+			hidden, doc.Body)
 	}
 }
+
+// related returns the documents that refer to one of those or that one of them refers to.
+func (d Documents) related(refs []string) []string {
+	var all []string
+	for _, other := range d.References() {
+		doc, _ := d.Get(other)
+		refers := func(ref string) bool {
+			of, ok := d.Get(ref)
+			return ok && (bytes.Contains(doc.Body, []byte(`"`+ref)) || bytes.Contains(of.Body, []byte(`"`+other)))
+		}
+		if !slices.Contains(refs, other) && slices.ContainsFunc(refs, refers) {
+			all = append(all, other)
+		}
+	}
+	return all
+}
+
+func instant(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.999999Z") }

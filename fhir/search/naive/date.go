@@ -4,6 +4,7 @@ import (
 	"math"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -29,20 +30,16 @@ func parseInterval(text string) (interval, bool) {
 	if m == nil {
 		return interval{}, false
 	}
-	year, month, day, minute, second, fraction, zone := m[1], m[2], m[3], m[4], m[5], m[6], m[7]
-	full := year + or(month, "-01") + or(day, "-01") + "T" + or(minute, "00:00") + or(second, ":00") + or(zone, "Z")
+	month, day, minute, second, fraction, zone := m[2], m[3], m[4], m[5], m[6], m[7]
+	full := m[1] + or(month, "-01") + or(day, "-01") + "T" + or(minute, "00:00") + or(second, ":00") + or(zone, "Z")
 	start, err := time.Parse("2006-01-02T15:04:05Z07:00", strings.Replace(full, " ", "+", 1))
 	if err != nil {
 		return interval{}, false
 	}
-	var end time.Time
+	end := start.AddDate(1, 0, 0)
 	switch {
 	case fraction != "":
-		digits := fraction[1:min(len(fraction), 7)]
-		part, _ := time.ParseDuration("0." + digits + "s")
-		width := time.Second / time.Duration(math.Pow10(len(digits)))
-		start = start.Add(part)
-		end = start.Add(width)
+		start, end = fractionOf(start, fraction[1:])
 	case second != "":
 		end = start.Add(time.Second)
 	case minute != "":
@@ -51,10 +48,17 @@ func parseInterval(text string) (interval, bool) {
 		end = start.AddDate(0, 0, 1)
 	case month != "":
 		end = start.AddDate(0, 1, 0)
-	default:
-		end = start.AddDate(1, 0, 0)
 	}
 	return interval{start.UnixMicro(), end.UnixMicro() - 1}, true
+}
+
+// fractionOf returns what digits of a second stand for, of which six are kept.
+func fractionOf(second time.Time, digits string) (start, end time.Time) {
+	digits = digits[:min(len(digits), 6)]
+	n, _ := strconv.Atoi(digits)
+	width := time.Second / time.Duration(math.Pow10(len(digits)))
+	start = second.Add(time.Duration(n) * width)
+	return start, start.Add(width)
 }
 
 func or(text, otherwise string) string {

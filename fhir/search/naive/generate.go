@@ -43,7 +43,7 @@ type member struct {
 func (g generator) object(shape []member) object {
 	o := object{}
 	for _, m := range shape {
-		if !m.required && g.oneIn(3) {
+		if !m.required && rapid.IntRange(0, 3).Draw(g.t, "has "+m.name) == 0 {
 			continue
 		}
 		value := m.value(g)
@@ -56,7 +56,8 @@ func (g generator) object(shape []member) object {
 	return o
 }
 
-func (g generator) oneIn(n int) bool { return rapid.IntRange(1, n).Draw(g.t, "one in") == 1 }
+// oneIn is true about once in n times.
+func (g generator) oneIn(n int) bool { return rapid.IntRange(1, n).Draw(g.t, "one in") == n }
 
 func pick[T any](g generator, from []T) T { return rapid.SampledFrom(from).Draw(g.t, "pick") }
 
@@ -149,6 +150,16 @@ func concept(g generator) any {
 	}
 	if len(o) == 0 || g.oneIn(3) {
 		o["text"] = pick(g, conceptTexts)
+	}
+	return o
+}
+
+// measured is what was observed: few codes, so that a composite of one and a value is met.
+func measured(g generator) any {
+	o := object{"coding": []any{}}
+	for range rapid.IntRange(1, 2).Draw(g.t, "codings") {
+		c := pick(g, codings[:measuredCodes])
+		o["coding"] = append(o["coding"].([]any), object{"system": c.system, "code": c.code, "display": c.display})
 	}
 	return o
 }

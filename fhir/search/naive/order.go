@@ -42,7 +42,7 @@ func readSort(t *fhir.Type, values []string) ([]sortKey, error) {
 // the order of creation. With it: by the keys, what is equal in the order of creation, reversed when the first key goes down.
 func (q query) compare(s scope, a, b *document) int {
 	if len(q.sort) == 0 {
-		return cmp.Or(b.Created.Compare(a.Created), cmp.Compare(a.Row, b.Row))
+		return cmp.Or(cmp.Compare(b.Created.UnixMicro(), a.Created.UnixMicro()), cmp.Compare(a.Row, b.Row))
 	}
 	for _, key := range q.sort {
 		if c := key.compare(s, a, b); c != 0 {
@@ -77,8 +77,8 @@ func (k sortKey) direct(c int) int {
 	return c
 }
 
-// value is what a resource is sorted by: "in the case of ascending the lowest, of descending the highest" of several (FHIR R4
-// search.html#_sort leaves it to the server).
+// value is what a resource is sorted by: of several its least going up and its greatest going down, which FHIR R4
+// search.html#_sort leaves to the server.
 func (k sortKey) value(s scope, doc *document) (ordered, bool) {
 	var best ordered
 	found := false

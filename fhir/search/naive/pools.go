@@ -30,6 +30,9 @@ type coding struct{ system, code, display string }
 
 const dicom = "http://dicom.nema.org/resources/ontology/DCM"
 
+// measuredCodes are the first of codings, of which an Observation has its code.
+const measuredCodes = 3
+
 var codings = []coding{
 	{"http://loinc.org", "8480-6", "Systolic pressure"}, {"http://loinc.org", "8462-4", "Diastolic pressure"},
 	{dicom, "CT", "Computed Tomography"}, {"urn:local", "ct", "КТ, сердце"}, {"", "CT", "CT of the heart"},

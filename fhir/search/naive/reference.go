@@ -25,6 +25,8 @@ func (r reference) String() string {
 	return r.base + r.resourceType + "/" + r.id
 }
 
+var typeName = regexp.MustCompile(`^[A-Z][A-Za-z]+$`)
+
 var restful = regexp.MustCompile(`^(https?://.+/)?([A-Z][A-Za-z]*)/([A-Za-z0-9.\-]{1,64})(/_history/[A-Za-z0-9.\-]{1,64})?$`)
 
 // parseReference reads Type/id and URLs, with or without a version, those below our own base as Type/id.
@@ -56,7 +58,7 @@ func readReference(p *fhir.SearchParameter, modifier, text string) (test, error)
 		return readURI("", unescape(text))
 	case modifier == "identifier":
 		return readLogical(text)
-	case modifier != "" && !p.MayTarget(modifier):
+	case modifier != "" && !(p.MayTarget(modifier) && typeName.MatchString(modifier)):
 		return nil, bad("%s does not refer to a %q", p.Name, modifier)
 	case fhir.ValidID(unescape(text)):
 		return byID(p, modifier, unescape(text)), nil

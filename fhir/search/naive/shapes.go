@@ -1,6 +1,10 @@
 package naive
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	"pgregory.net/rapid"
+)
 
 // shapes are the types by their elements.
 var shapes = map[string][]member{
@@ -77,7 +81,7 @@ var shapes = map[string][]member{
 		{name: "partOf", value: listOf(referTo("ImagingStudy", "Procedure"))},
 		{name: "status", value: code("Observation.status"), required: true},
 		{name: "category", value: listOf(concept)},
-		{name: "code", value: concept, required: true},
+		{name: "code", value: measured, required: true},
 		{name: "subject", value: referTo("Patient", "Group", "Device", "Location")},
 		{name: "focus", value: listOf(referTo("ImagingStudy", "Condition"))},
 		{name: "encounter", value: referTo("Encounter")},
@@ -92,7 +96,7 @@ var shapes = map[string][]member{
 		{name: "device", value: referTo("Device")},
 		{name: "hasMember", value: listOf(referTo("Observation"))},
 		{name: "derivedFrom", value: listOf(referTo("Observation", "DocumentReference", "ImagingStudy"))},
-		{name: "component", value: listOf(shape(member{"code", concept, true}, member{"value", observed, false},
+		{name: "component", value: listOf(shape(member{"code", measured, true}, member{"value", component, false},
 			member{"dataAbsentReason", concept, false}))},
 	},
 	"ServiceRequest": {
@@ -173,7 +177,7 @@ var shapes = map[string][]member{
 		{name: "date", value: text(dateTimes)},
 		{name: "source", value: referTo("Practitioner", "Patient", "Device")},
 		{name: "note", value: listOf(shape(member{"text", text(sayings), true}))},
-		{name: "entry", value: listOf(shape(member{"item", referTo(Types...), true}))},
+		{name: "entry", value: entries},
 		{name: "emptyReason", value: concept},
 	},
 	"Location": {
@@ -231,8 +235,11 @@ var shapes = map[string][]member{
 type values map[string]func(generator) any
 
 var observed = choose(values{"Quantity": quantity, "CodeableConcept": concept, "String": text(sayings), "DateTime": text(dateTimes),
-	"Period": period, "SampledData": sampled, "Boolean": boolean},
-	"Quantity", "Quantity", "CodeableConcept", "String", "DateTime", "Period", "SampledData", "Boolean")
+	"Period": period, "SampledData": sampled},
+	"Quantity", "CodeableConcept", "String", "DateTime", "Period", "SampledData")
+
+var component = choose(values{"Quantity": quantity, "CodeableConcept": concept, "String": text(sayings)},
+	"Quantity", "CodeableConcept", "Quantity", "String")
 
 var aged = choose(values{"DateTime": text(dateTimes), "Period": period, "Age": age, "Range": rangeOf, "String": text(sayings)},
 	"DateTime", "Period", "Age", "Range", "String")
@@ -256,6 +263,15 @@ var series = shape(member{"uid", text(uids), true}, member{"modality", codingOf,
 	member{"endpoint", listOf(referTo("Endpoint")), false},
 	member{"performer", listOf(shape(member{"actor", referTo("Practitioner", "Device", "Organization"), true})), false},
 	member{"instance", listOf(shape(member{"uid", text(uids), true}, member{"sopClass", codingOf, true})), false})
+
+// entries are as many as make it likely that a List has a resource of any type.
+func entries(g generator) any {
+	all := []any{}
+	for range rapid.IntRange(1, 12).Draw(g.t, "entries") {
+		all = append(all, object{"item": referTo(evenly(g, Types))(g)})
+	}
+	return all
+}
 
 func position(g generator) any {
 	at := pick(g, places)
