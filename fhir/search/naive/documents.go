@@ -21,7 +21,8 @@ type Document struct {
 	Owners      []string  // "Organization/id" of those who submitted it; of use to the caller's visible alone
 }
 
-// Documents is a set of current resources by reference. Make it with New.
+// Documents is a set of current resources by reference. Make it with New. It keeps what it has read of each, and is not safe
+// for concurrent use.
 type Documents struct {
 	// Base is our own base URL: an absolute reference below it is one to our own resource.
 	Base string

@@ -220,7 +220,7 @@ func rangeOf(g generator) any {
 
 // age is in years: Age and Duration have units of time.
 func age(g generator) any {
-	return object{"value": json.Number(pick(g, []string{"1", "2", "45"})), "system": ucum, "code": pick(g, []string{"a", "mo"})}
+	return object{"value": json.Number(pick(g, []string{"1", "2", "45"})), "system": unitsOfMeasure, "code": pick(g, []string{"a", "mo"})}
 }
 
 func sampled(generator) any {

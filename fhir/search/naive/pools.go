@@ -58,7 +58,7 @@ var (
 const v2Identifiers = "http://terminology.hl7.org/CodeSystem/v2-0203"
 
 // units are what quantities are measured in: system, code, unit.
-var measures = [][3]string{{ucum, "mg", "mg"}, {ucum, "g", "g"}, {ucum, "ug", "µg"}, {ucum, "mm[Hg]", "mmHg"}, {"", "", "mg"},
+var measures = [][3]string{{unitsOfMeasure, "mg", "mg"}, {unitsOfMeasure, "g", "g"}, {unitsOfMeasure, "ug", "µg"}, {unitsOfMeasure, "mm[Hg]", "mmHg"}, {"", "", "mg"},
 	{"urn:units", "mg", "milligram"}, {"", "", ""}}
 
 // codePools are the codes of elements with a required binding, by type and parameter.

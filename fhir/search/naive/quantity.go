@@ -6,8 +6,8 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// ucum is the system of UCUM units.
-const ucum = "http://unitsofmeasure.org"
+// unitsOfMeasure is the system of UCUM units.
+const unitsOfMeasure = "http://unitsofmeasure.org"
 
 // unit is what a quantity is measured in, as it is searched for.
 type unit struct {
@@ -93,7 +93,7 @@ func (u unit) convert(v gjson.Result) (*big.Rat, bool) {
 		return nil, false
 	case u.code == "" || code == u.code:
 		return at, true
-	case system != ucum:
+	case system != unitsOfMeasure:
 		return nil, false
 	}
 	return convertUnits(at, code, u.code)
