@@ -36,13 +36,29 @@ func (g generator) condition(resourceType string, steps int) (name, value string
 	if g.oneIn(25) {
 		return "_list", g.list(g.idsOf("List"))
 	}
-	p := evenly(g, t.Params())
+	p := g.param(t)
 	if p.Kind == fhir.KindReference && steps > 0 && g.oneIn(3) {
 		if name, value, ok := g.chain(p, steps); ok {
 			return name, value
 		}
 	}
 	return g.clause(p)
+}
+
+// param draws a parameter, at times by its kind first: there are many tokens and few quantities.
+func (g generator) param(t *fhir.Type) *fhir.SearchParameter {
+	if !g.oneIn(3) {
+		return evenly(g, t.Params())
+	}
+	by := map[fhir.Kind][]*fhir.SearchParameter{}
+	var kinds []fhir.Kind
+	for _, p := range t.Params() {
+		if by[p.Kind] == nil {
+			kinds = append(kinds, p.Kind)
+		}
+		by[p.Kind] = append(by[p.Kind], p)
+	}
+	return evenly(g, by[evenly(g, kinds)])
 }
 
 // chain draws parameter:Type.rest, without the type where it can be told, and at times where it cannot.

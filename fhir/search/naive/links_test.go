@@ -130,6 +130,7 @@ func TestComposites(t *testing.T) {
 			{"composite: reference and code of two elements", "DocumentReference?relationship=DocumentReference/b$signs", ""},
 			{"near: kilometres", "Location?near=42.256500|-83.694810|11.20|km", "near"},
 			{"near: kilometres are the default", "Location?near=42.256500|-83.694810|60", "near far"},
+			{"near: ten kilometres are the default", "Location?near=42.256500|-83.694810", "near"},
 			{"near: miles", "Location?near=42.256500|-83.694810|30|[mi_i]", "near"},
 		},
 	}.run(t)

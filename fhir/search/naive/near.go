@@ -10,12 +10,17 @@ import (
 // kilometres that a unit of distance has; without one "kms should be assumed" (FHIR R4 location.html#search, near).
 var kilometres = map[string]float64{"": 1, "km": 1, "m": 0.001, "[mi_i]": 1.609344, "[mi_us]": 1.609347219}
 
-// readNear reads latitude|longitude|distance|units. The distance may not be left out: "the server can use its own discretion",
-// and this one has none.
+// readNear reads latitude|longitude|distance|units. Without a distance, for which "the server can use its own discretion", it is
+// ten kilometres.
 func readNear(p *fhir.SearchParameter, text string) (test, error) {
-	parts := append(bars(text), "")
-	if p.Name != "near" || len(parts) < 4 || len(parts) > 5 {
+	parts := bars(text)
+	if p.Name != "near" || len(parts) < 2 || len(parts) > 4 {
 		return nil, bad("the form is latitude|longitude|distance|units")
+	}
+	for i, absent := range []string{"", "", "10", "km"} {
+		if i == len(parts) {
+			parts = append(parts, absent)
+		}
 	}
 	var number [3]float64
 	for i := range number {

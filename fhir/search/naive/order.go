@@ -161,7 +161,7 @@ func codes(all []token) []ordered {
 		if t.code == "" {
 			continue
 		}
-		o := ordered{text: t.normal()}
+		o := ordered{text: t.folded()}
 		if t.hasSystem() {
 			o.then = t.system
 		}

@@ -82,7 +82,7 @@ func TestRefuses(t *testing.T) {
 		{"Observation", "subject", "#p"},
 		{"Observation", "focus:nothing", "1"},
 		{"Device", "url:below", "urn:oid:1.2"},
-		{"Location", "near", "1|2"},
+		{"Location", "near", "1"},
 		{"Location", "near", "1|2|3|parsec"},
 		{"Patient", "_has:Observation:code:code", "1"},
 		{"Patient", "_has:Observation:patient", "1"},

@@ -38,20 +38,23 @@ func tokens(p *fhir.SearchParameter, e element) []token {
 }
 
 // hasSystem tells the data types of which "|" may ask: "|code" finds none of the others. An element of type code has the
-// system of its value set.
+// system of its value set, where that has one.
 func (t token) hasSystem() bool {
-	return t.datatype == "Coding" || t.datatype == "Identifier" || t.datatype == "code"
+	return t.datatype == "Coding" || t.datatype == "Identifier" || t.datatype == "code" && t.system != ""
 }
 
-// normal returns the code as codes are compared: without regard to case but where two that differ in case are two things
-// (identifiers, ids, URIs, booleans), and an OID without its urn:oid:. "Note: There are many challenging issues around case
-// sensitivity and token searches... when in doubt, servers SHOULD treat tokens in a case-insensitive manner" (FHIR R4
-// search.html#token).
-func (t token) normal() string {
-	code := t.code
-	if !slices.Contains([]string{"Identifier", "id", "uri", "boolean"}, t.datatype) {
-		code = strings.ToLower(code)
+// folded returns the code in lower case, but where two that differ in case are two things (identifiers, ids, URIs, booleans):
+// "when in doubt, servers SHOULD treat tokens in a case-insensitive manner" (FHIR R4 search.html#token).
+func (t token) folded() string {
+	if slices.Contains([]string{"Identifier", "id", "uri", "boolean"}, t.datatype) {
+		return t.code
 	}
+	return strings.ToLower(t.code)
+}
+
+// normal returns the code as codes are compared: folded, and an OID without its urn:oid:.
+func (t token) normal() string {
+	code := t.folded()
 	if oid, ok := strings.CutPrefix(code, "urn:oid:"); ok && oid != "" && strings.Trim(oid, "0123456789.") == "" {
 		return oid
 	}
