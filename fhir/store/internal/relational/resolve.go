@@ -41,7 +41,7 @@ func (p *page) clause(ctx context.Context, c search.Clause) (condition, error) {
 		return p.chain(ctx, c)
 	case c.Has != nil:
 		return p.has(ctx, c)
-	case c.List != "":
+	case c.Lists != nil:
 		return p.list(ctx, c)
 	case c.Any != nil:
 		return p.anyOf(ctx, c)
@@ -194,27 +194,29 @@ func (p *page) composite(ctx context.Context, c search.Clause) (condition, error
 	return all, nil
 }
 
-// list resolves _list to the ids that a List which the caller may see refers to.
+// list resolves _list to the ids that Lists which the caller may see refer to.
 func (p *page) list(ctx context.Context, c search.Clause) (condition, error) {
 	filter := p.caller.Access("List")
 	if len(filter.Grants) == 0 {
 		return condition{}, fhir.NewError(fhir.Forbidden, "no scope of the token covers a search on List").At("_list")
 	}
-	s := p.store.statement()
-	text, err := s.readCurrent(columns("r", versionTable), filter, "List", c.List)
+	lists := p.inner(search.Query{Type: "List"})
+	lists.resolved = &condition{terms: []term{{kind: byID, ids: c.Lists}}}
+	found, err := lists.walk(ctx, nil, len(c.Lists))
 	if err != nil {
 		return condition{}, err
 	}
-	found, err := s.versions(ctx, p.source, "List", text)
-	if err != nil || len(found) == 0 || found[0].Deleted {
-		return decided(nothingAt(), err)
-	}
 	t := term{kind: byID}
-	for _, entry := range gjson.GetBytes(found[0].Body, "entry").Array() {
-		ref, err := fhir.ParseReference(entry.Get("item.reference").Str, "")
-		if err == nil && ref.Kind == fhir.Local && ref.Type == p.query.Type && !entry.Get("deleted").Bool() {
-			t.ids = append(t.ids, ref.ID)
+	for _, h := range found {
+		for _, entry := range gjson.GetBytes(h.resource.Body, "entry").Array() {
+			ref, err := fhir.ParseReference(entry.Get("item.reference").Str, "")
+			if err == nil && ref.Kind == fhir.Local && ref.Type == p.query.Type {
+				t.ids = append(t.ids, ref.ID)
+			}
 		}
+	}
+	if len(t.ids) == 0 {
+		return decided(nothingAt(), nil)
 	}
 	return decided(t, nil)
 }

@@ -93,7 +93,7 @@ func (s *statement) hash(t term) string {
 // immediate compiles a clause for which nothing has to be looked up first: what a filter may hold.
 func (s *Store) immediate(c search.Clause) (term, error) {
 	switch {
-	case c.Chain != nil || c.Has != nil || c.Any != nil || c.List != "":
+	case c.Chain != nil || c.Has != nil || c.Any != nil || c.Lists != nil:
 	case c.Modifier == search.Missing:
 		one, err := s.missing(c)
 		return one.terms[0], err
