@@ -1,0 +1,320 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"time"
+
+	"lightbox/fhir"
+	"lightbox/fhir/search"
+	"lightbox/fhir/store"
+)
+
+// maxBatch is how many studies one commit holds.
+const maxBatch = 1000
+
+// Progress is how far a load has come.
+type Progress struct {
+	Studies, Of  int
+	Now, Overall float64 // studies a second
+	Remaining    time.Duration
+}
+
+// loading is how a load went.
+type loading struct {
+	skipped bool // the city was there
+	batches []loadedBatch
+}
+
+// loadedBatch is one commit, and the limit's time for the same bodies where it was taken.
+type loadedBatch struct {
+	studies, resources, unchanged int
+	took, limit                   time.Duration
+}
+
+// fill loads the city unless the database holds it. A load that was stopped goes on: what is there already is written no second time.
+func (r *run) fill(ctx context.Context) error {
+	st, err := r.Open(ctx)
+	if err != nil {
+		return err
+	}
+	err = r.fillStore(ctx, st)
+	return errors.Join(err, st.Close())
+}
+
+func (r *run) fillStore(ctx context.Context, st store.Store) error {
+	mark := markOf(r.Config)
+	complete, err := mark.check(ctx, st)
+	if err != nil || complete {
+		r.loaded.skipped = complete
+		return err
+	}
+	if err := mark.write(ctx, st, false); err != nil {
+		return err
+	}
+	l := loader{run: r, store: st, started: time.Now()}
+	if err := l.all(ctx); err != nil {
+		return err
+	}
+	r.loaded.batches = l.done
+	return mark.write(ctx, st, true)
+}
+
+// mark is a resource that tells which city a database holds, and whether all of it is there. Without it a run fills no database
+// that holds anything: it might be somebody's.
+type mark struct{ name string }
+
+const markID = "synthetic-city"
+
+func markOf(c Config) mark {
+	return mark{fmt.Sprintf("Synthetic city of seed %d: %d studies, at most %d instances listed in a series, loaded by %s",
+		c.City.Seed, c.City.Studies, c.City.Instances, c.Order)}
+}
+
+func (m mark) body(complete bool) []byte {
+	return fmt.Appendf(nil, `{"resourceType":"Organization","id":%q,"active":%t,"name":%q}`, markID, complete, m.name)
+}
+
+// check reports whether the whole city is there.
+func (m mark) check(ctx context.Context, st store.Store) (complete bool, err error) {
+	found, err := st.Read(ctx, search.Everything(), "Organization", markID)
+	if errors.Is(err, store.ErrNotFound) {
+		return false, mustBeEmpty(ctx, st)
+	}
+	if err != nil {
+		return false, err
+	}
+	for _, complete := range []bool{true, false} {
+		mine := fhir.Resource{Body: m.body(complete)}.Stamp(found.Version, found.LastUpdated)
+		if string(mine.Body) == string(found.Body) {
+			return complete, nil
+		}
+	}
+	return false, fmt.Errorf("the database holds another city than the %s", m.name)
+}
+
+func mustBeEmpty(ctx context.Context, st store.Store) error {
+	everything := store.Caller{ID: "bench", Access: func(string) search.Filter { return search.Everything() }}
+	for _, kind := range fhir.R4().Types() {
+		q, err := search.Parse(fhir.R4(), kind.Name, url.Values{"_count": {"1"}}, search.Options{Strict: true})
+		if err != nil {
+			return err
+		}
+		found, err := st.Search(ctx, q, everything)
+		if err != nil {
+			return err
+		}
+		if len(found.Matches) > 0 {
+			return errors.New("the database holds resources that are no synthetic city's: give an empty one")
+		}
+	}
+	return nil
+}
+
+func (m mark) write(ctx context.Context, st store.Store, complete bool) error {
+	return st.Write(ctx, func(tx store.Tx) error {
+		_, _, err := tx.Put(ctx, store.Write{Resource: fhir.Resource{Type: "Organization", ID: markID, Body: m.body(complete)}, Mapped: true})
+		return err
+	})
+}
+
+// batch is what one commit writes.
+type batch struct {
+	studies int
+	writes  []store.Write
+}
+
+func (c City) batchSize() int { return min(maxBatch, max(1, c.Studies/10)) }
+
+func (c City) batches() int { return (c.Studies + c.batchSize() - 1) / c.batchSize() }
+
+// batch makes the n-th batch: its studies, and as many of the patients as fall to it. The directory comes before the first.
+func (c City) batch(n int, order string) batch {
+	size, count := c.batchSize(), c.batches()
+	b := batch{studies: min(size, c.Studies-n*size), writes: make([]store.Write, 0, size*resourcesPerStudy)}
+	for p := n * c.Patients() / count; p < (n+1)*c.Patients()/count; p++ {
+		b.put(c.Patient(p))
+	}
+	for j := n * size; j < n*size+b.studies; j++ {
+		i := j
+		if order == OrderRandom {
+			i = c.Shuffled(j)
+		}
+		b.put(c.Study(i)...)
+	}
+	return b
+}
+
+func (b *batch) put(all ...Resource) {
+	for _, r := range all {
+		b.writes = append(b.writes, store.Write{Resource: r.Resource, Owners: r.Owners, Mapped: true})
+	}
+}
+
+// loader writes batches while the next one is being made.
+type loader struct {
+	*run
+	store   store.Store
+	started time.Time
+	done    []loadedBatch
+	studies int
+}
+
+func (l *loader) all(ctx context.Context) error {
+	var directory batch
+	for r := range l.City.Directory {
+		directory.put(r)
+	}
+	if _, _, err := l.put(ctx, directory); err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	for b := range l.make(ctx) {
+		if err := l.one(ctx, b); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// make gives all batches in order, one ahead of what is asked for.
+func (l *loader) make(ctx context.Context) <-chan batch {
+	out := make(chan batch)
+	go func() {
+		defer close(out)
+		for n := range l.City.batches() {
+			select {
+			case out <- l.City.batch(n, l.Order):
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return out
+}
+
+// one writes a batch, then lets the limit write the same bodies if it is its turn.
+func (l *loader) one(ctx context.Context, b batch) error {
+	done := loadedBatch{studies: b.studies, resources: len(b.writes)}
+	start := time.Now()
+	written, unchanged, err := l.put(ctx, b)
+	if err != nil {
+		return err
+	}
+	done.took, done.unchanged = time.Since(start), unchanged
+	if l.compares(len(l.done)) {
+		start = time.Now()
+		if err := l.limit.Load(ctx, written); err != nil {
+			return fmt.Errorf("limit: %w", err)
+		}
+		done.limit = time.Since(start)
+	}
+	l.done, l.studies = append(l.done, done), l.studies+b.studies
+	l.tell(done)
+	return nil
+}
+
+// put commits a batch, and returns the bodies as they are stored.
+func (l *loader) put(ctx context.Context, b batch) (bodies [][]byte, unchanged int, err error) {
+	err = l.store.Write(ctx, func(tx store.Tx) error {
+		written, err := tx.PutAll(ctx, b.writes)
+		bodies, unchanged = make([][]byte, 0, len(written)), 0
+		for _, w := range written {
+			bodies = append(bodies, w.Resource.Body)
+			if w.Outcome == store.Unchanged {
+				unchanged++
+			}
+		}
+		return err
+	})
+	return bodies, unchanged, err
+}
+
+// mostCompared is how many batches of the first and of the last tenth the limit loads too.
+const mostCompared = 10
+
+// tenth is how many batches are a tenth of the load.
+func (c City) tenth() int { return (c.batches() + 9) / 10 }
+
+// compares says which batches the limit loads too: the start of the first tenth and the end of the last.
+func (l *loader) compares(n int) bool {
+	most := min(mostCompared, l.City.tenth())
+	return n < most || n >= l.City.batches()-most
+}
+
+func (l *loader) tell(b loadedBatch) {
+	if l.Progress == nil {
+		return
+	}
+	overall := float64(l.studies) / time.Since(l.started).Seconds()
+	l.Progress(Progress{
+		Studies: l.studies, Of: l.City.Studies, Now: float64(b.studies) / b.took.Seconds(), Overall: overall,
+		Remaining: time.Duration(float64(l.City.Studies-l.studies) / overall * float64(time.Second)),
+	})
+}
+
+// load reports how the load went.
+func (r *run) load(context.Context) error {
+	all, tenth := r.loaded.batches, r.City.tenth()
+	if r.loaded.skipped {
+		r.add(Row{Name: "load", Note: "the city was there already"})
+		return nil
+	}
+	r.loadRows("load, first tenth", all[:tenth])
+	r.loadRows("load, last tenth", all[len(all)-tenth:])
+	r.loadRows("load", all)
+	return nil
+}
+
+// loadRows reports a part of the load, by resources and by studies.
+func (r *run) loadRows(name string, part []loadedBatch) {
+	var sum, compared loadedBatch
+	var took tally
+	for _, b := range part {
+		sum.add(b)
+		took.latencies = append(took.latencies, b.took)
+		if b.limit > 0 {
+			compared.add(b)
+		}
+	}
+	row := Row{Name: name, N: int64(sum.resources), Unit: "resources/s", Value: float64(sum.resources) / sum.took.Seconds(), Against: "rows without index"}
+	row.P50, row.P99 = took.percentile(50), took.percentile(99)
+	if sum.unchanged > 0 {
+		row.Note = fmt.Sprintf("%d were there already", sum.unchanged)
+	}
+	row.limit(float64(compared.resources) / compared.limit.Seconds())
+	studies := row
+	studies.N, studies.Unit, studies.Value = int64(sum.studies), "studies/s", float64(sum.studies)/sum.took.Seconds()
+	studies.limit(float64(compared.studies) / compared.limit.Seconds())
+	r.add(row, studies)
+}
+
+func (b *loadedBatch) add(other loadedBatch) {
+	b.studies += other.studies
+	b.resources += other.resources
+	b.unchanged += other.unchanged
+	b.took += other.took
+	b.limit += other.limit
+}
+
+// disk compares what the database takes with the bodies as JSON. Right after a load it holds the city alone.
+func (r *run) disk(ctx context.Context) error {
+	size, err := r.limit.Size(ctx)
+	if err != nil {
+		return err
+	}
+	n, bytes := min(r.City.Studies, 500), 0
+	for k := range n {
+		for _, one := range r.City.Study(k * r.City.Studies / n) {
+			bytes += len(one.Body)
+		}
+	}
+	row := Row{Name: "disk", N: int64(r.City.Studies), Unit: "bytes/study", Value: float64(size) / float64(r.City.Studies), Against: "bodies as JSON"}
+	row.Note = fmt.Sprintf("%.1f MB in all", float64(size)/1e6)
+	row.limit(float64(bytes) / float64(n))
+	r.add(row)
+	return nil
+}
