@@ -124,24 +124,34 @@ func Run(ctx context.Context, c Config) (report Report, err error) {
 		err = errors.Join(err, r.close())
 		report = r.report()
 	}()
-	if r.limit, err = c.Limit(ctx); err != nil {
+	if err := r.all(ctx); err != nil {
+		if ctx.Err() != nil {
+			return report, ErrStopped
+		}
 		return report, err
 	}
+	return report, nil
+}
+
+// ErrStopped says that a run did not come to its end because it was told to stop.
+var ErrStopped = errors.New("stopped before the end")
+
+func (r *run) all(ctx context.Context) error {
 	if err := r.fill(ctx); err != nil {
-		return report, err
+		return err
 	}
 	for _, f := range figures() {
-		if len(c.Only) > 0 && !slices.Contains(c.Only, f.name) {
+		if len(r.Only) > 0 && !slices.Contains(r.Only, f.name) {
 			continue
 		}
 		if err := f.take(r, ctx); err != nil {
-			return report, fmt.Errorf("%s: %w", f.name, err)
+			return fmt.Errorf("%s: %w", f.name, err)
 		}
 		if err := ctx.Err(); err != nil {
-			return report, err
+			return err
 		}
 	}
-	return report, nil
+	return nil
 }
 
 // run is one run under way.

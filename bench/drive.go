@@ -67,15 +67,29 @@ func newTransport(clients int) *http.Transport {
 	return &http.Transport{MaxIdleConnsPerHost: clients, MaxIdleConns: clients, DisableCompression: true, ResponseHeaderTimeout: clientTimeout}
 }
 
+// crowd is the clients of some traffic with their connections.
+type crowd struct {
+	clients   []*client
+	transport *http.Transport
+}
+
+func (t traffic) crowd() *crowd {
+	c := &crowd{transport: newTransport(t.clients)}
+	for n := range t.clients {
+		c.clients = append(c.clients, t.client(c.transport, n))
+	}
+	return c
+}
+
+func (c *crowd) close() { c.transport.CloseIdleConnections() }
+
 // drive lets the clients ask for d, each at least once, and waits for the last answer.
-func (t traffic) drive(ctx context.Context, d time.Duration) tally {
-	transport := newTransport(t.clients)
-	defer transport.CloseIdleConnections()
-	parts := make([]tally, t.clients)
+func (c *crowd) drive(ctx context.Context, d time.Duration) tally {
+	parts := make([]tally, len(c.clients))
 	start := time.Now()
 	var wg sync.WaitGroup
-	for n := range t.clients {
-		wg.Go(func() { parts[n] = t.client(transport, n).ask(ctx, start.Add(d)) })
+	for n, one := range c.clients {
+		wg.Go(func() { parts[n] = one.ask(ctx, start.Add(d)) })
 	}
 	wg.Wait()
 	var sum tally
@@ -105,7 +119,7 @@ func (t traffic) client(transport http.RoundTripper, n int) *client {
 	if len(t.tokens) > 0 {
 		headers.Set("Authorization", "Bearer "+t.tokens[n%len(t.tokens)])
 	}
-	return &client{traffic: t, transport: transport, origin: origin, headers: headers, rand: draws(uint64(time.Now().UnixNano()), ofPick, n)}
+	return &client{traffic: t, transport: transport, origin: origin, headers: headers, rand: draws(1, ofPick, n)}
 }
 
 func (c *client) ask(ctx context.Context, until time.Time) (t tally) {

@@ -47,9 +47,14 @@ func (r *run) fill(ctx context.Context) error {
 func (r *run) fillStore(ctx context.Context, st store.Store) error {
 	mark := markOf(r.Config)
 	complete, err := mark.check(ctx, st)
-	if err != nil || complete {
-		r.loaded.skipped = complete
+	if err != nil {
 		return err
+	}
+	if r.limit, err = r.Limit(ctx); err != nil { // not before the database is known to be the city's
+		return err
+	}
+	if r.loaded.skipped = complete; complete {
+		return nil
 	}
 	if err := mark.write(ctx, st, false); err != nil {
 		return err
@@ -314,6 +319,9 @@ func (r *run) disk(ctx context.Context) error {
 	}
 	row := Row{Name: "disk", N: int64(r.City.Studies), Unit: "bytes/study", Value: float64(size) / float64(r.City.Studies), Against: "bodies as JSON"}
 	row.Note = fmt.Sprintf("%.1f MB in all", float64(size)/1e6)
+	if r.loaded.skipped {
+		row.Note += ", with what earlier runs wrote"
+	}
 	row.limit(float64(bytes) / float64(n))
 	r.add(row)
 	return nil

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"sync"
 	"time"
 )
 
@@ -104,10 +103,11 @@ var queries = []query{
 	}},
 	{"revinclude", "patient's newest 20 studies with their reports", func(c City, v visit) (request, bool) {
 		path := "ImagingStudy?patient=" + url.QueryEscape(c.patientReference(v)) + "&_count=20&_revinclude=DiagnosticReport:imaging-study"
-		return get(path, c.patientReference(v)), v.reported
+		return get(path, `"resourceType":"DiagnosticReport"`), v.reported
 	}},
-	{"everything", "everything of the patient with the most", func(c City, v visit) (request, bool) {
-		return get(c.patientReference(v)+"/$everything", c.patientReference(v)), v.patient == 0
+	{"everything", "everything of the patient with the most", func(c City, _ visit) (request, bool) {
+		most := "Patient/" + c.id(ofPatient, 0)
+		return get(most+"/$everything", most), true
 	}},
 }
 
@@ -122,11 +122,7 @@ func (q query) targets(c City) []request {
 	var all []request
 	seen := map[string]bool{}
 	for k := range min(c.Studies, 10*mostTargets) {
-		v := c.visit(c.Shuffled(k))
-		if q.name == "everything" {
-			v = c.visit(0) // patientOf gives it to the first patient
-		}
-		one, ok := q.of(c, v)
+		one, ok := q.of(c, c.visit(c.Shuffled(k)))
 		if ok && !seen[one.path] {
 			seen[one.path], all = true, append(all, one)
 		}
@@ -183,13 +179,4 @@ func (s *served) ask(ctx context.Context, targets []request) (answers [][]byte, 
 		}
 	}
 	return answers, ""
-}
-
-// together runs do for each pair, all at the same time.
-func together(pairs []pair, do func(n int)) {
-	var wg sync.WaitGroup
-	for n := range pairs {
-		wg.Go(func() { do(n) })
-	}
-	wg.Wait()
 }

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"strconv"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -203,43 +202,4 @@ func partsOf(r *http.Request) ([][]byte, error) {
 		rows[k] = body[k*len(body)/n : (k+1)*len(body)/n]
 	}
 	return rows, nil
-}
-
-// pair is the hub's traffic and what it is compared with.
-type pair struct {
-	row        Row // with Name, Unit and Against
-	hub, limit traffic
-}
-
-// rounds is how often hub and limit take turns, so that what else the machine does falls on both.
-const rounds = 4
-
-// compare drives all pairs at the same time: the hubs, then the limits, in turns. Each side has the figure's time in all.
-func (r *run) compare(ctx context.Context, pairs ...pair) {
-	hubs, limits := make([]tally, len(pairs)), make([]tally, len(pairs))
-	for range rounds {
-		together(pairs, func(n int) { hubs[n].add(pairs[n].hub.drive(ctx, r.Each/rounds)) })
-		together(pairs, func(n int) { limits[n].add(pairs[n].limit.drive(ctx, r.Each/rounds)) })
-	}
-	for n, p := range pairs {
-		row, t := p.row, hubs[n]
-		row.N, row.Value, row.P50, row.P99, row.Errors = int64(len(t.latencies)), t.rate(), t.percentile(50), t.percentile(99), t.errors
-		row.limit(limits[n].rate())
-		row.Note = notes(row.Note, t.first, limits[n])
-		r.add(row)
-	}
-}
-
-func notes(given, first string, limit tally) string {
-	var all []string
-	if given != "" {
-		all = append(all, given)
-	}
-	if first != "" {
-		all = append(all, first)
-	}
-	if limit.errors > 0 {
-		all = append(all, fmt.Sprintf("of the limit %d errors: %s", limit.errors, limit.first))
-	}
-	return strings.Join(all, "; ")
 }

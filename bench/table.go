@@ -11,17 +11,19 @@ import (
 
 // Row is one figure with its limit.
 type Row struct {
-	Name    string  `json:"name"`
-	N       int64   `json:"n"` // requests, resources, studies: what Value was taken from
-	Value   float64 `json:"value"`
-	Unit    string  `json:"unit,omitempty"`
-	P50     float64 `json:"p50,omitempty"` // milliseconds
-	P99     float64 `json:"p99,omitempty"`
-	Limit   float64 `json:"limit,omitempty"`   // Value of what it is compared with
-	Against string  `json:"against,omitempty"` // what that is
-	Ratio   float64 `json:"ratio,omitempty"`   // Value to Limit
-	Errors  int64   `json:"errors,omitempty"`
-	Note    string  `json:"note,omitempty"`
+	Name     string  `json:"name"`
+	N        int64   `json:"n"` // requests, resources, studies: what Value was taken from
+	Value    float64 `json:"value"`
+	Unit     string  `json:"unit,omitempty"`
+	P50      float64 `json:"p50,omitempty"` // milliseconds
+	P99      float64 `json:"p99,omitempty"`
+	CPU      float64 `json:"cpu,omitempty"`   // microseconds of processor time for one, clients and hub together
+	Limit    float64 `json:"limit,omitempty"` // Value of what it is compared with
+	LimitCPU float64 `json:"limitCPU,omitempty"`
+	Against  string  `json:"against,omitempty"` // what that is
+	Ratio    float64 `json:"ratio,omitempty"`   // Value to Limit
+	Errors   int64   `json:"errors,omitempty"`
+	Note     string  `json:"note,omitempty"`
 }
 
 // limit sets the limit, and the ratio to it.
@@ -36,10 +38,11 @@ func (r Report) Print(w io.Writer) error {
 	fmt.Fprintf(w, "%s, city of seed %d: %d studies, %d patients; %d clients, %g s each; %d processors\n\n",
 		r.Database, r.Seed, r.Studies, r.Patients, r.Clients, r.Seconds, r.CPUs)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "n\tvalue\tp50 ms\tp99 ms\tlimit\tratio\t  \tfigure")
+	fmt.Fprintln(t, "n\tvalue\tp50 ms\tp99 ms\tcpu us\tlimit\tits cpu us\tratio\t  \tfigure")
 	for _, row := range r.Rows {
 		cells := []string{
-			strconv.FormatInt(row.N, 10), decimal(row.Value), decimal(row.P50), decimal(row.P99), decimal(row.Limit), ratio(row.Ratio), "",
+			strconv.FormatInt(row.N, 10), decimal(row.Value), decimal(row.P50), decimal(row.P99), decimal(row.CPU),
+			decimal(row.Limit), decimal(row.LimitCPU), decimal(row.Ratio), "",
 		}
 		fmt.Fprintf(t, "%s\t%s\n", strings.Join(cells, "\t"), row.words())
 	}
@@ -72,13 +75,6 @@ func decimal(v float64) string {
 		return strconv.FormatFloat(v, 'f', 0, 64)
 	case v >= 10:
 		return strconv.FormatFloat(v, 'f', 1, 64)
-	}
-	return strconv.FormatFloat(v, 'f', 2, 64)
-}
-
-func ratio(v float64) string {
-	if v == 0 {
-		return "-"
 	}
 	return strconv.FormatFloat(v, 'f', 2, 64)
 }
