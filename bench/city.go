@@ -34,7 +34,7 @@ func (c City) Patients() int { return max(1, c.Studies/studiesPerPatient) }
 // The city's studies are spread over three years.
 var firstDay = time.Date(2023, 1, 1, 0, 0, 0, 0, time.FixedZone("", 3*3600))
 
-const span = 3 * 365 * 24 * time.Hour
+const spread = 3 * 365 // days
 
 // visit is what is settled of a study before any of its resources is written.
 type visit struct {
@@ -116,8 +116,7 @@ func (c City) facilityOf(patient int, r *rand.Rand) int {
 
 // startOf gives studies times in the order of their numbers, give or take a day, mostly in working hours.
 func (c City) startOf(i int, r *rand.Rand) time.Time {
-	slot := time.Duration(float64(span) * float64(i%c.Studies) / float64(c.Studies))
-	day := firstDay.Add(slot).Truncate(24 * time.Hour).Add(-3 * time.Hour) // Truncate counts in UTC
+	day := firstDay.AddDate(0, 0, spread*(i%c.Studies)/c.Studies)
 	hour := 8 + r.IntN(12)
 	if r.IntN(10) == 0 {
 		hour = r.IntN(24)

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"lightbox/bench"
 	"lightbox/fhir"
 )
@@ -106,6 +108,17 @@ func TestCityHoldsWhatItRefersTo(t *testing.T) {
 				t.Errorf("%s belongs to %s, which is not there", name, owner)
 			}
 		}
+	}
+}
+
+func TestCityDirectory(t *testing.T) {
+	counts := map[string]int{}
+	for r := range small.Directory {
+		counts[r.Type]++
+	}
+	want := map[string]int{"Organization": 155, "Location": 155, "Practitioner": 3100, "Device": 1298}
+	if diff := cmp.Diff(want, counts); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -55,13 +55,8 @@ func (s *side) warm(ctx context.Context) {
 	}
 }
 
-// each is the processor time of one answer of the only traffic, in microseconds.
-func (s *side) each() float64 {
-	if n := len(s.tallies[0].latencies); n > 0 {
-		return float64(s.processor.Microseconds()) / float64(n)
-	}
-	return 0
-}
+// each is the processor time of one answer of the only traffic.
+func (s *side) each() float64 { return perOne(s.processor, len(s.tallies[0].latencies)) }
 
 // rounds is how often hub and limit take turns, so that what else the machine does falls on both.
 const rounds = 4

@@ -32,6 +32,7 @@ type loading struct {
 type loadedBatch struct {
 	studies, resources, unchanged int
 	took, limit                   time.Duration
+	processor, limitProcessor     time.Duration // that of making the next batch falls into the first
 }
 
 // fill loads the city unless the database holds it. A load that was stopped goes on: what is there already is written no second time.
@@ -204,22 +205,24 @@ func (l *loader) make(ctx context.Context) <-chan batch {
 // one writes a batch, then lets the limit write the same bodies if it is its turn.
 func (l *loader) one(ctx context.Context, b batch) error {
 	done := loadedBatch{studies: b.studies, resources: len(b.writes)}
-	start := time.Now()
-	written, unchanged, err := l.put(ctx, b)
+	var written [][]byte
+	var err error
+	done.took, done.processor = timed(func() { written, done.unchanged, err = l.put(ctx, b) })
+	if err == nil && l.compares(len(l.done)) {
+		done.limit, done.limitProcessor = timed(func() { err = l.limit.Load(ctx, written) })
+	}
 	if err != nil {
 		return err
-	}
-	done.took, done.unchanged = time.Since(start), unchanged
-	if l.compares(len(l.done)) {
-		start = time.Now()
-		if err := l.limit.Load(ctx, written); err != nil {
-			return fmt.Errorf("limit: %w", err)
-		}
-		done.limit = time.Since(start)
 	}
 	l.done, l.studies = append(l.done, done), l.studies+b.studies
 	l.tell(done)
 	return nil
+}
+
+func timed(do func()) (took, used time.Duration) {
+	start, before := time.Now(), processor()
+	do()
+	return time.Since(start), processor() - before
 }
 
 // put commits a batch, and returns the bodies as they are stored.
@@ -290,11 +293,18 @@ func (r *run) loadRows(name string, part []loadedBatch) {
 	if sum.unchanged > 0 {
 		row.Note = fmt.Sprintf("%d were there already", sum.unchanged)
 	}
-	row.limit(float64(compared.resources) / compared.limit.Seconds())
 	studies := row
+	row.CPU, row.LimitCPU = perOne(sum.processor, sum.resources), perOne(compared.limitProcessor, compared.resources)
+	row.limit(float64(compared.resources) / compared.limit.Seconds())
 	studies.N, studies.Unit, studies.Value = int64(sum.studies), "studies/s", float64(sum.studies)/sum.took.Seconds()
+	studies.CPU, studies.LimitCPU = perOne(sum.processor, sum.studies), perOne(compared.limitProcessor, compared.studies)
 	studies.limit(float64(compared.studies) / compared.limit.Seconds())
 	r.add(row, studies)
+}
+
+// perOne is in microseconds.
+func perOne(used time.Duration, n int) float64 {
+	return float64(used.Microseconds()) / float64(max(n, 1))
 }
 
 func (b *loadedBatch) add(other loadedBatch) {
@@ -303,6 +313,8 @@ func (b *loadedBatch) add(other loadedBatch) {
 	b.unchanged += other.unchanged
 	b.took += other.took
 	b.limit += other.limit
+	b.processor += other.processor
+	b.limitProcessor += other.limitProcessor
 }
 
 // disk compares what the database takes with the bodies as JSON. Right after a load it holds the city alone.

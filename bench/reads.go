@@ -57,23 +57,28 @@ func (r *run) policy(ctx context.Context) error {
 			own = append(own, p)
 		}
 	}
-	for _, who := range []struct {
-		name   string
-		tokens []string
-		points []point
-	}{{"a program", s.system, s.points}, {"a clinician", s.clinician, own}} {
-		if len(who.points) == 0 {
-			r.add(Row{Name: "read by " + who.name, Note: "the city has nothing to ask for"})
-			continue
-		}
-		r.compare(ctx, pair{
-			row:   Row{Name: fmt.Sprintf("read by id, %d clients, token and policy of %s", wide, who.name), Unit: "requests/s", Against: "store without either"},
-			hub:   traffic{s.base + "/", who.tokens, wide, r.pointOf(who.points, "ImagingStudy/")},
-			limit: traffic{s.limit + "/", nil, wide, r.pointOf(who.points, "store/ImagingStudy/")},
-		})
-	}
+	r.policyOf(ctx, "a program", s.system, s.points)
+	r.policyOf(ctx, "a clinician", s.clinician, own)
 	return nil
 }
+
+func (r *run) policyOf(ctx context.Context, who string, tokens []string, points []point) {
+	row := Row{Name: fmt.Sprintf("read by id, %d clients, token and policy of %s", wide, who)}
+	if len(points) == 0 {
+		row.Note = nothingToAsk
+		r.add(row)
+		return
+	}
+	row.Unit, row.Against = "requests/s", "store without either"
+	r.compare(ctx, pair{
+		row:   row,
+		hub:   traffic{r.served.base + "/", tokens, wide, r.pointOf(points, "ImagingStudy/")},
+		limit: traffic{r.served.limit + "/", nil, wide, r.pointOf(points, "store/ImagingStudy/")},
+	})
+}
+
+// nothingToAsk is said of a city that is too small for a figure.
+const nothingToAsk = "the city has nothing to ask for"
 
 // query is a search, or an operation, of which each client asks many different ones.
 type query struct {
@@ -88,9 +93,9 @@ var queries = []query{
 		return get("ImagingStudy?patient="+url.QueryEscape(c.patientReference(v))+"&_count=20", c.patientReference(v)), true
 	}},
 	{"modality", "modality and date, newest 20", func(_ City, v visit) (request, bool) {
-		const month = 15 * 24 * time.Hour
+		const halfMonth = 15 * 24 * time.Hour
 		return get(fmt.Sprintf("ImagingStudy?modality=%s&started=ge%s&started=lt%s&_count=20", v.modality.code,
-			v.started.Add(-month).Format(time.DateOnly), v.started.Add(month).Format(time.DateOnly)), `"code":"`+v.modality.code+`"`), true
+			v.started.Add(-halfMonth).Format(time.DateOnly), v.started.Add(halfMonth).Format(time.DateOnly)), `"code":"`+v.modality.code+`"`), true
 	}},
 	{"accession", "study by accession number", func(c City, v visit) (request, bool) {
 		return get("ImagingStudy?identifier="+token(accessionSystem, v.accession), c.id(ofStudy, v.index)), true
@@ -99,7 +104,7 @@ var queries = []query{
 		return get("ImagingStudy?patient.identifier="+token(patientSystem, c.medicalRecordNumber(v.patient))+"&_count=20", c.patientReference(v)), true
 	}},
 	{"has", "patients by birth date who have a modality", func(c City, v visit) (request, bool) {
-		return get("Patient?_has:ImagingStudy:patient:modality="+v.modality.code+"&birthdate="+c.birthDate(v.patient), c.id(ofPatient, v.patient)), true
+		return get("Patient?_has:ImagingStudy:patient:modality="+v.modality.code+"&birthdate="+c.birthDate(v.patient), `"resourceType":"Patient"`), true
 	}},
 	{"revinclude", "patient's newest 20 studies with their reports", func(c City, v visit) (request, bool) {
 		path := "ImagingStudy?patient=" + url.QueryEscape(c.patientReference(v)) + "&_count=20&_revinclude=DiagnosticReport:imaging-study"
@@ -122,9 +127,9 @@ func (q query) targets(c City) []request {
 	var all []request
 	seen := map[string]bool{}
 	for k := range min(c.Studies, 10*mostTargets) {
-		one, ok := q.of(c, c.visit(c.Shuffled(k)))
-		if ok && !seen[one.path] {
-			seen[one.path], all = true, append(all, one)
+		asked, ok := q.of(c, c.visit(c.Shuffled(k)))
+		if ok && !seen[asked.path] {
+			seen[asked.path], all = true, append(all, asked)
 		}
 		if len(all) == mostTargets {
 			break
@@ -142,7 +147,7 @@ func (q query) take(ctx context.Context, r *run) error {
 	}
 	targets := q.targets(r.City)
 	if len(targets) == 0 {
-		r.add(Row{Name: q.title, Note: "the city has nothing to ask for"})
+		r.add(Row{Name: q.title, Note: nothingToAsk})
 		return nil
 	}
 	kept, refusal := s.ask(ctx, targets)

@@ -41,7 +41,17 @@ func eachOf(n int) func(int) int {
 	}
 }
 
-// modalities is the mix of a city's departments. 155 facilities have 1,263 devices by it.
+// twoAtTheFirst gives two to each of the first n facilities, which are the largest, and one to each other.
+func twoAtTheFirst(n int) func(int) int {
+	return func(facility int) int {
+		if facility < n {
+			return 2
+		}
+		return 1
+	}
+}
+
+// modalities is the mix of a city's departments. 155 facilities have 1,298 devices by it.
 var modalities = []modality{
 	{
 		code: "DX", display: "Digital Radiography", share: 44, sopClass: "1.2.840.10008.5.1.4.1.1.1.1", series: []int{1, 1},
@@ -53,7 +63,7 @@ var modalities = []modality{
 	},
 	{
 		code: "CT", display: "Computed Tomography", share: 12, sopClass: "1.2.840.10008.5.1.4.1.1.2", series: []int{2, 320, 160},
-		device: "Tomos 64", devices: every(1), procedures: []procedure{chestCT, headCT, abdomenCT},
+		device: "Tomos 64", devices: twoAtTheFirst(80), procedures: []procedure{chestCT, headCT, abdomenCT},
 		doseClass: "1.2.840.10008.5.1.4.1.1.88.67", dose: []component{
 			{"113812", "Total Number of Irradiation Events", "{events}", 20, 50}, {"113813", "CT Dose Length Product Total", "mGy.cm", 2000, 14000},
 		},

@@ -36,8 +36,9 @@ func (*benchCommand) Help() string {
 many clients, each with a verified token of its own. No real person is in it.
 
 Each figure stands beside its limit, taken in the same run in turns with it: what the database does with plain rows, what
-net/http does without the hub. The ratio is what to compare between machines; the times are this machine's. What the server
-refuses to do is printed as not served.
+net/http does without the hub. The ratio is what to compare between machines; the times are this machine's. "cpu us" is
+processor time for one, of clients and hub and SQLite together: where others use the machine too, it tells more than the
+clock. What the server refuses to do is printed as not served.
 
 Give a database that is empty: writes are measured too, and stay in it. Ctrl-C stops and prints what was measured so far.
 
