@@ -104,22 +104,17 @@ func (c *crowd) drive(ctx context.Context, d time.Duration) tally {
 type client struct {
 	traffic
 	transport http.RoundTripper
-	origin    *url.URL
 	headers   http.Header
 	rand      *rand.Rand
 	answer    bytes.Buffer
 }
 
 func (t traffic) client(transport http.RoundTripper, n int) *client {
-	origin, err := url.Parse(t.origin)
-	if err != nil {
-		panic(err) // it is one of ours
-	}
 	headers := http.Header{"Content-Type": {"application/fhir+json"}, "Prefer": {"handling=strict"}}
 	if len(t.tokens) > 0 {
 		headers.Set("Authorization", "Bearer "+t.tokens[n%len(t.tokens)])
 	}
-	return &client{traffic: t, transport: transport, origin: origin, headers: headers, rand: draws(1, ofPick, n)}
+	return &client{traffic: t, transport: transport, headers: headers, rand: draws(1, ofPick, n)}
 }
 
 func (c *client) ask(ctx context.Context, until time.Time) (t tally) {
@@ -139,7 +134,7 @@ func (c *client) ask(ctx context.Context, until time.Time) (t tally) {
 
 // send asks, and reads the whole answer.
 func (c *client) send(ctx context.Context, q request) (status int, err error) {
-	u, err := c.origin.Parse(q.path)
+	u, err := url.Parse(c.origin + q.path)
 	if err != nil {
 		return 0, err
 	}

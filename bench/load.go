@@ -4,11 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"time"
 
-	"lightbox/fhir"
-	"lightbox/fhir/search"
 	"lightbox/fhir/store"
 )
 
@@ -55,7 +52,7 @@ func (r *run) fillStore(ctx context.Context, st store.Store) error {
 		return err
 	}
 	if r.loaded.skipped = complete; complete {
-		return nil
+		return r.checkSample(ctx, st)
 	}
 	if err := mark.write(ctx, st, false); err != nil {
 		return err
@@ -66,64 +63,6 @@ func (r *run) fillStore(ctx context.Context, st store.Store) error {
 	}
 	r.loaded.batches = l.done
 	return mark.write(ctx, st, true)
-}
-
-// mark is a resource that tells which city a database holds, and whether all of it is there. Without it a run fills no database
-// that holds anything: it might be somebody's.
-type mark struct{ name string }
-
-const markID = "synthetic-city"
-
-func markOf(c Config) mark {
-	return mark{fmt.Sprintf("Synthetic city of seed %d: %d studies, at most %d instances listed in a series, loaded by %s",
-		c.City.Seed, c.City.Studies, c.City.Instances, c.Order)}
-}
-
-func (m mark) body(complete bool) []byte {
-	return fmt.Appendf(nil, `{"resourceType":"Organization","id":%q,"active":%t,"name":%q}`, markID, complete, m.name)
-}
-
-// check reports whether the whole city is there.
-func (m mark) check(ctx context.Context, st store.Store) (complete bool, err error) {
-	found, err := st.Read(ctx, search.Everything(), "Organization", markID)
-	if errors.Is(err, store.ErrNotFound) {
-		return false, mustBeEmpty(ctx, st)
-	}
-	if err != nil {
-		return false, err
-	}
-	for _, complete := range []bool{true, false} {
-		mine := fhir.Resource{Body: m.body(complete)}.Stamp(found.Version, found.LastUpdated)
-		if string(mine.Body) == string(found.Body) {
-			return complete, nil
-		}
-	}
-	return false, fmt.Errorf("the database holds another city than the %s", m.name)
-}
-
-func mustBeEmpty(ctx context.Context, st store.Store) error {
-	everything := store.Caller{ID: "bench", Access: func(string) search.Filter { return search.Everything() }}
-	for _, kind := range fhir.R4().Types() {
-		q, err := search.Parse(fhir.R4(), kind.Name, url.Values{"_count": {"1"}}, search.Options{Strict: true})
-		if err != nil {
-			return err
-		}
-		found, err := st.Search(ctx, q, everything)
-		if err != nil {
-			return err
-		}
-		if len(found.Matches) > 0 {
-			return errors.New("the database holds resources that are no synthetic city's: give an empty one")
-		}
-	}
-	return nil
-}
-
-func (m mark) write(ctx context.Context, st store.Store, complete bool) error {
-	return st.Write(ctx, func(tx store.Tx) error {
-		_, _, err := tx.Put(ctx, store.Write{Resource: fhir.Resource{Type: "Organization", ID: markID, Body: m.body(complete)}, Mapped: true})
-		return err
-	})
 }
 
 // batch is what one commit writes.
@@ -323,10 +262,10 @@ func (r *run) disk(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	n, bytes := min(r.City.Studies, 500), 0
+	n, plain := min(r.City.Studies, 500), 0
 	for k := range n {
 		for _, one := range r.City.Study(k * r.City.Studies / n) {
-			bytes += len(one.Body)
+			plain += len(one.Body)
 		}
 	}
 	row := Row{Name: "disk", N: int64(r.City.Studies), Unit: "bytes/study", Value: float64(size) / float64(r.City.Studies), Against: "bodies as JSON"}
@@ -334,7 +273,7 @@ func (r *run) disk(ctx context.Context) error {
 	if r.loaded.skipped {
 		row.Note += ", with what earlier runs wrote"
 	}
-	row.limit(float64(bytes) / float64(n))
+	row.limit(float64(plain) / float64(n))
 	r.add(row)
 	return nil
 }
