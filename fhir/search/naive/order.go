@@ -39,7 +39,8 @@ func readSort(t *fhir.Type, values []string) ([]sortKey, error) {
 }
 
 // compare puts matches in order. Without _sort: the newest clinical time first, as the resource was created with it, then in
-// the order of creation. With it: by the keys, what is equal in the order of creation, reversed when the first key goes down.
+// the order of creation. With it: by the keys, what is equal in the order of creation, reversed when the first key goes down; by the
+// date that is the clinical time the other way round, so that newest first is the order without _sort.
 func (q query) compare(s scope, a, b *document) int {
 	if len(q.sort) == 0 {
 		return cmp.Or(cmp.Compare(b.Created.UnixMicro(), a.Created.UnixMicro()), cmp.Compare(a.Row, b.Row))
@@ -49,10 +50,16 @@ func (q query) compare(s scope, a, b *document) int {
 			return c
 		}
 	}
-	if q.sort[0].desc {
+	if q.sort[0].desc != q.sort[0].isClinical() {
 		a, b = b, a
 	}
 	return cmp.Compare(a.Row, b.Row)
+}
+
+// isClinical reports whether the key is the point of time that the type's resources are first of all ordered by.
+func (k sortKey) isClinical() bool {
+	t, ok := fhir.R4().Type(k.param.Type)
+	return ok && len(t.Time) > 0 && k.param.Expression == t.Name+"."+t.Time[0] && k.param.Datatypes[0] != "Period"
 }
 
 // compare leaves what has no value for last, up or down.
