@@ -2,6 +2,7 @@ package naive
 
 import (
 	"cmp"
+	"math"
 	"math/big"
 	"strings"
 	"time"
@@ -108,7 +109,7 @@ type ordered struct {
 
 func (o ordered) compare(p ordered) int {
 	if o.number != nil && p.number != nil {
-		return o.number.Cmp(p.number)
+		return cmp.Or(o.number.Cmp(p.number), strings.Compare(o.then, p.then))
 	}
 	return cmp.Or(strings.Compare(o.text, p.text), strings.Compare(o.then, p.then))
 }
@@ -127,7 +128,7 @@ func (k sortKey) ordered(s scope, e element) []ordered {
 		if e.datatype == "Range" { // by its start, as a Period is
 			return startOfRange(e.json)
 		}
-		return numbers(e.json.Get("value"))
+		return startOfQuantity(e.json)
 	case fhir.KindString:
 		var all []ordered
 		for _, p := range parts(k.param, e) {
@@ -142,6 +143,20 @@ func (k sortKey) ordered(s scope, e element) []ordered {
 		return texts(e.json.Str)
 	}
 	return nil
+}
+
+// startOfQuantity goes by the interval that a comparator makes: it is open below, or begins behind the value.
+func startOfQuantity(quantity gjson.Result) []ordered {
+	all := numbers(quantity.Get("value"))
+	for i := range all {
+		switch quantity.Get("comparator").Str {
+		case "<", "<=":
+			all[i].number = new(big.Rat).SetFloat64(-math.MaxFloat64)
+		case ">":
+			all[i].then = "behind"
+		}
+	}
+	return all
 }
 
 func numbers(v gjson.Result) []ordered {

@@ -29,7 +29,7 @@ func testEvaluator(t *testing.T, fresh func(t testing.TB) Database) {
 }
 
 // queriesPerDraw is how many queries one set of documents is asked.
-const queriesPerDraw = 60
+const queriesPerDraw = 30
 
 func checkEvaluator(t *testing.T, f fixture) {
 	var asked, answered atomic.Int64
