@@ -75,8 +75,10 @@ func resources(reg *fhir.Registry, base string) []resource {
 			Versioning:        "versioned",
 			ReadHistory:       t.Serves("history-instance"),
 			UpdateCreate:      t.Serves("update"),
-			ConditionalRead:   "not-match",
-			ConditionalDelete: "not-supported",
+			ConditionalRead:   "full-support",
+			ConditionalCreate: t.Serves("create") && t.Serves("search-type"),
+			ConditionalUpdate: t.Serves("update") && t.Serves("search-type"),
+			ConditionalDelete: conditionalDelete(t),
 			SearchParam:       searchParams(t, base),
 			SearchInclude:     includes(reg, t),
 			SearchRevInclude:  revIncludes(reg, t),
@@ -87,6 +89,14 @@ func resources(reg *fhir.Registry, base string) []resource {
 		list = append(list, r)
 	}
 	return list
+}
+
+// conditionalDelete: one match is deleted, several where the client says how many.
+func conditionalDelete(t *fhir.Type) string {
+	if t.Serves("delete") && t.Serves("search-type") {
+		return "multiple"
+	}
+	return "not-supported"
 }
 
 func searchParams(t *fhir.Type, base string) []searchParam {

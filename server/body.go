@@ -97,6 +97,11 @@ func (a *api) resource(c *call) (fhir.Resource, error) {
 	if err != nil {
 		return fhir.Resource{}, err
 	}
+	return a.parseBody(body, c.kind)
+}
+
+// parseBody checks what a client wrote.
+func (a *api) parseBody(body []byte, kind *fhir.Type) (fhir.Resource, error) {
 	if len(body) == 0 {
 		return fhir.Resource{}, fhir.NewError(fhir.Invalid, "the body is empty")
 	}
@@ -104,11 +109,16 @@ func (a *api) resource(c *call) (fhir.Resource, error) {
 	if err != nil {
 		return fhir.Resource{}, err
 	}
-	if res.Type != c.kind.Name {
+	if res.Type != kind.Name {
 		return fhir.Resource{}, fhir.NewError(fhir.Invalid, "resourceType differs from the type in the URL").At("resourceType")
 	}
-	if a.Validate != nil {
-		return res, invalid(a.Validate(body))
+	return res, a.valid(body)
+}
+
+// valid checks a body's structure.
+func (a *api) valid(body []byte) error {
+	if a.Validate == nil {
+		return nil
 	}
-	return res, nil
+	return invalid(a.Validate(body))
 }

@@ -1,8 +1,8 @@
 package server
 
 import (
+	"context"
 	"net/http"
-	"strconv"
 
 	"github.com/google/uuid"
 
@@ -10,11 +10,9 @@ import (
 	"lightbox/fhir/store"
 )
 
-// create stores a new resource under an id of the server's choice. https://hl7.org/fhir/R4/http.html#create
+// create stores a new resource under an id of the server's choice, with If-None-Exist only where no resource matches its
+// criteria. https://hl7.org/fhir/R4/http.html#create and #ccreate
 func (a *api) create(c *call) error {
-	if c.r.Header.Get("If-None-Exist") != "" {
-		return fhir.NewError(fhir.NotSupported, "conditional create (If-None-Exist) is not supported")
-	}
 	pref, err := parsePrefer(c.r.Header)
 	if err != nil {
 		return err
@@ -23,38 +21,46 @@ func (a *api) create(c *call) error {
 	if err != nil {
 		return err
 	}
+	w, err := a.newResource(c.reach, res)
+	if err != nil {
+		return err
+	}
+	if criteria, ok := c.r.Header["If-None-Exist"]; ok {
+		if w.decide, err = a.noneExists(c.reach, criteria); err != nil {
+			return err
+		}
+	}
+	got, err := a.commit(c.ctx(), w.run)
+	if err != nil {
+		return err
+	}
+	return a.sendAnswer(c, got, pref)
+}
+
+// newResource makes a create: whatever id the client gave, the server gives its own.
+func (a *api) newResource(to reach, res fhir.Resource) (change, error) {
 	id, err := uuid.NewV7()
 	if err != nil {
-		return err
+		return change{}, err
 	}
-	w := store.Write{Resource: res.WithID(id.String()), Owners: c.by.Owners(), MustBeNew: true}
-	stored, _, err := a.put(c, w, nil)
+	return change{reach: to, api: a,
+		put: store.Write{Resource: res.WithID(id.String()), Owners: to.by.Owners(), MustBeNew: true}}, nil
+}
+
+// noneExists decides a conditional create: one match is the answer, several are a mistake.
+func (a *api) noneExists(to reach, headers []string) (decision, error) {
+	if len(headers) != 1 {
+		return nil, fhir.NewError(fhir.Invalid, "If-None-Exist stands more than once")
+	}
+	q, err := a.criteria(to, headers[0])
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return a.sendStored(c, stored, store.Created, pref)
-}
-
-// sendStored answers a write. https://hl7.org/fhir/R4/http.html#ops
-func (a *api) sendStored(c *call, res fhir.Resource, what store.Outcome, pref prefer) error {
-	status := http.StatusOK
-	stamp(c.w.Header(), res)
-	if what == store.Created {
-		status = http.StatusCreated
-		c.w.Header().Set("Location", a.versionURL(res))
-	}
-	switch pref.result {
-	case "minimal":
-		setPrivate(c.w.Header())
-		c.w.WriteHeader(status)
-		return nil
-	case "OperationOutcome":
-		return c.send(status, success("the resource was stored"))
-	}
-	return c.send(status, res.Body)
-}
-
-// versionURL names one version: [base]/Type/id/_history/1.
-func (a *api) versionURL(res fhir.Resource) string {
-	return a.Base + "/" + res.Reference() + "/_history/" + strconv.FormatInt(res.Version, 10)
+	return func(ctx context.Context, tx store.Tx, w *change) (*answer, error) {
+		found, err := w.match(ctx, tx, q)
+		if err != nil || found == nil {
+			return nil, err
+		}
+		return &answer{status: http.StatusOK, res: *found, located: true}, nil
+	}, nil
 }

@@ -1,10 +1,10 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"net/http"
 
-	"lightbox/fhir"
 	"lightbox/fhir/store"
 )
 
@@ -14,35 +14,38 @@ func (a *api) delete(c *call) error {
 	if err != nil {
 		return err
 	}
-	version, err := ifMatch(c.r.Header)
+	version, err := ifMatch(c.r.Header.Get("If-Match"))
 	if err != nil {
 		return err
 	}
-	d := store.Delete{Type: c.kind.Name, ID: id, IfVersion: version}
-	var deletion fhir.Resource
-	err = a.Store.Write(c.ctx(), func(tx store.Tx) error {
-		if !unfiltered(c.visible) {
-			if err := visible(c, tx, id); err != nil {
-				return err
-			}
+	got, err := a.commit(c.ctx(), c.deletion(id, version))
+	if err != nil {
+		return err
+	}
+	return a.sendAnswer(c, got, prefer{})
+}
+
+// deletion deletes one resource that the caller sees.
+func (r reach) deletion(id string, version int64) operation {
+	return func(ctx context.Context, tx store.Tx) (answer, error) {
+		got := answer{status: http.StatusNoContent}
+		ok, err := r.sees(ctx, tx, id)
+		if err != nil {
+			return got, err
 		}
-		var err error
-		deletion, err = tx.Delete(c.ctx(), d)
-		return err
-	})
-	if err != nil && !isAway(c, err) {
-		return err
+		if !ok {
+			return got, errNotFound()
+		}
+		got.res, err = tx.Delete(ctx, store.Delete{Type: r.kind.Name, ID: id, IfVersion: version})
+		if err != nil && !r.isAway(err) {
+			return got, err
+		}
+		return got, nil
 	}
-	if deletion.Version > 0 {
-		c.w.Header().Set("ETag", etag(deletion.Version))
-	}
-	setPrivate(c.w.Header())
-	c.w.WriteHeader(http.StatusNoContent)
-	return nil
 }
 
 // isAway reports whether a deletion found nothing left to delete. For a caller with a filter only the store's word that they
 // could have seen it counts; what they never could stays not found.
-func isAway(c *call, err error) bool {
-	return errors.Is(err, store.ErrGone) || errors.Is(err, store.ErrNotFound) && unfiltered(c.visible)
+func (r reach) isAway(err error) bool {
+	return errors.Is(err, store.ErrGone) || errors.Is(err, store.ErrNotFound) && unfiltered(r.visible)
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"slices"
@@ -29,9 +30,9 @@ type patientReference struct{ id, expression string }
 
 // foreignPatients finds what a write must check. A caller who sees every patient has nothing to be checked: a reference may
 // come before its target.
-func (a *api) foreignPatients(c *call, res fhir.Resource) (patientReferences, error) {
+func (a *api) foreignPatients(by *auth.Principal, res fhir.Resource) (patientReferences, error) {
 	p := patientReferences{visible: search.Filter{Grants: slices.Concat(
-		c.by.Visible(auth.Read, "Patient").Grants, c.by.Visible(auth.Search, "Patient").Grants)}}
+		by.Visible(auth.Read, "Patient").Grants, by.Visible(auth.Search, "Patient").Grants)}}
 	if unfiltered(p.visible) {
 		return p, nil
 	}
@@ -54,9 +55,9 @@ func (a *api) foreignPatients(c *call, res fhir.Resource) (patientReferences, er
 }
 
 // check answers the same for a patient who is hidden and for one who does not exist.
-func (p patientReferences) check(c *call, tx store.Tx) error {
+func (p patientReferences) check(ctx context.Context, tx store.Tx) error {
 	for _, ref := range p.found {
-		ok, err := tx.Visible(c.ctx(), p.visible, "Patient", ref.id)
+		ok, err := tx.Visible(ctx, p.visible, "Patient", ref.id)
 		if err != nil {
 			return err
 		}

@@ -30,7 +30,9 @@ func interactions() []interaction {
 		{"search-type", http.MethodPost, "/_search", auth.Search, (*api).search},
 		{"read", http.MethodGet, "/{id}", auth.Read, (*api).read},
 		{"update", http.MethodPut, "/{id}", auth.Update, (*api).update},
+		{"update", http.MethodPut, "", auth.Update, (*api).conditionalUpdate},
 		{"delete", http.MethodDelete, "/{id}", auth.Delete, (*api).delete},
+		{"delete", http.MethodDelete, "", auth.Delete, (*api).conditionalDelete},
 		{"history-instance", http.MethodGet, "/{id}/_history", auth.Read, (*api).history},
 		{"vread", http.MethodGet, "/{id}/_history/{vid}", auth.Read, (*api).vread},
 	}

@@ -1,84 +1,103 @@
 package server
 
 import (
+	"context"
 	"errors"
+	"net/http"
 
 	"lightbox/fhir"
 	"lightbox/fhir/search"
 	"lightbox/fhir/store"
 )
 
-// check decides inside a write's transaction whether the caller may replace what is there.
-type check func(c *call, tx store.Tx, w *store.Write) error
+// operation is one interaction that changes data, as a function on a transaction: a request runs it in one of its own, a
+// Bundle many of them in one. It may run again, and must not act on anything but tx.
+type operation func(ctx context.Context, tx store.Tx) (answer, error)
 
-// put writes w for the caller in one transaction: the image before, the patients that the body refers to and the image after
-// must all be visible to them, else nothing is changed.
-func (a *api) put(c *call, w store.Write, first check) (fhir.Resource, store.Outcome, error) {
-	patients, err := a.foreignPatients(c, w.Resource)
-	if err != nil {
-		return fhir.Resource{}, 0, err
-	}
-	var stored fhir.Resource
-	var what store.Outcome
-	err = a.Store.Write(c.ctx(), func(tx store.Tx) error {
-		w := w // fn may run again
-		if first != nil {
-			if err := first(c, tx, &w); err != nil {
-				return err
-			}
-		}
-		if err := patients.check(c, tx); err != nil {
-			return err
-		}
+// commit runs an operation in a transaction of its own.
+func (a *api) commit(ctx context.Context, run operation) (answer, error) {
+	var got answer
+	err := a.Store.Write(ctx, func(tx store.Tx) error {
 		var err error
-		if stored, what, err = tx.Put(c.ctx(), w); err != nil {
-			return err
-		}
-		return after(c, tx, w.Resource.ID)
+		got, err = run(ctx, tx)
+		return err
 	})
-	return stored, what, err
+	return got, err
 }
 
-// before lets an update through to a resource that the caller sees. What is absent, deleted or hidden is the same to a caller
-// with a filter; one without makes it, as its owner.
-func before(c *call, tx store.Tx, w *store.Write) error {
-	current, err := tx.Get(c.ctx(), c.kind.Name, w.Resource.ID)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return err
-	}
-	if err == nil && !current.Deleted {
-		return visible(c, tx, w.Resource.ID)
-	}
-	if !unfiltered(c.visible) {
-		return errNotFound()
-	}
-	if errors.Is(err, store.ErrNotFound) {
-		w.Owners = c.by.Owners()
-	}
-	return nil
+// change is a create, update or patch that has been read and checked as far as that goes without data. In the transaction it
+// is decided, put and verified: three steps, so that the changes of a Bundle can be put all at once.
+type change struct {
+	reach
+	api    *api
+	put    store.Write
+	decide decision // nil: put it as it is
 }
 
-func visible(c *call, tx store.Tx, id string) error {
-	ok, err := tx.Visible(c.ctx(), c.visible, c.kind.Name, id)
+// decision completes what is to be put by what is stored, or answers that nothing is.
+type decision func(ctx context.Context, tx store.Tx, w *change) (*answer, error)
+
+// run is a change as an operation.
+func (w change) run(ctx context.Context, tx store.Tx) (answer, error) {
+	if w.decide != nil { // w is a copy: what is decided now does not outlive this run
+		done, err := w.decide(ctx, tx, &w)
+		if err != nil {
+			return answer{}, err
+		}
+		if done != nil {
+			return *done, nil
+		}
+	}
+	stored, what, err := tx.Put(ctx, w.put)
+	if err != nil {
+		return answer{}, err
+	}
+	return written(stored, what), w.verify(ctx, tx)
+}
+
+// verify undoes by its error a write whose result its writer could not reach: the patients that the body refers to and the
+// image after must be visible to them, or data would move to someone else.
+func (w change) verify(ctx context.Context, tx store.Tx) error {
+	patients, err := w.api.foreignPatients(w.by, w.put.Resource)
 	if err != nil {
 		return err
 	}
-	if !ok {
-		return errNotFound()
-	}
-	return nil
-}
-
-// after refuses a write whose result its writer could not reach: it would move data to someone else.
-func after(c *call, tx store.Tx, id string) error {
-	ok, err := tx.Visible(c.ctx(), c.visible, c.kind.Name, id)
-	if err != nil {
+	if err := patients.check(ctx, tx); err != nil {
 		return err
 	}
-	if !ok {
+	ok, err := w.sees(ctx, tx, w.put.Resource.ID)
+	if err == nil && !ok {
 		return fhir.NewError(fhir.Forbidden, "the token does not cover the resource that this would make")
 	}
-	return nil
+	return err
+}
+
+// sees reports whether the interaction reaches the current version of a resource.
+func (r reach) sees(ctx context.Context, tx store.Tx, id string) (bool, error) {
+	if unfiltered(r.visible) {
+		return true, nil
+	}
+	return tx.Visible(ctx, r.visible, r.kind.Name, id)
+}
+
+// known lets an update through to a resource that the caller sees. What is absent, deleted or hidden is the same to a caller
+// with a filter; one without makes it.
+func known(ctx context.Context, tx store.Tx, w *change) (*answer, error) {
+	if unfiltered(w.visible) {
+		return nil, nil
+	}
+	current, err := tx.Get(ctx, w.kind.Name, w.put.Resource.ID)
+	switch {
+	case errors.Is(err, store.ErrNotFound), err == nil && current.Deleted:
+		return nil, errNotFound()
+	case err != nil:
+		return nil, err
+	}
+	ok, err := w.sees(ctx, tx, w.put.Resource.ID)
+	if err == nil && !ok {
+		return nil, errNotFound()
+	}
+	return nil, err
 }
 
 // unfiltered reports whether a filter hides nothing of its type.
@@ -89,4 +108,12 @@ func unfiltered(f search.Filter) bool {
 		}
 	}
 	return false
+}
+
+// written is the answer to a change. https://hl7.org/fhir/R4/http.html#ops
+func written(res fhir.Resource, what store.Outcome) answer {
+	if what == store.Created {
+		return answer{status: http.StatusCreated, res: res, located: true}
+	}
+	return answer{status: http.StatusOK, res: res}
 }

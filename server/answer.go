@@ -1,0 +1,61 @@
+package server
+
+import (
+	"net/http"
+	"strconv"
+
+	"lightbox/fhir"
+)
+
+// answer is what a write came to, before it takes the form of a response or of an entry of one.
+type answer struct {
+	status  int
+	res     fhir.Resource // stored or found; of a delete the deletion, when it made one
+	located bool          // Location names the version
+	deleted int           // how many, where a client may delete several; else 0
+}
+
+// sendAnswer answers a write. https://hl7.org/fhir/R4/http.html#ops
+func (a *api) sendAnswer(c *call, got answer, pref prefer) error {
+	h := c.w.Header()
+	a.answerHeaders(h, got)
+	switch {
+	case got.status == http.StatusNoContent, pref.result == "minimal":
+		setPrivate(h)
+		c.w.WriteHeader(got.status)
+		return nil
+	case pref.result == "OperationOutcome":
+		return c.send(got.status, success(got.told()))
+	}
+	return c.send(got.status, got.res.Body)
+}
+
+func (a *api) answerHeaders(h http.Header, got answer) {
+	switch {
+	case got.res.Deleted: // R4 gives a deletion's version, and no time
+		h.Set("ETag", etag(got.res.Version))
+	case got.res.Version > 0:
+		stamp(h, got.res)
+	}
+	if got.located {
+		h.Set("Location", a.versionURL(got.res))
+	}
+	if got.deleted > 0 {
+		h.Set("Items-Deleted", strconv.Itoa(got.deleted))
+	}
+}
+
+func (g answer) told() string {
+	switch {
+	case g.status == http.StatusNoContent:
+		return "nothing is left to delete"
+	case g.status == http.StatusOK && g.located:
+		return "the resource exists, and nothing was changed"
+	}
+	return "the resource was stored"
+}
+
+// versionURL names one version: [base]/Type/id/_history/1.
+func (a *api) versionURL(res fhir.Resource) string {
+	return a.Base + "/" + res.Reference() + "/_history/" + strconv.FormatInt(res.Version, 10)
+}
