@@ -12,7 +12,8 @@ type answer struct {
 	status  int
 	res     fhir.Resource // stored or found; of a delete the deletion, when it made one
 	located bool          // Location names the version
-	deleted int           // how many, where a client may delete several; else 0
+	removed []string      // "Type/id" of what a delete is about
+	counted bool          // the client is told how many those are
 }
 
 // sendAnswer answers a write. https://hl7.org/fhir/R4/http.html#ops
@@ -40,8 +41,8 @@ func (a *api) answerHeaders(h http.Header, got answer) {
 	if got.located {
 		h.Set("Location", a.versionURL(got.res))
 	}
-	if got.deleted > 0 {
-		h.Set("Items-Deleted", strconv.Itoa(got.deleted))
+	if got.counted {
+		h.Set("Items-Deleted", strconv.Itoa(len(got.removed)))
 	}
 }
 

@@ -90,35 +90,3 @@ func checkMedia(contentType string, media []string) error {
 	}
 	return nil
 }
-
-// resource reads the body of a write: one resource of the type of the path, valid in structure.
-func (a *api) resource(c *call) (fhir.Resource, error) {
-	body, err := a.body(c, mediaFHIR, mediaJSON)
-	if err != nil {
-		return fhir.Resource{}, err
-	}
-	return a.parseBody(body, c.kind)
-}
-
-// parseBody checks what a client wrote.
-func (a *api) parseBody(body []byte, kind *fhir.Type) (fhir.Resource, error) {
-	if len(body) == 0 {
-		return fhir.Resource{}, fhir.NewError(fhir.Invalid, "the body is empty")
-	}
-	res, err := fhir.Parse(body)
-	if err != nil {
-		return fhir.Resource{}, err
-	}
-	if res.Type != kind.Name {
-		return fhir.Resource{}, fhir.NewError(fhir.Invalid, "resourceType differs from the type in the URL").At("resourceType")
-	}
-	return res, a.valid(body)
-}
-
-// valid checks a body's structure.
-func (a *api) valid(body []byte) error {
-	if a.Validate == nil {
-		return nil
-	}
-	return invalid(a.Validate(body))
-}

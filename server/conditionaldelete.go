@@ -13,22 +13,50 @@ import (
 // maxDeleted bounds how many resources one request deletes.
 const maxDeleted = 100
 
-// conditionalDelete deletes the one resource that matches the query; with _count=n, all that match where they are at most n. R4
-// lets a server delete all matches or answer 412, but not a part of them. https://hl7.org/fhir/R4/http.html#3.1.0.7.1
-func (a *api) conditionalDelete(c *call) error {
-	q, limit, err := a.deleteCriteria(c.reach, c.r.URL.RawQuery)
-	if err != nil {
-		return err
+// planConditionalDelete deletes the one resource that matches the query; with _count=n, all that match where they are at most
+// n. R4 lets a server delete all matches or answer 412, but not a part of them. https://hl7.org/fhir/R4/http.html#3.1.0.7.1
+func planConditionalDelete(a *api, q request) (work, error) {
+	d := deletionWhere{reach: q.reach}
+	var err error
+	if d.version, err = ifMatch(q.ifMatch); err != nil {
+		return nil, err
 	}
-	version, err := ifMatch(c.r.Header.Get("If-Match"))
+	d.criteria, d.limit, err = a.deleteCriteria(q.reach, q.query)
+	return d, err
+}
+
+// deletionWhere is the work of a conditional delete.
+type deletionWhere struct {
+	reach
+	criteria search.Query
+	limit    int   // 0: one match is meant
+	version  int64 // of If-Match
+}
+
+// run deletes what matches. No match is no error: what was to be away is away.
+func (d deletionWhere) run(ctx context.Context, tx store.Tx) (answer, error) {
+	got := answer{status: http.StatusNoContent, counted: d.limit > 0}
+	most := max(d.limit, 1)
+	found, err := d.matches(ctx, tx, d.criteria, most+1)
 	if err != nil {
-		return err
+		return got, err
 	}
-	got, err := a.commit(c.ctx(), c.deletionWhere(q, limit, version))
-	if err != nil {
-		return err
+	if len(found) > most {
+		return got, severalMatch()
 	}
-	return a.sendAnswer(c, got, prefer{})
+	for _, res := range found {
+		if err := d.changeable(ctx, tx, res.ID); err != nil {
+			return got, err
+		}
+		if got.res, err = tx.Delete(ctx, store.Delete{Type: res.Type, ID: res.ID, IfVersion: d.version}); err != nil {
+			return got, err
+		}
+		got.removed = append(got.removed, res.Reference())
+	}
+	if got.counted {
+		got.res = fhir.Resource{}
+	}
+	return got, nil
 }
 
 // deleteCriteria reads the query of a conditional delete; limit is 0 where one match is meant.
@@ -50,30 +78,4 @@ func (a *api) deleteCriteria(to reach, text string) (q search.Query, limit int, 
 		err = &refusal{status: http.StatusPreconditionFailed, err: err}
 	}
 	return q, limit, err
-}
-
-// deletionWhere deletes what matches. No match is no error: what was to be away is away.
-func (r reach) deletionWhere(q search.Query, limit int, version int64) operation {
-	return func(ctx context.Context, tx store.Tx) (answer, error) {
-		got := answer{status: http.StatusNoContent}
-		found, err := r.matches(ctx, tx, q, max(limit, 1)+1)
-		if err != nil {
-			return got, err
-		}
-		if len(found) > max(limit, 1) {
-			return got, severalMatch()
-		}
-		for _, res := range found {
-			if err := r.changeable(ctx, tx, res.ID); err != nil {
-				return got, err
-			}
-			if got.res, err = tx.Delete(ctx, store.Delete{Type: res.Type, ID: res.ID, IfVersion: version}); err != nil {
-				return got, err
-			}
-		}
-		if limit > 0 {
-			got.res, got.deleted = fhir.Resource{}, len(found)
-		}
-		return got, nil
-	}
 }

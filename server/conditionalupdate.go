@@ -3,34 +3,31 @@ package server
 import (
 	"context"
 
-	"github.com/google/uuid"
-
 	"lightbox/auth"
 	"lightbox/fhir"
 	"lightbox/fhir/search"
 	"lightbox/fhir/store"
 )
 
-// conditionalUpdate updates the one resource that matches the query, or makes it. https://hl7.org/fhir/R4/http.html#cond-update
-func (a *api) conditionalUpdate(c *call) error {
-	pref, err := parsePrefer(c.r.Header)
+// planConditionalUpdate updates the one resource that matches the query, or makes it.
+// https://hl7.org/fhir/R4/http.html#cond-update
+func planConditionalUpdate(a *api, q request) (work, error) {
+	criteria, err := a.criteria(q.reach, q.query)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	q, err := a.criteria(c.reach, c.r.URL.RawQuery)
+	w, err := newVersion(a, q)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	w, err := a.newVersion(c)
-	if err != nil {
-		return err
-	}
-	w.decide = updateWhere(q)
-	got, err := a.commit(c.ctx(), w.run)
-	if err != nil {
-		return err
-	}
-	return a.sendAnswer(c, got, pref)
+	w.decide, w.build = updateWhere(criteria), withID
+	return w, nil
+}
+
+// withID gives the body the id that was decided.
+func withID(_ context.Context, _ store.Tx, w *change) error {
+	w.put.Resource = w.put.Resource.WithID(w.put.Resource.ID)
+	return nil
 }
 
 // updateWhere decides a conditional update. An id in the body must be that of the match.
@@ -49,7 +46,7 @@ func updateWhere(q search.Query) decision {
 		if err := w.changeable(ctx, tx, found.ID); err != nil {
 			return nil, err
 		}
-		w.put.Resource = w.put.Resource.WithID(found.ID)
+		w.put.Resource.ID = found.ID
 		return nil, nil
 	}
 }
@@ -67,10 +64,8 @@ func (w *change) createInstead() error {
 	if w.visible = w.by.Visible(auth.Create, w.kind.Name); len(w.visible.Grants) == 0 {
 		return errForbidden()
 	}
-	id, err := uuid.NewV7()
-	if err != nil {
-		return err
-	}
-	w.put.Resource, w.put.Owners, w.put.MustBeNew = w.put.Resource.WithID(id.String()), w.by.Owners(), true
-	return nil
+	var err error
+	w.put.Resource.ID, err = newID()
+	w.put.Owners, w.put.MustBeNew = w.by.Owners(), true
+	return err
 }

@@ -10,54 +10,41 @@ import (
 	"lightbox/fhir/store"
 )
 
-// create stores a new resource under an id of the server's choice, with If-None-Exist only where no resource matches its
+// planCreate stores a new resource under an id of the server's choice, with If-None-Exist only where no resource matches its
 // criteria. https://hl7.org/fhir/R4/http.html#create and #ccreate
-func (a *api) create(c *call) error {
-	pref, err := parsePrefer(c.r.Header)
+func planCreate(a *api, q request) (work, error) {
+	res, err := q.resource(a)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	res, err := a.resource(c)
+	id, err := newID()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	w, err := a.newResource(c.reach, res)
-	if err != nil {
-		return err
+	w := change{reach: q.reach, api: a, put: store.Write{Resource: res.WithID(id), Owners: q.by.Owners(), MustBeNew: true}}
+	if len(q.ifNoneExist) > 0 {
+		w.decide, err = noneExists(a, q)
 	}
-	if criteria, ok := c.r.Header["If-None-Exist"]; ok {
-		if w.decide, err = a.noneExists(c.reach, criteria); err != nil {
-			return err
-		}
-	}
-	got, err := a.commit(c.ctx(), w.run)
-	if err != nil {
-		return err
-	}
-	return a.sendAnswer(c, got, pref)
+	return w, err
 }
 
-// newResource makes a create: whatever id the client gave, the server gives its own.
-func (a *api) newResource(to reach, res fhir.Resource) (change, error) {
+// newID makes a logical id that sorts by time, as far as clocks do.
+func newID() (string, error) {
 	id, err := uuid.NewV7()
-	if err != nil {
-		return change{}, err
-	}
-	return change{reach: to, api: a,
-		put: store.Write{Resource: res.WithID(id.String()), Owners: to.by.Owners(), MustBeNew: true}}, nil
+	return id.String(), err
 }
 
 // noneExists decides a conditional create: one match is the answer, several are a mistake.
-func (a *api) noneExists(to reach, headers []string) (decision, error) {
-	if len(headers) != 1 {
+func noneExists(a *api, q request) (decision, error) {
+	if len(q.ifNoneExist) > 1 {
 		return nil, fhir.NewError(fhir.Invalid, "If-None-Exist stands more than once")
 	}
-	q, err := a.criteria(to, headers[0])
+	criteria, err := a.criteria(q.reach, q.ifNoneExist[0])
 	if err != nil {
 		return nil, err
 	}
 	return func(ctx context.Context, tx store.Tx, w *change) (*answer, error) {
-		found, err := w.match(ctx, tx, q)
+		found, err := w.match(ctx, tx, criteria)
 		if err != nil || found == nil {
 			return nil, err
 		}

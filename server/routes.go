@@ -26,13 +26,13 @@ type interaction struct {
 func interactions() []interaction {
 	return []interaction{
 		{"search-type", http.MethodGet, "", auth.Search, (*api).search},
-		{"create", http.MethodPost, "", auth.Create, (*api).create},
+		{"create", http.MethodPost, "", auth.Create, write(planCreate)},
 		{"search-type", http.MethodPost, "/_search", auth.Search, (*api).search},
 		{"read", http.MethodGet, "/{id}", auth.Read, (*api).read},
-		{"update", http.MethodPut, "/{id}", auth.Update, (*api).update},
-		{"update", http.MethodPut, "", auth.Update, (*api).conditionalUpdate},
-		{"delete", http.MethodDelete, "/{id}", auth.Delete, (*api).delete},
-		{"delete", http.MethodDelete, "", auth.Delete, (*api).conditionalDelete},
+		{"update", http.MethodPut, "/{id}", auth.Update, write(planUpdate)},
+		{"update", http.MethodPut, "", auth.Update, write(planConditionalUpdate)},
+		{"delete", http.MethodDelete, "/{id}", auth.Delete, write(planDelete)},
+		{"delete", http.MethodDelete, "", auth.Delete, write(planConditionalDelete)},
 		{"history-instance", http.MethodGet, "/{id}/_history", auth.Read, (*api).history},
 		{"vread", http.MethodGet, "/{id}/_history/{vid}", auth.Read, (*api).vread},
 	}

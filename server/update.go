@@ -1,54 +1,32 @@
 package server
 
 import (
-	"net/http"
 	"strconv"
 	"strings"
-
-	"github.com/go-chi/chi/v5"
 
 	"lightbox/fhir"
 	"lightbox/fhir/store"
 )
 
-// update stores a new version of a resource, or makes one under the client's id where nothing can be hidden from the
+// planUpdate stores a new version of a resource, or makes one under the client's id where nothing can be hidden from the
 // client. https://hl7.org/fhir/R4/http.html#update
-func (a *api) update(c *call) error {
-	pref, err := parsePrefer(c.r.Header)
+func planUpdate(a *api, q request) (work, error) {
+	w, err := newVersion(a, q)
 	if err != nil {
-		return err
-	}
-	w, err := a.newVersion(c)
-	if err != nil {
-		return err
-	}
-	if err := sameID(w.put.Resource, chi.URLParam(c.r, "id")); err != nil {
-		return err
+		return nil, err
 	}
 	w.decide = known
-	got, err := a.commit(c.ctx(), w.run)
-	if err != nil {
-		return err
-	}
-	return a.sendAnswer(c, got, pref)
+	return w, sameID(w.put.Resource, q.id)
 }
 
 // newVersion reads an update: the resource, and which version it is meant for.
-func (a *api) newVersion(c *call) (change, error) {
-	w := change{reach: c.reach, api: a}
+func newVersion(a *api, q request) (change, error) {
+	w := change{reach: q.reach, api: a, put: store.Write{MustBeNew: strings.TrimSpace(q.ifNoneMatch) == "*"}}
 	var err error
-	if w.put, err = conditions(c.r.Header); err != nil {
+	if w.put.IfVersion, err = ifMatch(q.ifMatch); err != nil {
 		return w, err
 	}
-	w.put.Resource, err = a.resource(c)
-	return w, err
-}
-
-// conditions reads the headers that an update depends on.
-func conditions(h http.Header) (store.Write, error) {
-	w := store.Write{MustBeNew: strings.TrimSpace(h.Get("If-None-Match")) == "*"}
-	var err error
-	w.IfVersion, err = ifMatch(h.Get("If-Match"))
+	w.put.Resource, err = q.resource(a)
 	return w, err
 }
 

@@ -10,49 +10,57 @@ import (
 	"lightbox/fhir/store"
 )
 
-// operation is one interaction that changes data, as a function on a transaction: a request runs it in one of its own, a
-// Bundle many of them in one. It may run again, and must not act on anything but tx.
-type operation func(ctx context.Context, tx store.Tx) (answer, error)
-
-// commit runs an operation in a transaction of its own.
-func (a *api) commit(ctx context.Context, run operation) (answer, error) {
-	var got answer
-	err := a.Store.Write(ctx, func(tx store.Tx) error {
-		var err error
-		got, err = run(ctx, tx)
-		return err
-	})
-	return got, err
-}
-
-// change is a create, update or patch that has been read and checked as far as that goes without data. In the transaction it
-// is decided, put and verified: three steps, so that the changes of a Bundle can be put all at once.
+// change is the work of a create, update or patch. It is decided, built, put and verified: steps, so that the changes of a
+// Bundle can be put all at once.
 type change struct {
 	reach
 	api    *api
 	put    store.Write
-	decide decision // nil: put it as it is
+	decide decision // which resource it becomes, or why none; nil: the one that put names
+	build  builder  // nil: the body is there
 }
 
-// decision completes what is to be put by what is stored, or answers that nothing is.
+// decision completes what is to be put by what is stored, its body apart; an answer says that nothing is to be.
 type decision func(ctx context.Context, tx store.Tx, w *change) (*answer, error)
 
-// run is a change as an operation.
+// builder completes the body.
+type builder func(ctx context.Context, tx store.Tx, w *change) error
+
+// run works on a copy: what is decided does not outlive it.
 func (w change) run(ctx context.Context, tx store.Tx) (answer, error) {
-	if w.decide != nil { // w is a copy: what is decided now does not outlive this run
-		done, err := w.decide(ctx, tx, &w)
-		if err != nil {
-			return answer{}, err
-		}
-		if done != nil {
-			return *done, nil
-		}
+	done, err := w.decided(ctx, tx)
+	if err != nil || done != nil {
+		return orNothing(done), err
+	}
+	if err := w.built(ctx, tx); err != nil {
+		return answer{}, err
 	}
 	stored, what, err := tx.Put(ctx, w.put)
 	if err != nil {
 		return answer{}, err
 	}
 	return written(stored, what), w.verify(ctx, tx)
+}
+
+func (w *change) decided(ctx context.Context, tx store.Tx) (*answer, error) {
+	if w.decide == nil {
+		return nil, nil
+	}
+	return w.decide(ctx, tx, w)
+}
+
+func (w *change) built(ctx context.Context, tx store.Tx) error {
+	if w.build == nil {
+		return nil
+	}
+	return w.build(ctx, tx, w)
+}
+
+func orNothing(done *answer) answer {
+	if done == nil {
+		return answer{}
+	}
+	return *done
 }
 
 // verify undoes by its error a write whose result its writer could not reach: the patients that the body refers to and the
