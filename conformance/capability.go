@@ -29,9 +29,10 @@ type implementation struct {
 }
 
 type rest struct {
-	Mode     string     `json:"mode"`
-	Security security   `json:"security"`
-	Resource []resource `json:"resource"`
+	Mode        string        `json:"mode"`
+	Security    security      `json:"security"`
+	Resource    []resource    `json:"resource"`
+	Interaction []interaction `json:"interaction"`
 }
 
 type security struct {

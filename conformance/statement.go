@@ -37,7 +37,8 @@ func Statement(reg *fhir.Registry, base, version string, smart SMART) ([]byte, e
 		Implementation: implementation{Description: "Radiology studies and reports as FHIR R4", URL: base},
 		FHIRVersion:    "4.0.1",
 		Format:         []string{"application/fhir+json", "json"},
-		Rest:           []rest{{Mode: "server", Security: securityOf(smart), Resource: resources(reg, base)}},
+		Rest: []rest{{Mode: "server", Security: securityOf(smart), Resource: resources(reg, base),
+			Interaction: []interaction{{"transaction"}, {"batch"}}}},
 	}
 	body, err := json.Marshal(s)
 	if err != nil {

@@ -12,6 +12,7 @@ type answer struct {
 	status  int
 	res     fhir.Resource // stored or found; of a delete the deletion, when it made one
 	located bool          // Location names the version
+	found   bool          // nothing was stored: res was there
 	removed []string      // "Type/id" of what a delete is about
 	counted bool          // the client is told how many those are
 }
@@ -50,7 +51,7 @@ func (g answer) told() string {
 	switch {
 	case g.status == http.StatusNoContent:
 		return "nothing is left to delete"
-	case g.status == http.StatusOK && g.located:
+	case g.found:
 		return "the resource exists, and nothing was changed"
 	}
 	return "the resource was stored"

@@ -61,6 +61,9 @@ func (a *api) closed(run func(*call) error) http.HandlerFunc {
 		if a.Verifier == nil {
 			return fhir.NewError(fhir.Login, "this server accepts no tokens: no issuer is configured")
 		}
+		if c.by = callerOf(c.ctx()); c.by != nil {
+			return run(c)
+		}
 		by, err := a.Verifier.Verify(c.ctx(), c.r)
 		if err != nil {
 			return err

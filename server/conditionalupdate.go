@@ -20,7 +20,7 @@ func planConditionalUpdate(a *api, q request) (work, error) {
 	if err != nil {
 		return nil, err
 	}
-	w.decide, w.build = updateWhere(criteria), withID
+	w.decide, w.build, w.tell = updateWhere(criteria), withID, true
 	return w, nil
 }
 

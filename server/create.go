@@ -48,6 +48,6 @@ func noneExists(a *api, q request) (decision, error) {
 		if err != nil || found == nil {
 			return nil, err
 		}
-		return &answer{status: http.StatusOK, res: *found, located: true}, nil
+		return &answer{status: http.StatusOK, res: *found, located: true, found: true}, nil
 	}, nil
 }

@@ -18,6 +18,7 @@ type change struct {
 	put    store.Write
 	decide decision // which resource it becomes, or why none; nil: the one that put names
 	build  builder  // nil: the body is there
+	tell   bool     // the id, even where no resource is made: the client did not name it
 }
 
 // decision completes what is to be put by what is stored, its body apart; an answer says that nothing is to be.
@@ -39,7 +40,7 @@ func (w change) run(ctx context.Context, tx store.Tx) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return written(stored, what), w.verify(ctx, tx)
+	return w.answer(stored, what), w.verify(ctx, tx)
 }
 
 func (w *change) decided(ctx context.Context, tx store.Tx) (*answer, error) {
@@ -55,6 +56,9 @@ func (w *change) built(ctx context.Context, tx store.Tx) error {
 	}
 	return w.build(ctx, tx, w)
 }
+
+// text is what the client wrote: where links are replaced.
+func (w *change) text() *[]byte { return &w.put.Resource.Body }
 
 func orNothing(done *answer) answer {
 	if done == nil {
@@ -118,10 +122,10 @@ func unfiltered(f search.Filter) bool {
 	return false
 }
 
-// written is the answer to a change. https://hl7.org/fhir/R4/http.html#ops
-func written(res fhir.Resource, what store.Outcome) answer {
+// answer is what the client is told once the change is put. https://hl7.org/fhir/R4/http.html#ops
+func (w change) answer(res fhir.Resource, what store.Outcome) answer {
 	if what == store.Created {
 		return answer{status: http.StatusCreated, res: res, located: true}
 	}
-	return answer{status: http.StatusOK, res: res}
+	return answer{status: http.StatusOK, res: res, located: w.tell}
 }
