@@ -37,6 +37,7 @@ func Statement(reg *fhir.Registry, base, version string, smart SMART) ([]byte, e
 		Implementation: implementation{Description: "Radiology studies and reports as FHIR R4", URL: base},
 		FHIRVersion:    "4.0.1",
 		Format:         []string{"application/fhir+json", "json"},
+		PatchFormat:    []string{"application/json-patch+json", "application/fhir+json"},
 		Rest: []rest{{Mode: "server", Security: securityOf(smart), Resource: resources(reg, base),
 			Interaction: []interaction{{"transaction"}, {"batch"}}}},
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"lightbox/auth"
 	"lightbox/fhir"
 	"lightbox/fhir/search"
 	"lightbox/fhir/store"
@@ -42,14 +43,15 @@ func (a *api) selection(to reach, params url.Values) (search.Query, error) {
 		return search.Query{}, fhir.NewError(fhir.Forbidden,
 			"a conditional interaction goes by search and read, and no scope of the token covers both on this resource type")
 	}
-	return search.Parse(a.Registry, to.kind.Name, params, search.Options{Strict: true, Base: a.Base})
+	return search.Parse(a.Registry, to.kind.Name, params, search.Options{Strict: true, Base: a.Base,
+		Allowed: func(t string) bool { return to.by.Allows(auth.Search, t) }})
 }
 
 // steers reports whether a parameter is about the answer of a search, FHIR R4 search.html#return, and not about what is found.
 func steers(name string) bool {
 	base, _, _ := strings.Cut(name, ":")
 	return slices.Contains([]string{"_count", "_sort", "_include", "_revinclude", "_summary", "_elements", "_total", "_page",
-		"_contained", "_containedType", "_maxresults"}, base)
+		"_contained", "_containedType", "_maxresults", "_type"}, base)
 }
 
 // notSelective refuses criteria that would match everything.

@@ -31,6 +31,7 @@ func FuzzRequest(f *testing.F) {
 		{"PUT", "/Observation", "code=x&_count=2", "Content-Type: application/fhir+json", `{"resourceType":"Observation","subject":{"reference":"Patient/anna"}}`},
 		{"DELETE", "/Observation", "code=x&_count=2", "", ""},
 		{"POST", "/Patient", "", "If-None-Exist: identifier=urn:x:mrn|B-1", `{"resourceType":"Patient"}`},
+		{"PATCH", "/Observation/own", "", "Content-Type: application/json-patch+json", `[{"op":"replace","path":"/subject/reference","value":"Patient/boris"}]`},
 		{"OPTIONS", "/metadata", "", "Origin: x", ""},
 	} {
 		f.Add(seed[0], seed[1], seed[2], seed[3], seed[4])

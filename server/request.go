@@ -72,12 +72,16 @@ func (a *api) request(c *call) (request, error) {
 	h := c.r.Header
 	q := request{reach: c.reach, id: chi.URLParam(c.r, "id"), query: c.r.URL.RawQuery,
 		ifMatch: h.Get("If-Match"), ifNoneMatch: h.Get("If-None-Match"), ifNoneExist: h.Values("If-None-Exist")}
-	if c.r.Method == http.MethodDelete {
-		return q, nil
-	}
-	q.media, _, _ = strings.Cut(h.Get("Content-Type"), ";")
+	media, _, _ := strings.Cut(h.Get("Content-Type"), ";")
+	q.media = strings.ToLower(strings.TrimSpace(media))
 	var err error
-	q.body, err = a.body(c, mediaFHIR, mediaJSON)
+	switch c.r.Method {
+	case http.MethodDelete:
+	case http.MethodPatch:
+		q.body, err = a.body(c, mediaPatch, mediaFHIR, mediaJSON)
+	default:
+		q.body, err = a.body(c, mediaFHIR, mediaJSON)
+	}
 	return q, err
 }
 

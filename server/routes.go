@@ -30,10 +30,12 @@ func interactions() []interaction {
 		{code: "search-type", method: http.MethodGet, needs: auth.Search, run: (*api).search},
 		{code: "create", method: http.MethodPost, needs: auth.Create, plan: planCreate},
 		{code: "update", method: http.MethodPut, needs: auth.Update, plan: planConditionalUpdate},
+		{code: "patch", method: http.MethodPatch, needs: auth.Update, plan: planConditionalPatch},
 		{code: "delete", method: http.MethodDelete, needs: auth.Delete, plan: planConditionalDelete},
 		{code: "search-type", method: http.MethodPost, pattern: "/_search", needs: auth.Search, run: (*api).search},
 		{code: "read", method: http.MethodGet, pattern: "/{id}", needs: auth.Read, run: (*api).read},
 		{code: "update", method: http.MethodPut, pattern: "/{id}", needs: auth.Update, plan: planUpdate},
+		{code: "patch", method: http.MethodPatch, pattern: "/{id}", needs: auth.Update, plan: planPatch},
 		{code: "delete", method: http.MethodDelete, pattern: "/{id}", needs: auth.Delete, plan: planDelete},
 		{code: "history-instance", method: http.MethodGet, pattern: "/{id}/_history", needs: auth.Read, run: (*api).history},
 		{code: "vread", method: http.MethodGet, pattern: "/{id}/_history/{vid}", needs: auth.Read, run: (*api).vread},
@@ -214,4 +216,4 @@ func noRoute(*call) error {
 }
 
 // noMethod answers a method that HTTP does not know; those that it knows are told apart by dispatch.
-func noMethod(*call) error { return methodNotAllowed("DELETE, GET, HEAD, OPTIONS, POST, PUT") }
+func noMethod(*call) error { return methodNotAllowed("DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT") }

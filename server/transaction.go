@@ -111,10 +111,10 @@ func (t *transaction) plan(s *step) error {
 		return err
 	}
 	w, ok := s.work.(change)
-	if !ok {
+	if !ok || q.media == mediaPatch { // JSON Patch has no elements
 		return nil
 	}
-	s.links, err = linker{t.byURL, rootOf(s.entry.fullURL)}.find(fhir.Resource{Type: s.reach.kind.Name, Body: *w.text()})
+	s.links, err = linker{t.byURL, rootOf(s.entry.fullURL)}.find(fhir.Resource{Type: s.reach.kind.Name, Body: w.text()})
 	return err
 }
 

@@ -137,9 +137,8 @@ func (r *transactionRun) ready(waiting []int, searching bool) (ready, rest []int
 			rest = append(rest, i)
 			continue
 		}
-		if links := r.steps[i].links; len(links) > 0 {
-			body := r.changes[i].text()
-			*body = splice(*body, links, texts)
+		if err := r.changes[i].rewrite(r.steps[i].links, texts); err != nil {
+			return nil, nil, inEntry(r.steps[i].entry, err)
 		}
 		if searching {
 			r.late[r.becomes[i].Type] = true

@@ -18,7 +18,8 @@ type change struct {
 	put    store.Write
 	decide decision // which resource it becomes, or why none; nil: the one that put names
 	build  builder  // nil: the body is there
-	tell   bool     // the id, even where no resource is made: the client did not name it
+	patch  *patching
+	tell   bool // the id, even where no resource is made: the client did not name it
 }
 
 // decision completes what is to be put by what is stored, its body apart; an answer says that nothing is to be.
@@ -58,7 +59,25 @@ func (w *change) built(ctx context.Context, tx store.Tx) error {
 }
 
 // text is what the client wrote: where links are replaced.
-func (w *change) text() *[]byte { return &w.put.Resource.Body }
+func (w *change) text() []byte {
+	if w.patch != nil {
+		return w.patch.document
+	}
+	return w.put.Resource.Body
+}
+
+// rewrite replaces links in it.
+func (w *change) rewrite(links []link, texts []string) error {
+	switch {
+	case len(links) == 0:
+		return nil
+	case w.patch != nil: // of a copy: the transaction may run again
+		w.patch = &patching{media: w.patch.media, document: splice(w.patch.document, links, texts)}
+		return w.patch.parse()
+	}
+	w.put.Resource.Body = splice(w.put.Resource.Body, links, texts)
+	return nil
+}
 
 func orNothing(done *answer) answer {
 	if done == nil {
