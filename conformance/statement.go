@@ -39,7 +39,7 @@ func Statement(reg *fhir.Registry, base, version string, smart SMART) ([]byte, e
 		Format:         []string{"application/fhir+json", "json"},
 		PatchFormat:    []string{"application/json-patch+json", "application/fhir+json"},
 		Rest: []rest{{Mode: "server", Security: securityOf(smart), Resource: resources(reg, base),
-			Interaction: []interaction{{"transaction"}, {"batch"}}}},
+			Interaction: []interaction{{"transaction"}, {"batch"}, {"search-system"}, {"history-system"}}}},
 	}
 	body, err := json.Marshal(s)
 	if err != nil {

@@ -37,6 +37,7 @@ func interactions() []interaction {
 		{code: "update", method: http.MethodPut, pattern: "/{id}", needs: auth.Update, plan: planUpdate},
 		{code: "patch", method: http.MethodPatch, pattern: "/{id}", needs: auth.Update, plan: planPatch},
 		{code: "delete", method: http.MethodDelete, pattern: "/{id}", needs: auth.Delete, plan: planDelete},
+		{code: "history-type", method: http.MethodGet, pattern: "/_history", needs: auth.Read, run: (*api).historyType},
 		{code: "history-instance", method: http.MethodGet, pattern: "/{id}/_history", needs: auth.Read, run: (*api).history},
 		{code: "vread", method: http.MethodGet, pattern: "/{id}/_history/{vid}", needs: auth.Read, run: (*api).vread},
 	}
@@ -45,8 +46,9 @@ func interactions() []interaction {
 // system returns the interactions of the whole system by pattern and method. What they reach of each type is decided within.
 func system() map[string]map[string]func(*api, *call) error {
 	return map[string]map[string]func(*api, *call) error{
-		"":         {http.MethodGet: (*api).searchSystem, http.MethodPost: (*api).process}, // transaction and batch
-		"/_search": {http.MethodPost: (*api).searchSystem},
+		"":          {http.MethodGet: (*api).searchSystem, http.MethodPost: (*api).process}, // transaction and batch
+		"/_search":  {http.MethodPost: (*api).searchSystem},
+		"/_history": {http.MethodGet: (*api).historySystem},
 	}
 }
 
