@@ -22,7 +22,7 @@ func (a *api) sendAnswer(c *call, got answer, pref prefer) error {
 	h := c.w.Header()
 	a.answerHeaders(h, got)
 	switch {
-	case got.status == http.StatusNoContent, pref.result == "minimal":
+	case got.status == http.StatusNoContent, pref.result == "minimal", !c.accept.fhir(): // a Binary's client may take no FHIR
 		setPrivate(h)
 		c.w.WriteHeader(got.status)
 		return nil

@@ -32,6 +32,8 @@ func FuzzRequest(f *testing.F) {
 		{"DELETE", "/Observation", "code=x&_count=2", "", ""},
 		{"POST", "/Patient", "", "If-None-Exist: identifier=urn:x:mrn|B-1", `{"resourceType":"Patient"}`},
 		{"PATCH", "/Observation/own", "", "Content-Type: application/json-patch+json", `[{"op":"replace","path":"/subject/reference","value":"Patient/boris"}]`},
+		{"POST", "/Binary", "", "Content-Type: text/plain", "x"},
+		{"GET", "/Binary/pdf-a", "", "Range: bytes=-3", ""},
 		{"OPTIONS", "/metadata", "", "Origin: x", ""},
 	} {
 		f.Add(seed[0], seed[1], seed[2], seed[3], seed[4])

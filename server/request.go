@@ -75,9 +75,11 @@ func (a *api) request(c *call) (request, error) {
 	media, _, _ := strings.Cut(h.Get("Content-Type"), ";")
 	q.media = strings.ToLower(strings.TrimSpace(media))
 	var err error
-	switch c.r.Method {
-	case http.MethodDelete:
-	case http.MethodPatch:
+	switch {
+	case c.r.Method == http.MethodDelete:
+	case c.kind.Name == "Binary" && c.r.Method != http.MethodPatch:
+		q.body, err = a.binaryBody(c, q)
+	case c.r.Method == http.MethodPatch:
 		q.body, err = a.body(c, mediaPatch, mediaFHIR, mediaJSON)
 	default:
 		q.body, err = a.body(c, mediaFHIR, mediaJSON)
