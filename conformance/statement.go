@@ -90,7 +90,7 @@ func resources(reg *fhir.Registry, base string) []resource {
 		}
 		list = append(list, r)
 	}
-	return list
+	return append(list, definitions())
 }
 
 // conditionalDelete: one match is deleted, several where the client says how many.

@@ -53,7 +53,9 @@ func sameVersion(condition string, res fhir.Resource) bool {
 	return err == nil && res.LastUpdated.Truncate(time.Second).Equal(t)
 }
 
-func (p byteRange) of(size int64) string { return fmt.Sprintf("bytes %d-%d/%d", p.start, p.end-1, size) }
+func (p byteRange) of(size int64) string {
+	return fmt.Sprintf("bytes %d-%d/%d", p.start, p.end-1, size)
+}
 
 func unsatisfiable() error {
 	return &refusal{status: http.StatusRequestedRangeNotSatisfiable,

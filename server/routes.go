@@ -80,6 +80,8 @@ func (a *api) routes(r chi.Router) error {
 	}
 	r.HandleFunc(a.path+"/metadata", a.open(only(http.MethodGet, a.capabilities)))
 	r.HandleFunc(a.path+"/.well-known/smart-configuration", a.open(only(http.MethodGet, a.smart)))
+	r.HandleFunc(a.path+"/SearchParameter", a.open(only(http.MethodGet, a.searchParameters)))
+	r.HandleFunc(a.path+"/SearchParameter/{id}", a.open(only(http.MethodGet, a.searchParameter)))
 	a.searches(r)
 	for _, kind := range a.Registry.Types() {
 		patterns, err := served(kind)
