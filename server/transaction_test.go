@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/tidwall/gjson"
 
+	"lightbox/fhir/store"
 	"lightbox/server"
 )
 
@@ -49,6 +51,44 @@ func TestTransactionLimits(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Of many transactions at once on the same conditions, one makes the resources, all refer to them, and nothing is half done.
+func TestTransactionsAtOnce(t *testing.T) {
+	const body = `{"resourceType":"Bundle","type":"transaction","entry":[
+		{"fullUrl":"urn:uuid:11111111-1111-4111-8111-111111111111","resource":{"resourceType":"Patient","identifier":[{"system":"urn:x:mrn","value":"Z-1"}]},
+			"request":{"method":"POST","url":"Patient","ifNoneExist":"identifier=urn:x:mrn|Z-1"}},
+		{"resource":{"resourceType":"Observation","status":"final","code":{"text":"x"},"subject":{"reference":"urn:uuid:11111111-1111-4111-8111-111111111111"}},
+			"request":{"method":"POST","url":"Observation"}},
+		{"resource":{"resourceType":"Observation","status":"final","code":{"text":"x"},"subject":{"reference":"Patient?identifier=urn:x:mrn|Z-1"}},
+			"request":{"method":"POST","url":"Observation"}}]}`
+	eachStore(t, func(t *testing.T, open func(testing.TB) store.Store) {
+		h := newHub(t, open(t), nil)
+		h.settle(t)
+		header := http.Header{"Content-Type": {"application/fhir+json"}, "Prefer": {"return=representation"}}
+		subjects := make([]string, 2*32)
+		var all sync.WaitGroup
+		for i := range len(subjects) / 2 {
+			all.Go(func() {
+				resp, got := h.do(t, "POST", "/", "emr", header, strings.NewReader(body))
+				if resp.StatusCode != http.StatusOK {
+					t.Errorf("status %d: %s", resp.StatusCode, got)
+				}
+				subjects[2*i] = gjson.GetBytes(got, "entry.1.resource.subject.reference").String()
+				subjects[2*i+1] = gjson.GetBytes(got, "entry.2.resource.subject.reference").String()
+			})
+		}
+		all.Wait()
+		for _, s := range subjects {
+			if s == "" || s != subjects[0] {
+				t.Fatalf("subjects %q", subjects)
+			}
+		}
+		_, got := h.do(t, "GET", "/Observation?_summary=count&subject="+subjects[0], "emr", nil, nil)
+		if total := gjson.GetBytes(got, "total").Int(); total != int64(len(subjects)) {
+			t.Errorf("%d observations, want %d", total, len(subjects))
+		}
+	})
 }
 
 // A transaction of a thousand entries, and the same resources one by one.
