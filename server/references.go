@@ -54,9 +54,13 @@ func (a *api) foreignPatients(by *auth.Principal, res fhir.Resource) (patientRef
 	return p, err
 }
 
-// check answers the same for a patient who is hidden and for one who does not exist.
-func (p patientReferences) check(ctx context.Context, tx store.Tx) error {
+// check answers the same for a patient who is hidden and for one who does not exist. It remembers in known who is neither, as long
+// as nothing is put; nil remembers nothing.
+func (p patientReferences) check(ctx context.Context, tx store.Tx, known map[string]bool) error {
 	for _, ref := range p.found {
+		if known[ref.id] {
+			continue
+		}
 		ok, err := tx.Visible(ctx, p.visible, "Patient", ref.id)
 		if err != nil {
 			return err
@@ -64,6 +68,9 @@ func (p patientReferences) check(ctx context.Context, tx store.Tx) error {
 		if !ok {
 			return &refusal{status: 422, err: fhir.NewError(fhir.BusinessRule,
 				"the reference is to a patient that the token does not cover").At(ref.expression)}
+		}
+		if known != nil {
+			known[ref.id] = true
 		}
 	}
 	return nil

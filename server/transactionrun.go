@@ -247,8 +247,9 @@ func (r *transactionRun) stillOne() error {
 }
 
 func (r *transactionRun) verify() error {
+	patients := map[string]bool{}
 	for _, i := range r.pending {
-		if err := r.changes[i].verify(r.ctx, r.tx); err != nil {
+		if err := r.changes[i].verify(r.ctx, r.tx, patients); err != nil {
 			return inEntry(r.steps[i].entry, err)
 		}
 	}

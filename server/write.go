@@ -41,7 +41,7 @@ func (w change) run(ctx context.Context, tx store.Tx) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return w.answer(stored, what), w.verify(ctx, tx)
+	return w.answer(stored, what), w.verify(ctx, tx, nil)
 }
 
 func (w *change) decided(ctx context.Context, tx store.Tx) (*answer, error) {
@@ -88,12 +88,12 @@ func orNothing(done *answer) answer {
 
 // verify undoes by its error a write whose result its writer could not reach: the patients that the body refers to and the
 // image after must be visible to them, or data would move to someone else.
-func (w change) verify(ctx context.Context, tx store.Tx) error {
+func (w change) verify(ctx context.Context, tx store.Tx, known map[string]bool) error {
 	patients, err := w.api.foreignPatients(w.by, w.put.Resource)
 	if err != nil {
 		return err
 	}
-	if err := patients.check(ctx, tx); err != nil {
+	if err := patients.check(ctx, tx, known); err != nil {
 		return err
 	}
 	ok, err := w.sees(ctx, tx, w.put.Resource.ID)
