@@ -11,16 +11,17 @@ import (
 
 // control is a parameter that steers the result rather than selects (FHIR R4 search.html#return).
 type control struct {
-	read    func(p *parser, value string) error
-	repeats bool
+	read     func(p *parser, value string) error
+	repeats  bool
+	iterates bool // takes :iterate
 }
 
 var controls = map[string]control{
 	"_count":         {read: (*parser).count},
 	"_elements":      {read: (*parser).elements},
-	"_include":       {read: (*parser).include, repeats: true},
+	"_include":       {read: (*parser).include, repeats: true, iterates: true},
 	"_page":          {read: (*parser).page},
-	"_revinclude":    {read: (*parser).revInclude, repeats: true},
+	"_revinclude":    {read: (*parser).revInclude, repeats: true, iterates: true},
 	"_sort":          {read: (*parser).sort},
 	"_summary":       {read: (*parser).summary},
 	"_total":         {read: (*parser).total},
@@ -28,19 +29,20 @@ var controls = map[string]control{
 	"_containedType": {read: notServed},
 	"_content":       {read: notServed},
 	"_filter":        {read: notServed},
-	"_list":          {read: notServed},
 	"_query":         {read: notServed},
 	"_text":          {read: notServed},
-	"_type":          {read: notServed},
+	"_type":          {read: (*parser).typed, repeats: true},
 }
 
 func notServed(*parser, string) error {
 	return fhir.NewError(fhir.NotSupported, "this parameter is not served")
 }
 
-// control reads the values of one control. A modifier (_include:iterate) is not served.
+// control reads the values of one control. R4 has one modifier here: _include:iterate, and its former name.
 func (p *parser) control(c control, name string, values []string) error {
-	if strings.Contains(name, ":") {
+	base, modifier, _ := strings.Cut(name, ":")
+	p.iterate = c.iterates && (modifier == "iterate" || modifier == "recurse")
+	if base != name && !p.iterate {
 		return fhir.NewError(fhir.NotSupported, "this modifier is not served")
 	}
 	if len(values) > 1 && !c.repeats {
@@ -70,7 +72,7 @@ func (p *parser) count(value string) error {
 		p.query.Summary = "count"
 		return nil
 	}
-	p.query.Count = clampCount(int(n))
+	p.query.Count, p.query.Clamped = clampCount(int(n)), n > MaxCount
 	return nil
 }
 
@@ -101,13 +103,19 @@ func (p *parser) page(value string) error {
 
 func (p *parser) summary(value string) error {
 	switch value {
-	case "count":
+	case "count", "true", "text", "data":
 		p.query.Summary = value
 	case "false":
-	case "true", "text", "data":
-		return fhir.NewError(fhir.NotSupported, "count and false are served")
 	default:
 		return fhir.NewError(fhir.Value, "the values are true, text, data, count and false")
+	}
+	return nil
+}
+
+// typed is read before the other parameters: see narrowed.
+func (p *parser) typed(string) error {
+	if !p.union {
+		return fhir.NewError(fhir.Invalid, "the resource type stands in the URL already")
 	}
 	return nil
 }
@@ -121,63 +129,85 @@ func (p *parser) total(value string) error {
 	return fhir.NewError(fhir.Value, "the values are none, estimate and accurate")
 }
 
-// sort reads the keys of _sort. Tokens, references and URIs are indexed as hashes, which have no order worth sorting by.
+// sort reads the keys of _sort, each for every part.
 func (p *parser) sort(value string) error {
 	keys := strings.Split(value, ",")
 	if len(keys) > MaxSort {
 		return fhir.NewError(fhir.TooCostly, "more than "+strconv.Itoa(MaxSort)+" keys")
 	}
-	for _, key := range keys {
-		s := Sort{By: strings.TrimPrefix(key, "-"), Desc: strings.HasPrefix(key, "-")}
-		param, ok := p.resourceType.Param(s.By)
-		switch {
-		case !ok:
-			return fhir.NewError(fhir.Value, "not a search parameter of "+p.resourceType.Name)
-		case slices.ContainsFunc(p.query.Sort, func(o Sort) bool { return o.By == s.By }):
-			return fhir.NewError(fhir.Value, "a key stands twice")
-		case !storeKnows(param) && !Sortable(param):
-			return fhir.NewError(fhir.NotSupported, "sorting is served by date and string parameters, _id and _lastUpdated")
-		case !storeKnows(param):
-			s.Param = param
+	for i, t := range p.types {
+		for _, key := range keys {
+			s, err := sortBy(t, key)
+			if err != nil {
+				return err
+			}
+			if slices.ContainsFunc(p.parts[i].Sort, func(o Sort) bool { return o.By == s.By }) {
+				return fhir.NewError(fhir.Value, "a key stands twice")
+			}
+			p.parts[i].Sort = append(p.parts[i].Sort, s)
 		}
-		p.query.Sort = append(p.query.Sort, s)
+	}
+	if len(p.types) > 0 {
+		p.query.Sort = p.parts[0].Sort
 	}
 	return nil
 }
 
-// Sortable reports whether _sort takes the parameter.
-func Sortable(p *fhir.SearchParameter) bool {
-	return storeKnows(p) || p.Kind == fhir.KindDate || p.Kind == fhir.KindString
+func sortBy(t *fhir.Type, key string) (Sort, error) {
+	s := Sort{By: strings.TrimPrefix(key, "-"), Desc: strings.HasPrefix(key, "-")}
+	param, ok := t.Param(s.By)
+	switch {
+	case !ok:
+		return s, fhir.NewError(fhir.Value, "not a search parameter of "+t.Name)
+	case !Sortable(param):
+		return s, fhir.NewError(fhir.NotSupported, "there is no order to sort by in a "+string(param.Kind)+" parameter")
+	case !storeKnows(param):
+		s.Param = param
+	}
+	return s, nil
 }
 
-// include reads _include: "*", Type:*, Type:param or Type:param:target, Type being the one searched.
+// Sortable reports whether _sort takes the parameter.
+func Sortable(p *fhir.SearchParameter) bool {
+	return p.Kind != fhir.KindComposite && p.Kind != fhir.KindSpecial
+}
+
+// include reads _include: "*", Type:*, Type:param or Type:param:target. Without :iterate the source is a type that is searched.
 func (p *parser) include(value string) error {
-	if value == "*" {
-		value = p.resourceType.Name + ":*"
+	if value == "*" || value == "*:*" {
+		p.query.Include = appendNew(p.query.Include, Include{Iterate: p.iterate})
+		return nil
 	}
 	i, err := p.includeOf(value)
 	if err != nil {
 		return err
 	}
-	if i.Source != p.resourceType.Name {
-		return fhir.NewError(fhir.NotSupported, "one level is served: the source is "+p.resourceType.Name)
+	if !p.iterate && !p.searches(i.Source) {
+		return fhir.NewError(fhir.Value, "the source is not the type that is searched; _include:iterate goes on from what is included")
 	}
 	p.query.Include = appendNew(p.query.Include, i)
 	return nil
 }
 
-// revInclude reads _revinclude: Type:* or Type:param, optionally with the searched type as target.
+func (p *parser) searches(resourceType string) bool {
+	return slices.ContainsFunc(p.types, func(t *fhir.Type) bool { return t.Name == resourceType })
+}
+
+// revInclude reads _revinclude: "*", Type:* or Type:param, optionally with the type that is referred to.
 func (p *parser) revInclude(value string) error {
 	if value == "*" || value == "*:*" {
-		return fhir.NewError(fhir.NotSupported, "name the resource type to include: Type:*")
+		p.query.RevInclude = appendNew(p.query.RevInclude, Include{Iterate: p.iterate})
+		return nil
 	}
 	i, err := p.includeOf(value)
 	if err != nil {
 		return err
 	}
-	searched := p.resourceType.Name
-	if i.Target != "" && i.Target != searched || i.Param != nil && !i.Param.MayTarget(searched) {
-		return fhir.NewError(fhir.Value, "the parameter does not refer to a "+searched)
+	refers := func(t *fhir.Type) bool {
+		return (i.Target == "" || i.Target == t.Name) && (i.Param == nil || i.Param.MayTarget(t.Name))
+	}
+	if !p.iterate && !slices.ContainsFunc(p.types, refers) {
+		return fhir.NewError(fhir.Value, "the parameter does not refer to a type that is searched")
 	}
 	p.query.RevInclude = appendNew(p.query.RevInclude, i)
 	return nil
@@ -193,7 +223,7 @@ func (p *parser) includeOf(value string) (Include, error) {
 	if !ok {
 		return Include{}, fhir.NewError(fhir.Value, "the source is no resource type that is served")
 	}
-	i := Include{Source: source.Name}
+	i := Include{Source: source.Name, Iterate: p.iterate}
 	if parts[1] != "*" {
 		i.Param, ok = source.Param(parts[1])
 		if !ok || i.Param.Kind != fhir.KindReference {

@@ -31,6 +31,12 @@ func entriesOf(end fhir.PathEnd, v gjson.Result) ([]Entry, *fhir.Error) {
 		entries, err = texts(end.Path, v)
 	case fhir.KindDate:
 		entries, err = dates(datatype, v)
+	case fhir.KindNumber:
+		entries, err = numbers(v)
+	case fhir.KindQuantity:
+		entries, err = quantities(datatype, v)
+	case fhir.KindSpecial:
+		entries, err = position(v)
 	}
 	for i := range entries {
 		entries[i].Param = p
@@ -44,25 +50,26 @@ func tokens(p *fhir.SearchParameter, datatype string, v gjson.Result) ([]Entry, 
 	case "CodeableConcept":
 		var all []Entry
 		for _, coding := range v.Get("coding").Array() {
-			all = append(all, token(coding.Get("system").Str, foldCode(datatype, coding.Get("code").Str))...)
+			all = append(all, coded(datatype, coding)...)
 		}
 		return all, mustBeObject(v)
 	case "Coding":
-		return token(v.Get("system").Str, foldCode(datatype, v.Get("code").Str)), mustBeObject(v)
+		return coded(datatype, v), mustBeObject(v)
 	case "Identifier":
 		return token(v.Get("system").Str, v.Get("value").Str), mustBeObject(v)
 	case "ContactPoint":
-		return bareToken(foldCode(datatype, v.Get("value").Str)), mustBeObject(v)
+		return token("", foldCode(datatype, v.Get("value").Str)), mustBeObject(v)
 	case "boolean":
 		if !v.IsBool() {
 			return nil, fhir.NewError(fhir.Structure, "a boolean is true or false")
 		}
-		return bareToken(v.Raw), nil
+		return token("", v.Raw), nil
 	}
-	if p.System != "" {
-		return token(p.System, foldCode(datatype, v.Str)), mustBeString(v)
-	}
-	return bareToken(foldCode(datatype, v.Str)), mustBeString(v)
+	return token(p.System, foldCode(datatype, v.Str)), mustBeString(v)
+}
+
+func coded(datatype string, coding gjson.Result) []Entry {
+	return token(coding.Get("system").Str, foldCode(datatype, coding.Get("code").Str))
 }
 
 // foldCode puts codes into lower case, for "when in doubt, servers SHOULD treat tokens in a case-insensitive manner" (R4
@@ -75,43 +82,37 @@ func foldCode(datatype, code string) string {
 	return strings.ToLower(code)
 }
 
-// token gives the forms that a Coding or Identifier can be asked for by.
+// token gives one coding or identifier; nothing when it has neither system nor code.
 func token(system, code string) []Entry {
-	var all []Entry
-	if code != "" {
-		all = append(all, Entry{Hash: hashCode(code)}, Entry{Hash: HashToken(system, code)})
-	}
-	if system != "" {
-		all = append(all, Entry{Hash: HashToken(system, "")})
-	}
-	return all
-}
-
-// bareToken is a token that never has a system.
-func bareToken(code string) []Entry {
-	if code == "" {
+	if system == "" && code == "" {
 		return nil
 	}
-	return []Entry{{Hash: hashCode(code)}}
+	return []Entry{{Hash: hashCode(code), System: hashSystem(system), Text: cut(code), Exact: cut(system)}}
 }
 
-// references gives the target without its version. What is contained, conditional or known by identifier alone has none.
+// references gives the target without its version, and the identifier that is stated of it. What is contained, conditional or
+// known by identifier alone has no target.
 func references(datatype string, v gjson.Result) ([]Entry, *fhir.Error) {
 	if datatype == "canonical" {
 		return uris(datatype, v)
 	}
+	all := token(v.Get("identifier.system").Str, v.Get("identifier.value").Str)
+	for i := range all {
+		all[i].Part = PartIdentifier
+	}
 	text := v.Get("reference").Str
 	if text == "" {
-		return nil, mustBeObject(v)
+		return all, mustBeObject(v)
 	}
 	ref, err := fhir.ParseReference(text, "")
 	if err != nil {
 		return nil, fhir.NewError(fhir.Value, "not a literal reference").Because(err)
 	}
 	if ref.Kind == fhir.Fragment || ref.Kind == fhir.Conditional {
-		return nil, nil
+		return all, nil
 	}
-	return []Entry{{Hash: Hash(ref.Unversioned().String())}}, nil
+	text = ref.Unversioned().String()
+	return append(all, Entry{Hash: Hash(text), Text: cut(text)}), nil
 }
 
 // uris gives the text, of a canonical also without its version.
@@ -119,9 +120,9 @@ func uris(datatype string, v gjson.Result) ([]Entry, *fhir.Error) {
 	if v.Str == "" {
 		return nil, mustBeString(v)
 	}
-	all := []Entry{{Hash: Hash(v.Str)}}
+	all := []Entry{{Hash: Hash(v.Str), Text: cut(v.Str)}}
 	if url, _, ok := strings.Cut(v.Str, "|"); ok && datatype == "canonical" {
-		all = append(all, Entry{Hash: Hash(url)})
+		all = append(all, Entry{Hash: Hash(url), Text: cut(url)})
 	}
 	return all, nil
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"hash"
+	"math"
 	"strconv"
 
 	"lightbox/fhir"
@@ -13,15 +14,8 @@ import (
 // not by how it was written.
 func (q Query) Fingerprint() [32]byte {
 	f := fingerprint{sha256.New()}
-	f.text(q.Type, string(q.Total), q.Summary)
-	f.number(int64(len(q.Where)))
-	for _, c := range q.Where {
-		f.clause(c)
-	}
-	f.number(int64(len(q.Sort)))
-	for _, s := range q.Sort {
-		f.text(s.By, strconv.FormatBool(s.Desc))
-	}
+	f.query(q)
+	f.text(string(q.Total), q.Summary)
 	f.includes(q.Include)
 	f.includes(q.RevInclude)
 	f.number(int64(len(q.Elements)))
@@ -43,21 +37,72 @@ func (f fingerprint) number(n int64) {
 	f.Write(binary.BigEndian.AppendUint64(nil, uint64(n))) //nolint:gosec // the bits, whatever their sign
 }
 
-func (f fingerprint) clause(c Clause) {
-	f.text(c.Param.Name, string(c.Modifier))
-	f.number(int64(len(c.Values)))
-	for _, v := range c.Values {
-		f.text(strconv.FormatBool(v.Missing), v.Text, string(v.Prefix))
-		f.number(v.Hash)
-		f.number(v.Low)
-		f.number(v.High)
+func (f fingerprint) query(q Query) {
+	f.text(q.Type)
+	f.number(int64(len(q.Union)))
+	for _, part := range q.Union {
+		f.query(part)
 	}
+	f.clauses(q.Where)
+	f.number(int64(len(q.Sort)))
+	for _, s := range q.Sort {
+		f.text(s.By, strconv.FormatBool(s.Desc))
+	}
+}
+
+func (f fingerprint) clauses(all []Clause) {
+	f.number(int64(len(all)))
+	for _, c := range all {
+		f.clause(c)
+	}
+}
+
+func (f fingerprint) clause(c Clause) {
+	f.text(paramName(c.Param), string(c.Modifier), c.List)
+	f.values(c.Values)
+	f.clauses(c.Any)
+	f.number(int64(len(c.Chain)))
+	for _, q := range c.Chain {
+		f.query(q)
+	}
+	if c.Has != nil {
+		f.text(c.Has.Type, c.Has.Param.Name)
+		f.clause(c.Has.Where)
+	}
+}
+
+func (f fingerprint) values(all []Value) {
+	f.number(int64(len(all)))
+	for _, v := range all {
+		f.text(strconv.FormatBool(v.Missing), strconv.FormatBool(v.HasCode), strconv.FormatBool(v.HasSystem), v.Text, string(v.Prefix))
+		for _, n := range []int64{v.Hash, v.System, v.Low, v.High} {
+			f.number(n)
+		}
+		f.measure(v.Number)
+		f.values(v.Parts)
+		if v.Kind != nil {
+			f.values([]Value{*v.Kind})
+		}
+	}
+}
+
+func (f fingerprint) measure(n *Number) {
+	f.text(strconv.FormatBool(n != nil))
+	if n == nil {
+		return
+	}
+	for _, x := range []float64{n.Low, n.High, n.Exact} {
+		f.number(int64(math.Float64bits(x))) //nolint:gosec // the bits, whatever their sign
+	}
+	f.number(n.System)
+	f.number(n.Code)
+	f.measure(n.Base)
 }
 
 func (f fingerprint) includes(all []Include) {
 	f.number(int64(len(all)))
 	for _, i := range all {
-		f.text(i.Source, paramName(i.Param), i.Target)
+		f.text(i.Source, paramName(i.Param), i.Target, strconv.FormatBool(i.Iterate))
 	}
 }
 

@@ -14,14 +14,6 @@ func Hash(text string) int64 {
 	return int64(binary.BigEndian.Uint64(sum[:8])) //nolint:gosec // all 64 bits count, the sign is one of them
 }
 
-// HashToken is Hash of a token as the index writes it: "system|code"; with an empty code all of a system, with an empty
-// system a code without one. Use Hash of TokenCode(code) for a code whatever its system.
-func HashToken(system, code string) int64 {
-	return Hash(pipeEscaper.Replace(system) + "|" + pipeEscaper.Replace(TokenCode(code)))
-}
-
-var pipeEscaper = strings.NewReplacer(`\`, `\\`, "|", `\|`)
-
 // TokenCode returns a code as the index writes it: an OID or DICOM UID is known without its urn:oid:, so that both
 // spellings find each other. UIDs that break the rules (a part that begins with 0) are in use and are taken as well.
 func TokenCode(code string) string {
@@ -31,5 +23,18 @@ func TokenCode(code string) string {
 	return code
 }
 
-// hashCode is Hash of a code irrespective of its system.
-func hashCode(code string) int64 { return Hash(pipeEscaper.Replace(TokenCode(code))) }
+// hashCode is Hash of a token's code; 0 is that of none.
+func hashCode(code string) int64 {
+	if code == "" {
+		return 0
+	}
+	return Hash(TokenCode(code))
+}
+
+// hashSystem is Hash of a token's system; 0 is that of none.
+func hashSystem(system string) int64 {
+	if system == "" {
+		return 0
+	}
+	return Hash(system)
+}

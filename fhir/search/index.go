@@ -14,8 +14,8 @@ import (
 // alone, a contained resource, a urn): it is no patient's of ours, and not nobody's either.
 const UnknownPatient = "unknown"
 
-// Index evaluates every search parameter of a resource's type on it, but _id and _lastUpdated, which the store knows
-// beside it. The body is one that fhir.Parse took. Entries are sorted, and none stands twice. A value that its data type
+// Index evaluates every search parameter of a resource's type on it, but composites, which follow from their components, and _id
+// and _lastUpdated, which the store knows beside it. The body is one that fhir.Parse took. Entries are sorted, and none stands twice. A value that its data type
 // does not allow is an *fhir.Error naming the element.
 func Index(reg *fhir.Registry, r fhir.Resource) (Document, error) {
 	t, ok := reg.Type(r.Type)
@@ -87,12 +87,16 @@ func (x *indexer) end(end fhir.PathEnd, v gjson.Result) {
 	x.entries = append(x.entries, entries...)
 }
 
-// storeKnows tells the parameters that a store answers from the resource's own row.
-func storeKnows(p *fhir.SearchParameter) bool { return p.Name == "_id" || p.Name == "_lastUpdated" }
-
 // holds evaluates a where().
 func holds(c fhir.Condition, v gjson.Result) bool {
 	switch {
+	case c.System != "":
+		for _, coding := range v.Get(c.Member).Array() {
+			if coding.Get("system").Str == c.System && coding.Get("code").Str == c.Equals {
+				return true
+			}
+		}
+		return false
 	case c.Member != "":
 		return v.Get(c.Member).Str == c.Equals
 	case c.Resolves != "":
@@ -105,14 +109,14 @@ func holds(c fhir.Condition, v gjson.Result) bool {
 // addTruths gives each parameter that tests (Patient.deceased) its true or false, which it has on every resource.
 func (x *indexer) addTruths(t *fhir.Type) {
 	for _, p := range t.Params() {
-		if !p.Paths[0].Exists {
+		if len(p.Paths) == 0 || !p.Paths[0].Exists {
 			continue
 		}
 		text := "false"
 		if x.truth[p] {
 			text = "true"
 		}
-		x.entries = append(x.entries, Entry{Param: p, Hash: Hash(text)})
+		x.entries = append(x.entries, Entry{Param: p, Hash: Hash(text), Text: text})
 		x.present[p] = true
 	}
 }
@@ -153,20 +157,35 @@ func timeOf(t *fhir.Type, root gjson.Result) (int64, bool) {
 
 // sortEntries puts entries in an order of their own and drops repetitions: 2,000 instances of one class are one entry.
 func sortEntries(entries []Entry) []Entry {
-	slices.SortFunc(entries, func(a, b Entry) int {
-		switch {
-		case a.Param != b.Param:
-			return strings.Compare(a.Param.Name, b.Param.Name)
-		case a.Hash != b.Hash:
-			return cmp.Compare(a.Hash, b.Hash)
-		case a.Low != b.Low:
-			return cmp.Compare(a.Low, b.Low)
-		case a.High != b.High:
-			return cmp.Compare(a.High, b.High)
-		}
-		return cmp.Or(strings.Compare(a.Text, b.Text), strings.Compare(a.Exact, b.Exact))
-	})
-	return slices.Compact(entries)
+	slices.SortFunc(entries, compareEntries)
+	return slices.CompactFunc(entries, func(a, b Entry) bool { return compareEntries(a, b) == 0 })
+}
+
+func compareEntries(a, b Entry) int {
+	switch {
+	case a.Param != b.Param:
+		return strings.Compare(a.Param.Name, b.Param.Name)
+	case a.Hash != b.Hash:
+		return cmp.Compare(a.Hash, b.Hash)
+	case a.System != b.System:
+		return cmp.Compare(a.System, b.System)
+	case a.Low != b.Low:
+		return cmp.Compare(a.Low, b.Low)
+	case a.High != b.High:
+		return cmp.Compare(a.High, b.High)
+	case a.Number != nil && b.Number != nil:
+		return a.Number.compareTo(b.Number)
+	}
+	return cmp.Or(strings.Compare(a.Text, b.Text), strings.Compare(a.Exact, b.Exact), strings.Compare(a.Part, b.Part))
+}
+
+func (n *Number) compareTo(o *Number) int {
+	c := cmp.Or(cmp.Compare(n.Low, o.Low), cmp.Compare(n.High, o.High), cmp.Compare(n.System, o.System),
+		cmp.Compare(n.Code, o.Code), cmp.Compare(n.Unit, o.Unit))
+	if c == 0 && n.Base != nil && o.Base != nil {
+		return n.Base.compareTo(o.Base)
+	}
+	return c
 }
 
 func sortParams(set map[*fhir.SearchParameter]bool) []*fhir.SearchParameter {

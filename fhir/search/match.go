@@ -14,10 +14,11 @@ type Indexed struct {
 	Document
 	ID          string
 	LastUpdated time.Time
+	Body        []byte // for what is not indexed: composites, :text, :of-type
 }
 
-// Match reports whether a resource of the query's type answers it. It is the meaning of a Query in plain code: what a
-// store compiles to SQL must agree with it.
+// Match reports whether a resource of the query's type answers it, as far as that can be told from the resource alone: chains,
+// _has and _list hold. It is the meaning of a Query in plain code: what a store compiles to SQL must agree with it.
 func (q Query) Match(r Indexed) bool {
 	for _, c := range q.Where {
 		if !c.Match(r) {
@@ -27,16 +28,28 @@ func (q Query) Match(r Indexed) bool {
 	return true
 }
 
-// Match reports whether any of the clause's values holds for any of the resource's entries.
+// Match reports whether the clause holds for a resource.
 func (c Clause) Match(r Indexed) bool {
-	entries := r.entriesOf(c.Param)
+	switch {
+	case c.Chain != nil, c.Has != nil, c.List != "":
+		return true
+	case c.Any != nil:
+		return slices.ContainsFunc(c.Any, func(one Clause) bool { return one.Match(r) })
+	case c.Param.Kind == fhir.KindComposite && c.Modifier != Missing:
+		return c.matchComposite(r)
+	case c.Modifier == Text:
+		return c.matchText(r)
+	case c.Modifier == OfType:
+		return c.matchType(r)
+	case c.Modifier == Missing:
+		return c.Values[0].Missing != r.has(c.Param)
+	}
+	found := c.matchEntries(r.entriesOf(c.Param))
+	return found != (c.Modifier == Not)
+}
+
+func (c Clause) matchEntries(entries []Entry) bool {
 	for _, v := range c.Values {
-		if c.Modifier == Missing {
-			if v.Missing != r.has(c.Param) {
-				return true
-			}
-			continue
-		}
 		if slices.ContainsFunc(entries, func(e Entry) bool { return c.holds(v, e) }) {
 			return true
 		}
@@ -46,12 +59,46 @@ func (c Clause) Match(r Indexed) bool {
 
 func (c Clause) holds(v Value, e Entry) bool {
 	switch {
-	case c.Param.Kind == fhir.KindDate:
+	case (e.Part == PartIdentifier) != (c.Modifier == Identifier):
+		return false
+	case c.Modifier == Below:
+		return strings.HasPrefix(e.Text, v.Text)
+	}
+	return v.Holds(c.Param.Kind, c.Modifier, e)
+}
+
+// Holds compares a value with an entry of a parameter of the kind.
+func (v Value) Holds(kind fhir.Kind, m Modifier, e Entry) bool {
+	switch kind {
+	case fhir.KindDate:
 		return v.Prefix.Holds(v, e)
-	case c.Param.Kind != fhir.KindString:
-		return e.Hash == v.Hash
-	case c.Modifier == Exact:
+	case fhir.KindNumber:
+		return v.Prefix.HoldsNumber(v.Number, e.Number)
+	case fhir.KindQuantity:
+		return v.Prefix.holdsQuantity(v.Number, e.Number)
+	case fhir.KindSpecial:
+		return v.Number.near(e.Number)
+	case fhir.KindString:
+		return v.holdsText(m, e)
+	case fhir.KindToken:
+		return v.holdsToken(e)
+	}
+	if m == Identifier {
+		return v.holdsToken(e)
+	}
+	return e.Hash == v.Hash
+}
+
+func (v Value) holdsToken(e Entry) bool {
+	return (!v.HasCode || e.Hash == v.Hash) && (!v.HasSystem || e.System == v.System)
+}
+
+func (v Value) holdsText(m Modifier, e Entry) bool {
+	switch m {
+	case Exact:
 		return e.Exact == v.Text
+	case Contains:
+		return strings.Contains(e.Text, v.Text)
 	}
 	return strings.HasPrefix(e.Text, v.Text)
 }
@@ -87,7 +134,7 @@ func (p Prefix) Holds(v Value, e Entry) bool {
 func (r Indexed) entriesOf(p *fhir.SearchParameter) []Entry {
 	switch p.Name {
 	case "_id":
-		return []Entry{{Param: p, Hash: Hash(r.ID)}}
+		return []Entry{{Param: p, Hash: Hash(r.ID), Text: r.ID}}
 	case "_lastUpdated":
 		at := r.LastUpdated.UnixMicro()
 		return []Entry{{Param: p, Low: at, High: at}}
@@ -105,6 +152,9 @@ func (r Indexed) entriesOf(p *fhir.SearchParameter) []Entry {
 func (r Indexed) has(p *fhir.SearchParameter) bool {
 	return storeKnows(p) || slices.Contains(r.Present, p)
 }
+
+// storeKnows tells the parameters that a store answers from the resource's own row.
+func storeKnows(p *fhir.SearchParameter) bool { return p.Name == "_id" || p.Name == "_lastUpdated" }
 
 // Compare orders two answers of the query by its sort keys; 0 leaves them in row order. A resource without a value comes
 // last, up or down. Without _sort the newest clinical time comes first.
@@ -134,11 +184,16 @@ func (s Sort) compare(a, b Indexed) int {
 	case s.By == "_lastUpdated":
 		return s.direct(a.LastUpdated.Compare(b.LastUpdated))
 	}
-	x, hasX := s.key(a)
-	y, hasY := s.key(b)
+	x, hasX := s.Key(a.Entries)
+	y, hasY := s.Key(b.Entries)
+	return s.CompareKeys(x, y, hasX, hasY)
+}
+
+// CompareKeys orders two keys; what has none comes last in either direction.
+func (s Sort) CompareKeys(x, y Key, hasX, hasY bool) int {
 	switch {
 	case hasX && hasY:
-		return s.direct(cmp.Or(cmp.Compare(x.Low, y.Low), strings.Compare(x.Text, y.Text)))
+		return s.direct(x.compare(y))
 	case hasX:
 		return -1
 	case hasY:
@@ -154,18 +209,42 @@ func (s Sort) direct(c int) int {
 	return c
 }
 
-// key returns the entry that a resource is sorted by: its least going up, its greatest going down; dates by their Low,
-// strings by their Text as a whole (the entries of single words have no Exact).
-func (s Sort) key(r Indexed) (Entry, bool) {
-	var best Entry
-	found := false
-	for _, e := range r.entriesOf(s.Param) {
-		if s.Param.Kind == fhir.KindString && e.Exact == "" {
-			continue
+// Key is what a resource is sorted by: the start of a date, a number as it is written, or a text: of a string folded and whole, of a
+// token its code and then its system, of a reference or URI itself.
+type Key struct {
+	Low          int64
+	Number       float64
+	Text, Second string
+}
+
+func (k Key) compare(o Key) int {
+	return cmp.Or(cmp.Compare(k.Low, o.Low), cmp.Compare(k.Number, o.Number), strings.Compare(k.Text, o.Text),
+		strings.Compare(k.Second, o.Second))
+}
+
+// Key returns what a resource with these entries is sorted by: its least value going up, its greatest going down. Not ok when it
+// has none.
+func (s Sort) Key(entries []Entry) (best Key, ok bool) {
+	for _, e := range entries {
+		if e.Param != s.Param || e.Part != "" || s.Param.Kind == fhir.KindString && e.Exact == "" {
+			continue // the entries of single words have no Exact
 		}
-		if !found || s.direct(cmp.Or(cmp.Compare(e.Low, best.Low), strings.Compare(e.Text, best.Text))) < 0 {
-			best, found = e, true
+		k := keyOf(s.Param.Kind, e)
+		if !ok || s.direct(k.compare(best)) < 0 {
+			best, ok = k, true
 		}
 	}
-	return best, found
+	return best, ok
+}
+
+func keyOf(kind fhir.Kind, e Entry) Key {
+	switch kind {
+	case fhir.KindDate:
+		return Key{Low: e.Low}
+	case fhir.KindNumber, fhir.KindQuantity:
+		return Key{Number: e.Number.Low}
+	case fhir.KindToken:
+		return Key{Text: e.Text, Second: e.Exact}
+	}
+	return Key{Text: e.Text}
 }

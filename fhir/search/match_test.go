@@ -28,7 +28,7 @@ func indexed(t testing.TB, body string) search.Indexed {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return search.Indexed{Document: d, ID: r.ID, LastUpdated: updated}
+	return search.Indexed{Document: d, ID: r.ID, LastUpdated: updated, Body: r.Body}
 }
 
 func query(t testing.TB, resourceType, text string) search.Query {
@@ -127,7 +127,16 @@ func TestMatchPatient(t *testing.T) {
 		"general-practitioner=http://other/fhir/Practitioner/9": true,
 		"general-practitioner=9":                                false,
 		"link=urn:uuid:05efabf0-4be2-4561-91ce-51548425acb9":    true,
-		"organization:missing=true":                             false,
+		"general-practitioner:identifier=x":                     true, "general-practitioner:identifier=|x": true,
+		"general-practitioner:identifier=urn:a|x": false, "general-practitioner=x": false,
+
+		// modifiers
+		"gender:not=male": true, "gender:not=male,female": false, "identifier:not=none": true, "_id:not=p1": false,
+		"name:contains=ria": true, "family:contains=NONES": true, "family:contains=zz": false,
+		"language:text=rus": true, "language:text=sian": false,
+		"_source:below=urn": true, "_profile:below=http://p": true, "_profile:below=http://q": false,
+		"_profile:above=http://p/x/y/z": true, "_profile:above=http://p": false, "_source:above=urn:s": true,
+		"organization:missing=true": false,
 	} {
 		t.Run(text, func(t *testing.T) {
 			if got := query(t, "Patient", strings.ReplaceAll(text, "+", "%2B")).Match(r); got != want {
@@ -164,6 +173,71 @@ func TestMatchImagingStudy(t *testing.T) {
 	} {
 		t.Run(text, func(t *testing.T) {
 			if got := query(t, "ImagingStudy", text).Match(r); got != want {
+				t.Errorf("got %v", got)
+			}
+		})
+	}
+}
+
+func TestMatchOurs(t *testing.T) {
+	r := indexed(t, `{"resourceType":"ImagingStudy","description":"Thorax p.a.","numberOfInstances":100,
+		"modality":[{"system":"http://dicom.nema.org/resources/ontology/DCM","code":"CT"}],
+		"identifier":[{"value":"no accession"},{"system":"urn:a","value":"A1","type":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v2-0203","code":"ACSN"}]}}],
+		"series":[{"performer":[{"actor":{"reference":"Organization/o"}},{"actor":{"reference":"Device/d"}}]}]}`)
+	for text, want := range map[string]bool{
+		"accession=A1": true, "accession=urn:a|A1": true, "accession=no accession": false, "accession=a1": false,
+		"description=thorax": true, "study-modality=CT": true, "modality=CT": false,
+		"organization=o": true, "organization=d": false, "organization=Organization/o": true,
+		"instance-count=100": true, "instance-count=100.0": true, "instance-count=100.5": false, "instance-count=99.6": false,
+		"instance-count=1e2": true, "instance-count=1.2e2": false, "instance-count=ne100": false, "instance-count=gt99": true, "instance-count=gt100": false,
+		"instance-count=ge100": true, "instance-count=lt100": false, "instance-count=le100": true, "instance-count=ap109": true, "instance-count=ap112": false,
+		"identifier:of-type=http://terminology.hl7.org/CodeSystem/v2-0203|ACSN|A1":           true,
+		"identifier:of-type=http://terminology.hl7.org/CodeSystem/v2-0203|ACSN|no accession": false,
+		"identifier:of-type=http://terminology.hl7.org/CodeSystem/v2-0203|MR|A1":             false,
+	} {
+		t.Run(text, func(t *testing.T) {
+			if got := query(t, "ImagingStudy", text).Match(r); got != want {
+				t.Errorf("got %v", got)
+			}
+		})
+	}
+}
+
+func TestMatchObservation(t *testing.T) {
+	r := indexed(t, `{"resourceType":"Observation","status":"final","code":{"text":"Blood pressure","coding":[{"system":"urn:c","code":"bp"}]},
+		"valueQuantity":{"value":5.40,"unit":"milligram","system":"http://unitsofmeasure.org","code":"mg"},
+		"component":[{"code":{"coding":[{"system":"urn:c","code":"sys"}]},"valueQuantity":{"value":140,"system":"urn:u","code":"u"}},
+			{"code":{"coding":[{"system":"urn:c","code":"dia"}]},"valueQuantity":{"value":90,"unit":"torr","comparator":"<"}}]}`)
+	for text, want := range map[string]bool{
+		"value-quantity=5.4": true, "value-quantity=5.40": true, "value-quantity=5.400": true, "value-quantity=5": true, "value-quantity=5.5": false,
+		"value-quantity=5.4|http://unitsofmeasure.org|mg": true, "value-quantity=5.4||mg": true, "value-quantity=5.4||milligram": true,
+		"value-quantity=0.0054|http://unitsofmeasure.org|g": true, "value-quantity=5400|http://unitsofmeasure.org|ug": true,
+		"value-quantity=gt0.005|http://unitsofmeasure.org|g": true, "value-quantity=lt0.005|http://unitsofmeasure.org|g": false,
+		"value-quantity=5.4|http://unitsofmeasure.org|mL": false, "value-quantity=5.4|urn:u|mg": false, "value-quantity=5.4||g": false,
+		"value-quantity=ap5": true, "value-quantity=ap6.1": false, "value-quantity=ne5.4": false, "value-quantity=sa5": true, "value-quantity=eb6": true,
+		"component-value-quantity=140|urn:u|u": true, "component-value-quantity=lt80": true, "component-value-quantity=gt95": true,
+		"component-value-quantity=gt145": false, "combo-value-quantity=lt6||mg": true,
+		"component-code-value-quantity=sys$140": true, "component-code-value-quantity=sys$lt80": false, "component-code-value-quantity=dia$lt80||torr": true,
+		"component-code-value-quantity=urn:c|sys$gt139": true, "code-value-quantity=bp$5.4": true, "code-value-quantity=sys$140": false,
+		"combo-code-value-quantity=sys$140": true, "combo-code-value-quantity=bp$140": false, "combo-code-value-quantity=x$1,bp$5.4": true,
+		"code:text=pressure": true, "code:text=blood p": true, "code:text=lood": false,
+	} {
+		t.Run(text, func(t *testing.T) {
+			if got := query(t, "Observation", text).Match(r); got != want {
+				t.Errorf("got %v", got)
+			}
+		})
+	}
+}
+
+func TestMatchNear(t *testing.T) {
+	r := indexed(t, `{"resourceType":"Location","position":{"latitude":55.7558,"longitude":37.6173}}`) // Moscow
+	for text, want := range map[string]bool{
+		"near=55.7558|37.6173": true, "near=59.9343|30.3351|600|km": false, "near=59.9343|30.3351|640": true, "near=59.9343|30.3351|640000|m": true,
+		"near=55.8|37.6|10|[mi_i]": true, "near=55.9|37.6": false,
+	} {
+		t.Run(text, func(t *testing.T) {
+			if got := query(t, "Location", text).Match(r); got != want {
 				t.Errorf("got %v", got)
 			}
 		})

@@ -27,32 +27,93 @@ const (
 // is unknown is left out and listed in Ignored, or with Strict an error; one whose name is known and whose value or
 // modifier is not understood is always an error, an empty value included: leaving it out would widen the answer.
 func Parse(reg *fhir.Registry, resourceType string, params url.Values, o Options) (Query, error) {
-	t, ok := reg.Type(resourceType)
-	if !ok {
-		return Query{}, fhir.NewError(fhir.NotSupported, "resource type is not served")
+	return parse(reg, []string{resourceType}, params, o, false)
+}
+
+// ParseAll reads the parameters of a search on several types (FHIR R4 search.html#all-types), which _type may narrow. A
+// parameter counts that each of the types has.
+func ParseAll(reg *fhir.Registry, resourceTypes []string, params url.Values, o Options) (Query, error) {
+	types, err := narrowed(reg, resourceTypes, params["_type"])
+	if err != nil {
+		return Query{}, named(err, "_type")
 	}
+	return parse(reg, types, params, o, true)
+}
+
+// narrowed returns the types that _type leaves.
+func narrowed(reg *fhir.Registry, all, lists []string) ([]string, error) {
+	for _, list := range lists {
+		wanted := strings.Split(list, ",")
+		for _, name := range wanted {
+			if _, ok := reg.Type(name); !ok {
+				return nil, fhir.NewError(fhir.Value, "not a resource type that is served")
+			}
+		}
+		all = slices.DeleteFunc(slices.Clone(all), func(t string) bool { return !slices.Contains(wanted, t) })
+	}
+	return all, nil
+}
+
+func parse(reg *fhir.Registry, names []string, params url.Values, o Options, union bool) (Query, error) {
 	if err := checkSize(params); err != nil {
 		return Query{}, err
 	}
-	p := parser{registry: reg, resourceType: t, options: o}
-	p.query = Query{Type: t.Name, Count: clampCount(o.Count), Total: TotalNone, Given: url.Values{}}
-	for _, name := range slices.Sorted(maps.Keys(params)) {
-		if err := p.parameter(name, params[name]); err != nil {
-			return Query{}, named(err, name)
+	p := parser{registry: reg, options: o, union: union}
+	p.query = Query{Count: clampCount(o.Count), Total: TotalNone, Given: url.Values{}}
+	for _, name := range names {
+		t, ok := reg.Type(name)
+		if !ok {
+			return Query{}, fhir.NewError(fhir.NotSupported, "resource type is not served")
 		}
+		p.types = append(p.types, t)
+		p.parts = append(p.parts, Query{Type: t.Name})
 	}
-	if len(p.query.Elements) > 0 && p.query.Summary != "" {
-		return Query{}, fhir.NewError(fhir.Invalid, "_elements and _summary exclude each other").At("_elements")
+	if err := p.read(params); err != nil {
+		return Query{}, err
 	}
-	return p.query, nil
+	return p.whole()
 }
 
 // parser is one search being read.
 type parser struct {
-	registry     *fhir.Registry
-	resourceType *fhir.Type
-	options      Options
-	query        Query
+	registry *fhir.Registry
+	types    []*fhir.Type
+	parts    []Query // one for each type
+	union    bool
+	options  Options
+	query    Query
+	iterate  bool // the _include that is being read has :iterate
+}
+
+func (p *parser) read(params url.Values) error {
+	for _, name := range slices.Sorted(maps.Keys(params)) {
+		if err := p.parameter(name, params[name]); err != nil {
+			return named(err, name)
+		}
+	}
+	if len(p.query.Elements) > 0 && p.query.Summary != "" {
+		return fhir.NewError(fhir.Invalid, "_elements and _summary exclude each other").At("_elements")
+	}
+	return nil
+}
+
+// whole puts the parts together, each within the compartment.
+func (p *parser) whole() (Query, error) {
+	if p.options.Compartment != nil {
+		for i, t := range p.types {
+			c, err := p.compartment(t)
+			if err != nil {
+				return Query{}, err
+			}
+			p.parts[i].Where = append(p.parts[i].Where, c)
+		}
+	}
+	if p.union {
+		p.query.Union = p.parts
+		return p.query, nil
+	}
+	p.query.Type, p.query.Where, p.query.Sort = p.parts[0].Type, p.parts[0].Where, p.parts[0].Sort
+	return p.query, nil
 }
 
 func checkSize(params url.Values) error {
@@ -83,26 +144,22 @@ func named(err error, parameter string) error {
 
 // parameter reads all values of one parameter name.
 func (p *parser) parameter(name string, values []string) error {
-	base, modifier, _ := strings.Cut(name, ":")
-	switch {
-	case base == "_format", base == "_pretty":
+	base, _, _ := strings.Cut(name, ":")
+	switch base {
+	case "_format", "_pretty":
 		return nil
-	case base == "":
+	case "":
 		return fhir.NewError(fhir.Invalid, "a parameter without a name")
-	case base == "_has":
-		return fhir.NewError(fhir.NotSupported, "reverse chaining (_has) is not served")
-	case strings.Contains(name, "."):
-		return fhir.NewError(fhir.NotSupported, "chained parameters are not served")
 	}
 	if control, ok := controls[base]; ok {
 		return p.control(control, name, values)
 	}
-	param, ok := p.resourceType.Param(base)
-	if !ok {
-		return p.unknown(name)
-	}
 	for _, v := range values {
-		if err := p.clause(param, modifier, v); err != nil {
+		err := p.add(name, v)
+		if err == error(errUnknown) {
+			return p.unknown(name)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -110,45 +167,93 @@ func (p *parser) parameter(name string, values []string) error {
 	return nil
 }
 
+// add puts one parameter to each part, or to none.
+func (p *parser) add(name, value string) error {
+	clauses := make([]Clause, len(p.types))
+	for i, t := range p.types {
+		c, err := p.clause(t, name, value, 0)
+		if err != nil {
+			return err
+		}
+		clauses[i] = c
+	}
+	for i, c := range clauses {
+		p.parts[i].Where = append(p.parts[i].Where, c)
+	}
+	return nil
+}
+
 func (p *parser) unknown(name string) error {
 	if p.options.Strict {
-		return fhir.NewError(fhir.NotSupported, "unknown search parameter")
+		return errUnknown
 	}
 	p.query.Ignored = append(p.query.Ignored, name)
 	return nil
 }
 
-// clause reads one parameter with its modifier and OR list.
-func (p *parser) clause(param *fhir.SearchParameter, modifier, list string) error {
-	if err := p.checkModifier(param, modifier); err != nil {
-		return err
+// plain reads a modifier and an OR list.
+func (p *parser) plain(param *fhir.SearchParameter, modifier Modifier, list string) (Clause, error) {
+	if err := checkModifier(param, modifier); err != nil {
+		return Clause{}, err
 	}
 	values, err := p.values(param, modifier, list)
 	if err != nil {
-		return err
+		return Clause{}, err
 	}
-	c := Clause{Param: param, Modifier: Modifier(modifier), Values: values}
-	if param.Kind == fhir.KindReference && c.Modifier != Missing {
+	c := Clause{Param: param, Modifier: modifier, Values: values}
+	if param.Kind == fhir.KindReference && modifier != Missing && modifier != Identifier {
 		c.Modifier = None // the type has gone into the values
 	}
-	if c.Modifier == Missing && len(values) > 1 {
-		return fhir.NewError(fhir.Value, ":missing takes one value")
+	if param.Kind == fhir.KindURI && modifier == Above {
+		c.Modifier = None // the values are all that lies above
 	}
-	p.query.Where = append(p.query.Where, c)
-	return nil
+	if c.Modifier == Missing && len(values) > 1 {
+		return Clause{}, fhir.NewError(fhir.Value, ":missing takes one value")
+	}
+	return c, nil
 }
 
 // checkModifier refuses what is not served: to leave a modifier out would turn the question into another.
-func (p *parser) checkModifier(param *fhir.SearchParameter, modifier string) error {
-	switch {
-	case modifier == "", Modifier(modifier) == Missing:
+func checkModifier(param *fhir.SearchParameter, modifier Modifier) error {
+	if slices.Contains(Modifiers(param), modifier) || modifier == None {
 		return nil
-	case Modifier(modifier) == Exact && param.Kind == fhir.KindString:
-		return nil
-	case param.Kind == fhir.KindReference && param.Datatypes[0] == "Reference" && param.MayTarget(modifier):
+	}
+	if param.Kind == fhir.KindReference && param.Datatypes[0] == "Reference" && param.MayTarget(string(modifier)) {
 		return nil
 	}
 	return fhir.NewError(fhir.NotSupported, "this modifier is not served on a "+string(param.Kind)+" parameter")
+}
+
+// Modifiers returns the modifiers that a parameter takes, beside the types of a reference (FHIR R4 search.html#modifiers). :in,
+// :not-in, and :above and :below of codes want a terminology server, which this is not.
+func Modifiers(param *fhir.SearchParameter) []Modifier {
+	switch param.Kind {
+	case fhir.KindString:
+		return []Modifier{Missing, Exact, Contains}
+	case fhir.KindToken:
+		all := []Modifier{Missing, Not}
+		if slices.ContainsFunc(param.Datatypes, hasText) {
+			all = append(all, Text)
+		}
+		if slices.Contains(param.Datatypes, "Identifier") {
+			all = append(all, OfType)
+		}
+		return all
+	case fhir.KindReference:
+		if param.Datatypes[0] == "Reference" {
+			return []Modifier{Missing, Identifier}
+		}
+	case fhir.KindURI:
+		return []Modifier{Missing, Above, Below}
+	case fhir.KindComposite, fhir.KindSpecial:
+		return nil
+	}
+	return []Modifier{Missing}
+}
+
+// hasText reports whether a token's data type has a text beside its code.
+func hasText(datatype string) bool {
+	return datatype == "CodeableConcept" || datatype == "Coding" || datatype == "Identifier"
 }
 
 // Encode returns the parameters that were understood: they parse to the same query. It is what a self link states.

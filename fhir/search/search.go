@@ -9,9 +9,10 @@ import (
 	"lightbox/fhir"
 )
 
-// Query is one parsed and checked search on one resource type.
+// Query is one parsed and checked search on one resource type, or on several.
 type Query struct {
-	Type       string
+	Type       string   // empty for several types
+	Union      []Query  // one for each of several types; of these Type, Where and Sort count, and of the whole everything but Where
 	Where      []Clause // all of them
 	Sort       []Sort   // empty: newest clinical time first, then row order
 	Count      int      // page size, 1..MaxCount
@@ -22,23 +23,51 @@ type Query struct {
 	Summary    string
 	Page       string     // the cursor as received, sealed; empty on the first page
 	Ignored    []string   // unknown parameters that lenient handling left out
+	Clamped    bool       // _count asked for more than MaxCount
 	Given      url.Values // what was understood, as it was written; see Encode
 }
 
-// Clause is one search parameter with its alternatives: it holds when any of Values does.
+// Parts returns the searches on single types that the query is made of.
+func (q Query) Parts() []Query {
+	if len(q.Union) > 0 {
+		return q.Union
+	}
+	return []Query{q}
+}
+
+// Clause is one condition. Exactly one of its forms is set: Values of Param, by Modifier (it holds when any of them does); Chain;
+// Has; Any; List.
 type Clause struct {
 	Param    *fhir.SearchParameter
 	Modifier Modifier
 	Values   []Value
+	Chain    []Query  // Param is a reference: one of its targets answers one of these, a query for each target type
+	Has      *Has     // _has
+	Any      []Clause // any of them holds: membership of a compartment
+	List     string   // _list: the id of the List
+}
+
+// Has is a reverse chain (FHIR R4 search.html#has): a resource of Type that refers to this one by Param, and answers Where.
+type Has struct {
+	Type  string
+	Param *fhir.SearchParameter
+	Where Clause
 }
 
 // Modifier is what follows the colon of a parameter's name.
 type Modifier string
 
 const (
-	None    Modifier = ""
-	Missing Modifier = "missing"
-	Exact   Modifier = "exact"
+	None       Modifier = ""
+	Missing    Modifier = "missing"
+	Exact      Modifier = "exact"
+	Contains   Modifier = "contains"
+	Text       Modifier = "text"
+	Not        Modifier = "not"
+	OfType     Modifier = "of-type"
+	Identifier Modifier = "identifier"
+	Above      Modifier = "above"
+	Below      Modifier = "below"
 )
 
 // Prefix compares an ordered value (FHIR R4 search.html#prefix).
@@ -58,12 +87,18 @@ const (
 
 // Value is one alternative of a clause, ready for the index: see Clause.Match for what it means.
 type Value struct {
-	Missing bool   // of :missing
-	Hash    int64  // token, reference, uri: what the posting holds; see Entry
-	Text    string // string: folded, or as it is for :exact; the id itself for _id
-	Prefix  Prefix // date
-	Low     int64  // date: first microsecond since 1970 UTC of the interval
-	High    int64  // date: last microsecond of it
+	Missing   bool    // of :missing
+	Hash      int64   // token: of its code, if HasCode; reference, uri: see Entry
+	System    int64   // token: of its system, if HasSystem
+	HasCode   bool    // token: system| has none
+	HasSystem bool    // token: code alone has none; |code has that of no system
+	Text      string  // string, :text: folded, or as it is for :exact; uri:below; the id itself for _id
+	Kind      *Value  // :of-type: the type's system and code
+	Prefix    Prefix  // date, number, quantity
+	Low       int64   // date: first microsecond since 1970 UTC of the interval
+	High      int64   // date: last microsecond of it
+	Number    *Number // number, quantity; near: see there
+	Parts     []Value // composite: one for each component
 }
 
 // Sort is one key of _sort: see Query.Compare for the order it means.
@@ -73,12 +108,13 @@ type Sort struct {
 	Desc  bool
 }
 
-// Include is one _include or _revinclude: Source resource type (of _include always the one searched), its reference
-// parameter (nil for "*": all of them), and the target type or "".
+// Include is one _include or _revinclude: Source resource type ("" for any), its reference parameter (nil for "*": all of them),
+// and the target type or "". Iterate applies it to what was included as well.
 type Include struct {
-	Source string
-	Param  *fhir.SearchParameter
-	Target string
+	Source  string
+	Param   *fhir.SearchParameter
+	Target  string
+	Iterate bool
 }
 
 // Total is _total.
@@ -90,19 +126,27 @@ const (
 	TotalAccurate Total = "accurate"
 )
 
-// Entry is one index value of a resource. Tokens give one for "code", one for "system|code" (also "|code") and one for
-// "system|"; references one for "Type/id" (and for the absolute URL when it is not ours); all as a hash, so that a posting
-// is a narrow row of integers. Strings carry folded text and Exact, as it is, both of at most MaxText bytes; the further
-// words of a family name stand as entries of their own, without Exact. Dates carry an interval, both ends included;
-// math.MinInt64 and math.MaxInt64 stand for an open end.
+// Entry is one index value of a resource.
+//
+// A token has the hash of its code and that of its system (0 for an absent one), with both as text, the code folded. A reference
+// has the hash of "Type/id" or of the URL of another server, a uri that of itself, both with the text. A reference that states an
+// identifier has a token entry of Part "identifier" beside it. Strings carry folded text and Exact, as it is, both of at most MaxText
+// bytes; the further words of a family name stand as entries of their own, without Exact. Dates carry an interval, both ends
+// included; math.MinInt64 and math.MaxInt64 stand for an open end.
 type Entry struct {
-	Param *fhir.SearchParameter
-	Hash  int64
-	Text  string
-	Exact string
-	Low   int64
-	High  int64
+	Param  *fhir.SearchParameter
+	Part   string
+	Hash   int64
+	System int64
+	Text   string
+	Exact  string // token: the system
+	Low    int64
+	High   int64
+	Number *Number
 }
+
+// PartIdentifier is Entry.Part of the identifier that stands in a reference.
+const PartIdentifier = "identifier"
 
 // Filter says which resources of one type a caller may see: those that any of its grants covers. The zero Filter sees
 // nothing. It is data: each store compiles it into every query it runs.
@@ -140,10 +184,15 @@ type Document struct {
 
 // Options steer Parse.
 type Options struct {
-	Strict bool   // unknown parameters are errors (Prefer: handling=strict)
-	Base   string // our own base URL: absolute references below it are ours
-	Count  int    // default page size; 0: 20
+	Strict      bool                           // unknown parameters are errors (Prefer: handling=strict)
+	Base        string                         // our own base URL: absolute references below it are ours
+	Count       int                            // default page size; 0: 20
+	Compartment *Compartment                   // nil: none
+	Allowed     func(resourceType string) bool // what chains may go through; nil: all types
 }
+
+// Compartment narrows a search to what belongs to one resource (FHIR R4 compartmentdefinition.html).
+type Compartment struct{ Type, ID string }
 
 // MaxCount is the largest page.
 const MaxCount = 1000

@@ -1,6 +1,7 @@
 package search
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -8,7 +9,7 @@ import (
 )
 
 // values reads the alternatives of one clause: an OR list by commas.
-func (p *parser) values(param *fhir.SearchParameter, modifier, list string) ([]Value, error) {
+func (p *parser) values(param *fhir.SearchParameter, modifier Modifier, list string) ([]Value, error) {
 	alternatives := splitEscaped(list, ',')
 	if len(alternatives) > MaxAlternatives {
 		return nil, fhir.NewError(fhir.TooCostly, "more than "+strconv.Itoa(MaxAlternatives)+" alternatives")
@@ -31,21 +32,39 @@ func (p *parser) values(param *fhir.SearchParameter, modifier, list string) ([]V
 }
 
 // value reads one alternative. A bare id of a reference stands for one value a target type.
-func (p *parser) value(param *fhir.SearchParameter, modifier, text string) ([]Value, error) {
-	if Modifier(modifier) == Missing {
+func (p *parser) value(param *fhir.SearchParameter, modifier Modifier, text string) ([]Value, error) {
+	switch modifier {
+	case Missing:
 		return missingValue(text)
+	case OfType:
+		return ofTypeValue(text)
+	case Identifier:
+		return tokenValue("Identifier", true, text)
+	case Text:
+		return stringValue(None, unescape(text))
 	}
 	switch param.Kind {
 	case fhir.KindToken:
-		return tokenValue(param, text)
+		if param.Name == "_id" {
+			return idValue(unescape(text))
+		}
+		return tokenValue(param.Datatypes[0], HasSystem(param), text)
 	case fhir.KindReference:
-		return p.referenceValue(param, modifier, unescape(text))
+		return p.referenceValue(param, string(modifier), unescape(text))
 	case fhir.KindDate:
 		return dateValue(unescape(text))
 	case fhir.KindURI:
-		return []Value{{Hash: Hash(unescape(text))}}, nil
+		return uriValue(modifier, unescape(text)), nil
 	case fhir.KindString:
-		return stringValue(Modifier(modifier), unescape(text))
+		return stringValue(modifier, unescape(text))
+	case fhir.KindNumber:
+		return numberValue(param, unescape(text))
+	case fhir.KindQuantity:
+		return quantityValue(text)
+	case fhir.KindComposite:
+		return p.compositeValue(param, text)
+	case fhir.KindSpecial:
+		return nearValue(text)
 	}
 	return nil, fhir.NewError(fhir.NotSupported, "parameters of type "+string(param.Kind)+" are not served")
 }
@@ -58,44 +77,87 @@ func missingValue(text string) ([]Value, error) {
 }
 
 // tokenValue reads code, system|code, system| or |code.
-func tokenValue(param *fhir.SearchParameter, text string) ([]Value, error) {
+func tokenValue(datatype string, hasSystem bool, text string) ([]Value, error) {
 	parts := splitEscaped(text, '|')
 	for i := range parts {
 		parts[i] = unescape(parts[i])
 	}
-	datatype := param.Datatypes[0]
 	code := foldCode(datatype, parts[len(parts)-1])
 	switch {
-	case param.Name == "_id":
-		return idValue(parts)
 	case len(parts) == 1 && datatype == "boolean" && code != "true" && code != "false":
 		return nil, fhir.NewError(fhir.Value, "a boolean is true or false")
 	case len(parts) == 1:
-		return []Value{{Hash: hashCode(code)}}, nil
+		return []Value{{Hash: hashCode(code), HasCode: true}}, nil
 	case len(parts) > 2:
 		return nil, fhir.NewError(fhir.Value, `the forms are code, system|code, system| and |code; a "|" inside is written "\|"`)
-	case !hasSystem(param):
+	case !hasSystem:
 		return nil, fhir.NewError(fhir.Value, `"|" is not used here: the element has no system`)
 	case parts[0] == "" && code == "":
 		return nil, fhir.NewError(fhir.Value, "neither system nor code")
+	case code == "":
+		return []Value{{System: hashSystem(parts[0]), HasSystem: true}}, nil
 	}
-	return []Value{{Hash: HashToken(parts[0], code)}}, nil
+	return []Value{{Hash: hashCode(code), HasCode: true, System: hashSystem(parts[0]), HasSystem: true}}, nil
 }
 
-// hasSystem reports whether the "|" of a token may be used (FHIR R4 search.html#token).
-func hasSystem(param *fhir.SearchParameter) bool {
-	switch param.Datatypes[0] {
-	case "Coding", "CodeableConcept", "Identifier":
-		return true
+// ofTypeValue reads system|code|value: the identifier's type, and its value (FHIR R4 search.html#token).
+func ofTypeValue(text string) ([]Value, error) {
+	parts := splitEscaped(text, '|')
+	if len(parts) != 3 || parts[0] == "" || parts[1] == "" || parts[2] == "" {
+		return nil, fhir.NewError(fhir.Value, "the form is system|code|value, with the system and code of the identifier's type")
 	}
-	return param.System != ""
+	for i := range parts {
+		parts[i] = unescape(parts[i])
+	}
+	kind := Value{Hash: hashCode(foldCode("Coding", parts[1])), HasCode: true, System: hashSystem(parts[0]), HasSystem: true}
+	return []Value{{Hash: hashCode(parts[2]), HasCode: true, Kind: &kind}}, nil
 }
 
-func idValue(parts []string) ([]Value, error) {
-	if len(parts) != 1 || !fhir.ValidID(parts[0]) {
+// compositeValue reads the components, split by "$".
+func (p *parser) compositeValue(param *fhir.SearchParameter, text string) ([]Value, error) {
+	parts := splitEscaped(text, '$')
+	if len(parts) != len(param.Components) {
+		return nil, fhir.NewError(fhir.Value, "a composite is written as "+strconv.Itoa(len(param.Components))+` values with "$" between them`)
+	}
+	v := Value{}
+	for i, c := range param.Components {
+		if parts[i] == "" {
+			return nil, fhir.NewError(fhir.Value, "a component is empty")
+		}
+		values, err := p.value(c.Param, None, parts[i])
+		if err != nil {
+			return nil, err
+		}
+		v.Parts = append(v.Parts, values[0])
+	}
+	return []Value{v}, nil
+}
+
+// uriValue reads a URI: for :above all that it lies below, each part of the path taken off (FHIR R4 search.html#uri).
+func uriValue(modifier Modifier, text string) []Value {
+	switch modifier {
+	case Below:
+		return []Value{{Text: text}}
+	case Above:
+		values := []Value{{Hash: Hash(text)}}
+		for end := strings.LastIndexByte(text, '/'); end > 0 && text[end-1] != '/'; end = strings.LastIndexByte(text[:end], '/') {
+			values = append(values, Value{Hash: Hash(text[:end])}, Value{Hash: Hash(text[:end+1])})
+		}
+		return values
+	}
+	return []Value{{Hash: Hash(text)}}
+}
+
+// HasSystem reports whether the codes of a token may have a system, so that "|" may be used (FHIR R4 search.html#token).
+func HasSystem(param *fhir.SearchParameter) bool {
+	return param.System != "" || slices.ContainsFunc(param.Datatypes, hasText)
+}
+
+func idValue(text string) ([]Value, error) {
+	if !fhir.ValidID(text) {
 		return nil, fhir.NewError(fhir.Value, "not a logical id")
 	}
-	return []Value{{Hash: Hash(parts[0]), Text: parts[0]}}, nil
+	return []Value{{Hash: Hash(text), Text: text, HasCode: true}}, nil
 }
 
 // referenceValue reads an id, Type/id or URL. modifier is a type or nothing.
@@ -117,9 +179,9 @@ func (p *parser) referenceValue(param *fhir.SearchParameter, modifier, text stri
 	switch ref.Kind {
 	case fhir.Fragment, fhir.Conditional:
 		return nil, fhir.NewError(fhir.Value, "the forms are id, Type/id and URL")
-	case fhir.Local:
-		if modifier != "" && ref.Type != modifier || !param.MayTarget(ref.Type) {
-			return nil, fhir.NewError(fhir.Value, "the parameter does not refer to a "+ref.Type)
+	case fhir.Local, fhir.Absolute:
+		if ref.Type != "" && (modifier != "" && ref.Type != modifier || !param.MayTarget(ref.Type)) {
+			return nil, fhir.NewError(fhir.Value, "the parameter does not refer to that resource type")
 		}
 	}
 	return []Value{{Hash: Hash(ref.Unversioned().String())}}, nil
@@ -142,19 +204,25 @@ func (p *parser) targets(param *fhir.SearchParameter, modifier string) []string 
 
 // dateValue reads an optional prefix and a date of any precision.
 func dateValue(text string) ([]Value, error) {
-	v := Value{Prefix: Eq}
-	if len(text) > 2 {
-		switch prefix := Prefix(text[:2]); prefix {
-		case Eq, Ne, Gt, Lt, Ge, Le, Sa, Eb, Ap:
-			v.Prefix, text = prefix, text[2:]
-		}
-	}
+	prefix, text := cutPrefix(text)
 	d, err := fhir.ParseSearchDate(text)
 	if err != nil {
 		return nil, err
 	}
+	v := Value{Prefix: prefix}
 	v.Low, v.High = d.Interval()
 	return []Value{v}, nil
+}
+
+// cutPrefix splits the prefix from an ordered value; without one it is eq.
+func cutPrefix(text string) (Prefix, string) {
+	if len(text) > 2 {
+		switch prefix := Prefix(text[:2]); prefix {
+		case Eq, Ne, Gt, Lt, Ge, Le, Sa, Eb, Ap:
+			return prefix, text[2:]
+		}
+	}
+	return Eq, text
 }
 
 func stringValue(modifier Modifier, text string) ([]Value, error) {

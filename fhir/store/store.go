@@ -158,6 +158,7 @@ type Result struct {
 	Matches  []fhir.Resource
 	Included []fhir.Resource // each once, none of them in Matches
 	Next     string          // sealed cursor; empty on the last page
+	Previous string          // the same; empty on the first page
 	// Truncated says that more than MaxIncluded resources were to be included: the rest is left out.
 	Truncated bool
 	Total     int64 // -1 when not counted

@@ -74,6 +74,14 @@ func (d *database) In(column, parameter string, values any) string {
 
 func (d *database) List(values any) any { return values }
 
+func (d *database) Each(parameter string) string {
+	return "(SELECT u AS value FROM unnest(" + parameter + "::bigint[]) u)"
+}
+
+func (d *database) InQuery(column, query string) string {
+	return column + " = ANY(ARRAY(" + query + "))"
+}
+
 func (d *database) Contains(text, part string) string {
 	return fmt.Sprintf("strpos(%s, %s) > 0", text, part)
 }
@@ -169,6 +177,8 @@ func textOf(c relational.Change) string {
 
 func kindOf(c relational.Column) string {
 	switch {
+	case c.Floats != nil:
+		return "double precision"
 	case c.Texts != nil:
 		return "text"
 	case c.Blobs != nil:
@@ -181,6 +191,8 @@ func columnsOf(c relational.Change) []any {
 	columns := make([]any, len(c.Columns))
 	for i, column := range c.Columns {
 		switch {
+		case column.Floats != nil:
+			columns[i] = column.Floats
 		case column.Texts != nil:
 			columns[i] = column.Texts
 		case column.Blobs != nil:

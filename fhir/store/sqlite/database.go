@@ -82,6 +82,11 @@ func (d *database) List(values any) any {
 	return string(text)
 }
 
+// Each lists the elements of the array that List made.
+func (d *database) Each(parameter string) string { return "json_each(" + parameter + ")" }
+
+func (d *database) InQuery(column, query string) string { return column + " IN (" + query + ")" }
+
 func (d *database) Contains(text, part string) string {
 	return fmt.Sprintf("instr(%s, %s) > 0", text, part)
 }

@@ -115,18 +115,31 @@ func testSearch(t *testing.T, fresh func(t testing.TB) Database) {
 	t.Run("deadline", func(t *testing.T) { deadline(fixture{t, f.Store}) })
 }
 
-// walk follows the cursors and returns the ids of all pages.
+// walk follows the cursors and returns the ids of all pages. From each page but the first, the way back leads to the one before.
 func (f fixture) walk(caller store.Caller, resourceType, query string, count int) []string {
 	f.Helper()
-	q := f.query(resourceType, query)
+	return f.pages(caller, f.query(resourceType, query), count, true)
+}
+
+// pages is walk, with the way back only where nobody writes meanwhile.
+func (f fixture) pages(caller store.Caller, q search.Query, count int, quiet bool) []string {
+	f.Helper()
 	q.Count = count
-	var all []string
+	var all, before []string
 	for range 10000 {
-		result, err := f.Search(ctx, q, caller)
-		if err != nil {
-			f.Fatalf("page after %v: %v", all, err)
+		result := f.page(q, caller)
+		ids := idsOf(result.Matches)
+		if (result.Previous == "") != (len(all) == 0) {
+			f.Fatalf("page after %v: previous %q", all, result.Previous)
 		}
-		all = append(all, idsOf(result.Matches)...)
+		if result.Previous != "" && quiet {
+			back := q
+			back.Page = result.Previous
+			if diff := cmp.Diff(before, idsOf(f.page(back, caller).Matches)); diff != "" {
+				f.Fatalf("%s: the page before %v (-want +got):\n%s", q.Given.Encode(), ids, diff)
+			}
+		}
+		all, before = append(all, ids...), ids
 		if result.Next == "" {
 			return all
 		}
@@ -134,6 +147,15 @@ func (f fixture) walk(caller store.Caller, resourceType, query string, count int
 	}
 	f.Fatal("the pages do not end")
 	return nil
+}
+
+func (f fixture) page(q search.Query, caller store.Caller) store.Result {
+	f.Helper()
+	result, err := f.Search(ctx, q, caller)
+	if err != nil {
+		f.Fatal(err)
+	}
+	return result
 }
 
 // clinicalTime: newest first goes by started, whatever the order of writing, and an update does not move what has none.
@@ -251,7 +273,7 @@ func pagingWhileWriting(f fixture, query string) {
 	var wg sync.WaitGroup
 	wg.Go(func() { f.disturb(stop, started) })
 	seen := map[string]int{}
-	for _, id := range f.walk(everyone, "ImagingStudy", query, 7) {
+	for _, id := range f.pages(everyone, f.query("ImagingStudy", query), 7, false) {
 		seen[id]++
 	}
 	close(stop)

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 
-	"lightbox/fhir"
 	"lightbox/fhir/search"
 )
 
@@ -21,30 +20,26 @@ func (b bounds) on(alias string) []string {
 	return all
 }
 
-// timeBounds turns date clauses into bounds. The dates of a parameter lie no farther from the time keys of their resources
+// timeBounds turns date terms into bounds. The dates of a parameter lie no farther from the time keys of their resources
 // than search_param says: an interval that ends at or after L belongs to a clinical time of L - high_gap at least, one that starts
 // at or before H to one of H - low_gap at most. Time keys are negated times.
-func (s *statement) timeBounds(where []search.Clause) (bounds, error) {
+func (s *statement) timeBounds(terms []term) bounds {
 	var all bounds
-	for _, c := range where {
-		if c.Param.Kind != fhir.KindDate || c.Param.Name == "_lastUpdated" || c.Modifier == search.Missing {
+	for _, t := range terms {
+		if t.kind != byDate || t.not {
 			continue
 		}
-		p, err := s.store.catalog.param(c.Param)
-		if err != nil {
-			return nil, err
-		}
-		endsFrom, startsTo := reach(c.Values)
+		endsFrom, startsTo := reach(t.values)
 		if endsFrom != math.MinInt64 {
 			all = append(all, fmt.Sprintf("time_key <= (SELECT g.high_gap FROM search_param g WHERE g.id = %s) - %s",
-				s.bind(p.id), s.bind(clamp(endsFrom))))
+				s.bind(t.param.id), s.bind(clamp(endsFrom))))
 		}
 		if startsTo != math.MaxInt64 {
 			all = append(all, fmt.Sprintf("time_key >= (SELECT g.low_gap FROM search_param g WHERE g.id = %s) - %s",
-				s.bind(p.id), s.bind(clamp(startsTo))))
+				s.bind(t.param.id), s.bind(clamp(startsTo))))
 		}
 	}
-	return all, nil
+	return all
 }
 
 // reach returns what every matching interval does at least: it ends at or after the one, and starts at or before the other.

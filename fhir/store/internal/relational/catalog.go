@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"lightbox/fhir"
 )
@@ -32,9 +33,10 @@ func (p param) present() int64 { return 1 << p.bit }
 
 // catalog holds the dictionaries. It is loaded once and does not change.
 type catalog struct {
-	types  map[string]int64
-	names  map[int64]string
-	params map[paramKey]param
+	types   map[string]int64
+	names   map[int64]string
+	params  map[paramKey]param
+	aliases map[paramKey]string // parameters whose postings are those of another, see aliasesOf
 }
 
 func (c *catalog) typeID(name string) (int64, error) {
@@ -55,13 +57,49 @@ func (c *catalog) named(resourceType, name string) (param, error) {
 	return found, nil
 }
 
-func newCatalog() *catalog {
-	return &catalog{types: map[string]int64{}, names: map[int64]string{}, params: map[paramKey]param{}}
+// posting returns the parameter under whose id the values of p are kept.
+func (c *catalog) posting(p *fhir.SearchParameter) (param, error) {
+	return c.postingNamed(p.Type, p.Name)
+}
+
+func (c *catalog) postingNamed(resourceType, name string) (param, error) {
+	if same, ok := c.aliases[paramKey{resourceType, name}]; ok {
+		name = same
+	}
+	return c.named(resourceType, name)
+}
+
+func newCatalog(registry *fhir.Registry) *catalog {
+	c := &catalog{types: map[string]int64{}, names: map[int64]string{}, params: map[paramKey]param{}, aliases: map[paramKey]string{}}
+	for _, t := range registry.Types() {
+		c.addAliases(t)
+	}
+	return c
+}
+
+// addAliases finds parameters that would keep the same values twice: those that only narrow another one's by the type that a
+// reference leads to, which its value states; and whose data a resource is, where a parameter selects that very reference.
+func (c *catalog) addAliases(t *fhir.Type) {
+	plain := map[string]string{}
+	for _, p := range t.Params() {
+		if p.Kind == fhir.KindReference && len(p.Paths) == 1 && p.Paths[0].Where == (fhir.Condition{}) {
+			plain[p.Expression] = p.Name
+		}
+	}
+	for _, p := range t.Params() {
+		whole, _, narrowed := strings.Cut(p.Expression, ".where(resolve() is ")
+		if same, ok := plain[whole]; ok && narrowed && len(p.Paths) == 1 {
+			c.aliases[paramKey{t.Name, p.Name}] = same
+		}
+	}
+	if same, ok := plain[t.Name+"."+t.Patient]; ok {
+		c.aliases[paramKey{t.Name, patientParam}] = same
+	}
 }
 
 // loadCatalog reads the dictionaries and adds what the registry has new. An entry once made is kept for ever.
 func loadCatalog(ctx context.Context, db Database, registry *fhir.Registry) (*catalog, error) {
-	c := newCatalog()
+	c := newCatalog(registry)
 	if err := c.read(ctx, db); err != nil {
 		return nil, err
 	}
@@ -72,7 +110,7 @@ func loadCatalog(ctx context.Context, db Database, registry *fhir.Registry) (*ca
 	if err != nil {
 		return nil, err
 	}
-	c = newCatalog() // another process may have been faster
+	c = newCatalog(registry) // another process may have been faster
 	if err := c.fill(ctx, tx, registry); err != nil {
 		return nil, errors.Join(err, tx.Rollback(ctx))
 	}
@@ -152,26 +190,37 @@ func (e entry) number() int64 { return e.id }
 func (e entry) text() string  { return e.name }
 
 func (c *catalog) extendParams(t *fhir.Type) ([]entry, error) {
-	names := []string{patientParam, ownerParam}
-	for _, p := range t.Params() {
-		names = append(names, p.Name)
-	}
 	var added []entry
-	bit := c.lastBit(t.Name)
-	for _, name := range names {
+	add := func(name string, bit int64) {
 		key := paramKey{t.Name, name}
-		if _, ok := c.params[key]; ok {
-			continue
+		if _, ok := c.params[key]; !ok {
+			p := param{id: int64(len(c.params) + 1), bit: bit}
+			c.params[key] = p
+			added = append(added, entry{p.id, c.types[t.Name], bit, name})
 		}
-		if bit++; bit > maxBit {
-			return nil, fmt.Errorf("store: more than %d search parameters of %s", maxBit+1, t.Name)
+	}
+	add(patientParam, noBit)
+	add(ownerParam, noBit)
+	bit := c.lastBit(t.Name)
+	for _, p := range t.Params() {
+		if _, ok := c.params[paramKey{t.Name, p.Name}]; !ok {
+			bit++
 		}
-		p := param{id: int64(len(c.params) + 1), bit: bit}
-		c.params[key] = p
-		added = append(added, entry{p.id, c.types[t.Name], bit, name})
+		if add(p.Name, bit); hasSystemPosting(p) {
+			add(p.Name+systemSuffix, noBit)
+		}
+		if hasIdentifierPosting(p) {
+			add(p.Name+identifierSuffix, noBit)
+		}
+	}
+	if bit > maxBit {
+		return nil, fmt.Errorf("store: more than %d search parameters of %s", maxBit+1, t.Name)
 	}
 	return added, nil
 }
+
+// noBit stands for what has no place in resource.present.
+const noBit = -1
 
 func (c *catalog) lastBit(resourceType string) int64 {
 	last := int64(-1)

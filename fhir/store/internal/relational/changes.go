@@ -12,6 +12,7 @@ type changes struct {
 	postings, gonePostings   []postingRow
 	strings, goneStrings     []stringRow
 	dates, goneDates         []dateRow
+	numbers, goneNumbers     []numberRow
 	care, goneCare           []careRow
 	touched                  map[reference]bool // the resources that they are about
 	gaps                     map[int64]gap      // bounds that have grown
@@ -28,6 +29,10 @@ type (
 	}
 	dateRow struct {
 		datePosting
+		row int64
+	}
+	numberRow struct {
+		numberPosting
 		row int64
 	}
 	careRow struct{ organization, patient string }
@@ -54,6 +59,7 @@ func (c *changes) join(o *changes) {
 	c.postings, c.gonePostings = append(c.postings, o.postings...), append(c.gonePostings, o.gonePostings...)
 	c.strings, c.goneStrings = append(c.strings, o.strings...), append(c.goneStrings, o.goneStrings...)
 	c.dates, c.goneDates = append(c.dates, o.dates...), append(c.goneDates, o.goneDates...)
+	c.numbers, c.goneNumbers = append(c.numbers, o.numbers...), append(c.goneNumbers, o.goneNumbers...)
 	c.care, c.goneCare = append(c.care, o.care...), append(c.goneCare, o.goneCare...)
 	maps.Copy(c.touched, o.touched)
 	maps.Copy(c.gaps, o.gaps)
@@ -90,6 +96,13 @@ func (c *changes) entries(old, new place, row int64) {
 	}
 	for _, d := range addedDates {
 		c.dates = append(c.dates, dateRow{d, row})
+	}
+	goneNumbers, addedNumbers := difference(old.numbers, new.numbers)
+	for _, n := range goneNumbers {
+		c.goneNumbers = append(c.goneNumbers, numberRow{n, row})
+	}
+	for _, n := range addedNumbers {
+		c.numbers = append(c.numbers, numberRow{n, row})
 	}
 }
 

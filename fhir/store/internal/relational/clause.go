@@ -2,98 +2,11 @@ package relational
 
 import (
 	"fmt"
+	"math"
 	"unicode/utf8"
 
-	"lightbox/fhir"
 	"lightbox/fhir/search"
 )
-
-// clause compiles one search parameter into a condition on resource r.
-func (s *statement) clause(c search.Clause) (string, error) {
-	switch {
-	case c.Modifier == search.Missing:
-		return s.missing(c)
-	case c.Param.Name == "_id":
-		return s.texts("r.id", textsOf(c)), nil
-	case c.Param.Name == "_lastUpdated":
-		return s.dates(c.Values, "r.last_updated", "r.last_updated"), nil
-	}
-	p, err := s.store.catalog.param(c.Param)
-	if err != nil {
-		return "", err
-	}
-	switch {
-	case isPosting(c):
-		return exists("posting p", fmt.Sprintf("p.param = %s AND %s AND p.time_key = r.time_key AND p.row = r.row",
-			s.bind(p.id), s.numbers("p.hash", hashesOf(c)))), nil
-	case c.Param.Kind == fhir.KindString:
-		return exists("string_posting p", fmt.Sprintf("p.row = r.row AND %s = %s AND %s",
-			plain("p.param"), s.bind(p.id), s.prefixes(c.Values, plainText("p.text")))), nil
-	case c.Param.Kind == fhir.KindDate:
-		return exists("date_posting p", fmt.Sprintf("p.row = r.row AND %s = %s AND %s",
-			plain("p.param"), s.bind(p.id), s.dates(c.Values, plain("p.low"), plain("p.high")))), nil
-	}
-	return "", notServed(c)
-}
-
-func notServed(c search.Clause) error {
-	return fhir.NewError(fhir.NotSupported, "search by this kind of parameter is not served").At(c.Param.Name)
-}
-
-// isPosting reports whether the clause is answered from postings: equality with a hash.
-func isPosting(c search.Clause) bool {
-	if c.Modifier == search.Missing || c.Param.Name == "_id" || c.Param.Name == "_lastUpdated" {
-		return false
-	}
-	switch c.Param.Kind {
-	case fhir.KindToken, fhir.KindReference, fhir.KindURI:
-		return true
-	case fhir.KindString:
-		return c.Modifier == search.Exact
-	}
-	return false
-}
-
-func hashesOf(c search.Clause) []int64 {
-	all := make([]int64, len(c.Values))
-	for i, v := range c.Values {
-		all[i] = v.Hash
-		if c.Param.Kind == fhir.KindString {
-			all[i] = search.Hash(v.Text)
-		}
-	}
-	return all
-}
-
-func textsOf(c search.Clause) []string {
-	all := make([]string, len(c.Values))
-	for i, v := range c.Values {
-		all[i] = v.Text
-	}
-	return all
-}
-
-func (s *statement) missing(c search.Clause) (string, error) {
-	var all []string
-	for _, v := range c.Values {
-		if c.Param.Name == "_id" || c.Param.Name == "_lastUpdated" {
-			if !v.Missing {
-				return "1 = 1", nil
-			}
-			continue
-		}
-		p, err := s.store.catalog.param(c.Param)
-		if err != nil {
-			return "", err
-		}
-		operator := " <> 0"
-		if v.Missing {
-			operator = " = 0"
-		}
-		all = append(all, "(r.present & "+s.bind(p.present())+")"+operator)
-	}
-	return anyOf(all), nil
-}
 
 // prefixes tests a folded text for beginning with one of the values.
 func (s *statement) prefixes(values []search.Value, column string) string {
@@ -159,4 +72,68 @@ func (s *statement) date(v search.Value, low, high string) string {
 		return fmt.Sprintf("(%s <= %s AND %s >= %s)", low, h, high, l)
 	}
 	return within
+}
+
+// parts tests a folded text for holding one of the values.
+func (s *statement) parts(values []search.Value, column string) string {
+	var all []string
+	for _, v := range values {
+		all = append(all, s.store.db.Contains(column, s.bind(v.Text)))
+	}
+	return anyOf(all)
+}
+
+// measures compares the numbers of a resource, p, with the values: in base units where a value has some, else as they are written.
+func (s *statement) measures(values []search.Value) string {
+	var all []string
+	for _, v := range values {
+		n, unit := v.Number, int64(0)
+		if n.Base != nil {
+			n, unit = n.Base, n.Base.Code
+		}
+		all = append(all, fmt.Sprintf("(%s = %s AND %s)", plain("p.unit"), s.bind(unit), s.measure(v.Prefix, n)))
+	}
+	return anyOf(all)
+}
+
+// measure is search.Prefix.HoldsNumber on p.
+func (s *statement) measure(prefix search.Prefix, n *search.Number) string {
+	bind := func(f float64) string { return "CAST(" + s.bind(f) + " AS DOUBLE PRECISION)" }
+	low, high := plain("p.low"), plain("p.high")
+	within := func() string { return fmt.Sprintf("(%s >= %s AND %s < %s)", low, bind(n.Low), high, bind(n.High)) }
+	switch prefix {
+	case search.Ne:
+		return "NOT " + within()
+	case search.Gt:
+		return high + " > " + bind(n.Exact)
+	case search.Lt:
+		return low + " < " + bind(n.Exact)
+	case search.Ge:
+		return high + " >= " + bind(n.Exact)
+	case search.Le:
+		return low + " <= " + bind(n.Exact)
+	case search.Sa:
+		return low + " > " + bind(n.Exact)
+	case search.Eb:
+		return high + " < " + bind(n.Exact)
+	case search.Ap:
+		from, to := n.Around()
+		return fmt.Sprintf("(%s <= %s AND %s >= %s)", low, bind(to), high, bind(from))
+	}
+	return within()
+}
+
+// startsWithin returns between which starts the numbers lie that meet a value, for the walk of their index; not ok when that bounds
+// nothing.
+func startsWithin(v search.Value, n *search.Number) (from, to float64, ok bool) {
+	from, to = -math.MaxFloat64, math.MaxFloat64
+	switch v.Prefix {
+	case search.Eq, "":
+		return n.Low, n.High, true
+	case search.Lt, search.Le, search.Eb:
+		return from, n.Exact, true
+	case search.Sa:
+		return n.Exact, to, true
+	}
+	return from, to, false
 }

@@ -16,9 +16,11 @@ import (
 // cursor is what a next link carries: where the page before it ended. It is sealed with a key of the installation's,
 // the caller's and the query's own, so that it opens for them alone and shows nobody what it holds.
 type cursor struct {
-	Texts   map[int]string `json:"t,omitempty"`
-	Numbers map[int]int64  `json:"n,omitempty"`
-	Row     int64          `json:"r"`
+	Texts   map[int]string  `json:"t,omitempty"`
+	Numbers map[int]int64   `json:"n,omitempty"`
+	Floats  map[int]float64 `json:"f,omitempty"`
+	Row     int64           `json:"r"`
+	Back    bool            `json:"b,omitempty"`
 }
 
 // sealFor returns the cipher of one caller's cursors of one query.
@@ -35,13 +37,15 @@ func (s *Store) sealFor(q search.Query, callerID string) (cipher.AEAD, error) {
 }
 
 func (s *Store) sealCursor(q search.Query, callerID string, p position) (string, error) {
-	c := cursor{Texts: map[int]string{}, Numbers: map[int]int64{}, Row: p.row}
+	c := cursor{Texts: map[int]string{}, Numbers: map[int]int64{}, Floats: map[int]float64{}, Row: p.row, Back: p.back}
 	for i, v := range p.keys {
 		switch v := v.(type) {
 		case string:
 			c.Texts[i] = v
 		case int64:
 			c.Numbers[i] = v
+		case float64:
+			c.Floats[i] = v
 		}
 	}
 	plain, err := json.Marshal(c)
@@ -86,13 +90,16 @@ func (s *Store) openCursor(q search.Query, callerID string, keys []sortKey) (*po
 }
 
 func (c cursor) position(keys []sortKey) *position {
-	p := &position{keys: make([]any, len(keys)), row: c.Row}
+	p := &position{keys: make([]any, len(keys)), row: c.Row, back: c.Back}
 	for i, k := range keys {
-		if text, ok := c.Texts[i]; ok && k.text {
+		if text, ok := c.Texts[i]; ok && k.kind == keyText {
 			p.keys[i] = text
 		}
-		if n, ok := c.Numbers[i]; ok && !k.text {
+		if n, ok := c.Numbers[i]; ok && k.kind == keyNumber {
 			p.keys[i] = n
+		}
+		if f, ok := c.Floats[i]; ok && k.kind == keyFloat {
+			p.keys[i] = f
 		}
 	}
 	return p

@@ -39,16 +39,17 @@ type Change struct {
 
 // Column holds one value for each row, in the field of its type.
 type Column struct {
-	Name  string
-	Ints  []int64
-	Texts []string
-	Blobs [][]byte
+	Name   string
+	Ints   []int64
+	Floats []float64
+	Texts  []string
+	Blobs  [][]byte
 }
 
 // Rows returns how many rows a change has.
 func (c Change) Rows() int {
 	first := c.Columns[0]
-	return max(len(first.Ints), len(first.Texts), len(first.Blobs))
+	return max(len(first.Ints), len(first.Floats), len(first.Texts), len(first.Blobs))
 }
 
 // Names returns the names of the columns.
@@ -66,6 +67,8 @@ func (c Change) Row(args []any, row int) []any {
 		switch column := &c.Columns[i]; {
 		case column.Ints != nil:
 			args = append(args, column.Ints[row])
+		case column.Floats != nil:
+			args = append(args, column.Floats[row])
 		case column.Texts != nil:
 			args = append(args, column.Texts[row])
 		default:
@@ -80,6 +83,10 @@ type Dialect interface {
 	// In tests a column against a list bound as one argument, which List makes of a []int64 or []string.
 	In(column, parameter string, values any) string
 	List(values any) any
+	// InQuery tests a column against what a query selects, which is run once.
+	InQuery(column, query string) string
+	// Each is a table of such a list of numbers, its one column named value.
+	Each(parameter string) string
 	// Contains tests whether a text holds another.
 	Contains(text, part string) string
 	// Retryable reports whether a transaction failed for the sake of another one.

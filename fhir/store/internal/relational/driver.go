@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"lightbox/fhir"
 	"lightbox/fhir/search"
 )
 
@@ -58,68 +57,94 @@ func (l Limits) of(a arm) int64 {
 	return l.Ordered
 }
 
-// drivers returns the ways to answer a query, the walk of the whole type last.
-func (s *statement) drivers(q search.Query, f search.Filter) ([]*driver, error) {
+// drivers returns the ways to find what meets all terms, the walk of the whole type last.
+func (s *statement) drivers(resourceType string, terms []term, f search.Filter) ([]*driver, error) {
 	var all []*driver
-	bounds, err := s.timeBounds(q.Where)
-	if err != nil {
-		return nil, err
-	}
-	byAccess, err := s.accessDriver(q.Type, f, bounds)
+	bounds := s.timeBounds(terms)
+	byAccess, err := s.accessDriver(resourceType, f, bounds)
 	if err != nil {
 		return nil, err
 	}
 	if byAccess != nil {
 		all = append(all, byAccess)
 	}
-	for _, c := range q.Where {
-		d, err := s.clauseDriver(q.Type, c, bounds)
-		if err != nil {
-			return nil, err
-		}
-		if d != nil {
-			all = append(all, d)
-		}
-	}
-	typeID, err := s.store.catalog.typeID(q.Type)
+	typeID, err := s.store.catalog.typeID(resourceType)
 	if err != nil {
 		return nil, err
+	}
+	for _, t := range terms {
+		if d := s.termDriver(typeID, t, bounds); d != nil {
+			all = append(all, d)
+		}
 	}
 	whole := arm{from: "resource r", where: append([]string{"r.type = " + s.bind(typeID)}, bounds.on("r")...), clock: "r"}
 	return append(all, &driver{arms: []arm{whole}}), nil
 }
 
-// clauseDriver returns the index that a clause can be walked by, nil for none.
-func (s *statement) clauseDriver(resourceType string, c search.Clause, b bounds) (*driver, error) {
-	if c.Modifier == search.Missing {
-		return nil, nil
+// termDriver returns the index that a term can be walked by, nil for none.
+func (s *statement) termDriver(typeID int64, t term, b bounds) *driver {
+	if t.not {
+		return nil
 	}
-	typeID, err := s.store.catalog.typeID(resourceType)
-	if err != nil {
-		return nil, err
-	}
-	switch {
-	case c.Param.Name == "_id":
-		where := []string{"r.type = " + s.bind(typeID), s.texts("r.id", textsOf(c))}
-		return &driver{arms: []arm{{from: "resource r", where: where}}, preferred: true}, nil
-	case c.Param.Name == "_lastUpdated":
-		where := []string{"r.type = " + s.bind(typeID), s.dates(c.Values, "r.last_updated", "r.last_updated")}
-		return s.driver(arm{from: "resource r", where: where}), nil
-	}
-	p, err := s.store.catalog.param(c.Param)
-	if err != nil {
-		return nil, err
-	}
-	switch {
-	case isPosting(c):
-		return s.postings(p, hashesOf(c), b), nil
-	case c.Param.Kind == fhir.KindString:
+	switch t.kind {
+	case byID:
+		where := []string{"r.type = " + s.bind(typeID), s.texts("r.id", t.ids)}
+		return &driver{arms: []arm{{from: "resource r", where: where}}, preferred: true}
+	case byUpdated:
+		where := []string{"r.type = " + s.bind(typeID), s.dates(t.values, "r.last_updated", "r.last_updated")}
+		return s.driver(arm{from: "resource r", where: where})
+	case byPosting:
+		return s.postings(t.param, t.hashes, b)
+	case byPrefix:
 		return s.driver(arm{from: "string_posting d CROSS JOIN resource r",
-			where: []string{"d.param = " + s.bind(p.id), s.prefixes(c.Values, "d.text"), "r.row = d.row"}}), nil
-	case c.Param.Kind == fhir.KindDate:
-		return s.dateDriver(p, c), nil
+			where: []string{"d.param = " + s.bind(t.param.id), s.prefixes(t.values, "d.text"), "r.row = d.row"}})
+	case byPart:
+		return s.driver(arm{from: "string_posting d CROSS JOIN resource r",
+			where: []string{"d.param = " + s.bind(t.param.id), s.parts(t.values, "d.text"), "r.row = d.row"}})
+	case byDate:
+		return s.dateDriver(t.param, t.values)
+	case byNumber:
+		return s.numberDriver(t.param, t.values)
+	case byAny:
+		return s.anyDriver(typeID, t.any, b)
 	}
-	return nil, notServed(c)
+	return nil
+}
+
+// anyDriver walks the indexes of several terms together.
+func (s *statement) anyDriver(typeID int64, terms []term, b bounds) *driver {
+	all := &driver{preferred: true}
+	for _, t := range terms {
+		d := s.termDriver(typeID, t, b)
+		if d == nil {
+			return nil
+		}
+		all.preferred = all.preferred && d.preferred
+		all.arms, all.counts = append(all.arms, d.arms...), append(all.counts, d.counts...)
+	}
+	if len(all.arms) == 0 || !all.preferred && len(all.arms) != len(all.counts) {
+		return nil
+	}
+	return all
+}
+
+// numberDriver walks numbers by their start.
+func (s *statement) numberDriver(p param, values []search.Value) *driver {
+	var ranges []string
+	for _, v := range values {
+		n, unit := v.Number, int64(0)
+		if n.Base != nil {
+			n, unit = n.Base, n.Base.Code
+		}
+		from, to, ok := startsWithin(v, n)
+		if !ok {
+			return nil
+		}
+		ranges = append(ranges, fmt.Sprintf("(d.unit = %s AND d.low >= CAST(%s AS DOUBLE PRECISION) AND d.low <= CAST(%s AS DOUBLE PRECISION))",
+			s.bind(unit), s.bind(from), s.bind(to)))
+	}
+	return s.driver(arm{from: "number_posting d CROSS JOIN resource r",
+		where: []string{"d.param = " + s.bind(p.id), anyOf(ranges), "r.row = d.row"}})
 }
 
 // driver makes one of a single arm that is not in time order.
@@ -156,9 +181,9 @@ func (s *statement) postings(p param, hashes []int64, b bounds) *driver {
 }
 
 // dateDriver walks dates by the start of their interval, where the prefixes bound it.
-func (s *statement) dateDriver(p param, c search.Clause) *driver {
+func (s *statement) dateDriver(p param, values []search.Value) *driver {
 	var ranges []string
-	for _, v := range c.Values {
+	for _, v := range values {
 		l, h := s.bind(clamp(v.Low)), s.bind(clamp(v.High))
 		switch v.Prefix {
 		case search.Eq, "":
@@ -179,7 +204,7 @@ func (s *statement) dateDriver(p param, c search.Clause) *driver {
 
 // accessDriver walks what the filter covers, when each of its grants has a list for that; nil otherwise.
 func (s *statement) accessDriver(resourceType string, f search.Filter, b bounds) (*driver, error) {
-	patient, err := s.store.catalog.named(resourceType, patientParam)
+	patient, err := s.store.catalog.postingNamed(resourceType, patientParam)
 	if err != nil {
 		return nil, err
 	}

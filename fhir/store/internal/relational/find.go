@@ -10,18 +10,17 @@ import (
 
 // Find returns the current versions that answer q, as this transaction sees them.
 func (u *unit) Find(ctx context.Context, q search.Query, by store.Caller, limit int) ([]fhir.Resource, error) {
-	filter := by.Access(q.Type)
-	if len(filter.Grants) == 0 {
+	l := u.store.listing(q, by)
+	if len(l.parts) == 0 {
 		return nil, nil
 	}
 	if err := u.settleAll(ctx); err != nil {
 		return nil, err
 	}
-	q.Count, q.Page, q.Sort = limit, "", nil
-	p := &page{store: u.store, query: q, filter: filter, caller: by, source: u}
-	hits, err := p.walk(ctx, nil)
+	l.from(u)
+	hits, err := l.parts[0].walk(ctx, nil, limit)
 	var found []fhir.Resource
-	for _, h := range hits[:min(limit, len(hits))] {
+	for _, h := range hits {
 		found = append(found, h.resource)
 	}
 	return found, err

@@ -126,7 +126,7 @@ func (w *historyWalk) ofPatients(resourceType, ofType string, f search.Filter, c
 	for _, g := range f.Grants {
 		patients = append(patients, g.Patient)
 	}
-	posted, err := w.store.catalog.named(resourceType, patientParam)
+	posted, err := w.store.catalog.postingNamed(resourceType, patientParam)
 	if err != nil || slices.Contains(patients, "") {
 		return false
 	}

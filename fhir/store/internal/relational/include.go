@@ -12,17 +12,38 @@ import (
 	"lightbox/fhir/store"
 )
 
+// maxRounds bounds how far :iterate goes on: what is included leads to more.
+const maxRounds = 8
+
 // include adds what _include and _revinclude ask for: each resource once, none of the matches, and only what the caller may
-// see of its type.
-func (p *page) include(ctx context.Context, result *store.Result) error {
-	in := inclusion{page: p, result: result, seen: map[string]bool{}}
+// see of its type. With :iterate, what was included last is asked the same again, until nothing new comes up.
+func (l *listing) include(ctx context.Context, result *store.Result) error {
+	in := inclusion{listing: l, result: result, seen: map[string]bool{}, from: result.Matches}
 	for _, m := range result.Matches {
 		in.seen[m.Reference()] = true
 	}
-	if err := in.forward(ctx); err != nil {
+	for round := 0; round < maxRounds && len(in.from) > 0; round++ {
+		before := len(result.Included)
+		if err := in.round(ctx, func(i search.Include) bool { return round == 0 || i.Iterate }); err != nil {
+			return err
+		}
+		in.from = result.Included[before:]
+	}
+	return nil
+}
+
+type inclusion struct {
+	*listing
+	result *store.Result
+	seen   map[string]bool
+	from   []fhir.Resource // whose references are followed
+}
+
+func (in *inclusion) round(ctx context.Context, applies func(search.Include) bool) error {
+	if err := in.forward(ctx, filtered(in.query.Include, applies)); err != nil {
 		return err
 	}
-	for _, i := range p.query.RevInclude {
+	for _, i := range filtered(in.query.RevInclude, applies) {
 		if err := in.backward(ctx, i); err != nil {
 			return err
 		}
@@ -30,10 +51,8 @@ func (p *page) include(ctx context.Context, result *store.Result) error {
 	return nil
 }
 
-type inclusion struct {
-	*page
-	result *store.Result
-	seen   map[string]bool
+func filtered(all []search.Include, applies func(search.Include) bool) []search.Include {
+	return slices.DeleteFunc(slices.Clone(all), func(i search.Include) bool { return !applies(i) })
 }
 
 // add keeps what is new, up to the limit.
@@ -50,15 +69,15 @@ func (in *inclusion) add(found []fhir.Resource) {
 	}
 }
 
-// forward reads the targets of the matches' references, by type.
-func (in *inclusion) forward(ctx context.Context) error {
-	if len(in.query.Include) == 0 {
+// forward reads the targets of references, by type.
+func (in *inclusion) forward(ctx context.Context, includes []search.Include) error {
+	if len(includes) == 0 {
 		return nil
 	}
 	targets := map[string][]string{}
 	var types []string
-	for _, m := range in.result.Matches {
-		found, err := in.targets(m)
+	for _, m := range in.from {
+		found, err := in.targets(m, includes)
 		if err != nil {
 			return err
 		}
@@ -79,28 +98,28 @@ func (in *inclusion) forward(ctx context.Context) error {
 	return nil
 }
 
-// targets returns the references of one match that the query follows: those whose index entry is among the parameters'.
-func (in *inclusion) targets(m fhir.Resource) ([]fhir.Reference, error) {
+// targets returns the references of one resource that the includes follow: those whose index entry is among the parameters'.
+func (in *inclusion) targets(m fhir.Resource, includes []search.Include) ([]fhir.Reference, error) {
 	d, err := search.Index(in.store.registry, m)
 	if err != nil {
 		return nil, err
 	}
 	var found []fhir.Reference
 	for _, ref := range localReferences(m.Body) {
-		hash := search.Hash(ref.Type + "/" + ref.ID)
-		if slices.ContainsFunc(d.Entries, func(e search.Entry) bool { return e.Hash == hash && in.follows(e.Param, ref.Type) }) {
+		text := ref.Type + "/" + ref.ID
+		if slices.ContainsFunc(d.Entries, func(e search.Entry) bool { return e.Text == text && follows(includes, e.Param, ref.Type) }) {
 			found = append(found, ref)
 		}
 	}
 	return found, nil
 }
 
-func (in *inclusion) follows(p *fhir.SearchParameter, target string) bool {
+func follows(includes []search.Include, p *fhir.SearchParameter, target string) bool {
 	if p.Kind != fhir.KindReference {
 		return false
 	}
-	return slices.ContainsFunc(in.query.Include, func(i search.Include) bool {
-		return (i.Param == nil || i.Param.Name == p.Name) && (i.Target == "" || i.Target == target)
+	return slices.ContainsFunc(includes, func(i search.Include) bool {
+		return (i.Source == "" || i.Source == p.Type) && (i.Param == nil || i.Param == p) && (i.Target == "" || i.Target == target)
 	})
 }
 
@@ -131,28 +150,46 @@ func (in *inclusion) read(ctx context.Context, resourceType string, ids []string
 	})
 }
 
-// backward adds resources that refer to the matches.
+// backward adds resources that refer to those in from.
 func (in *inclusion) backward(ctx context.Context, i search.Include) error {
-	if len(in.result.Matches) == 0 {
-		return nil
+	sources := []string{i.Source}
+	if i.Source == "" {
+		sources = nil
+		for _, t := range in.store.registry.Types() {
+			sources = append(sources, t.Name)
+		}
 	}
-	params, err := in.referenceParams(i)
+	for _, source := range sources {
+		if err := in.backwardFrom(ctx, source, i); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (in *inclusion) backwardFrom(ctx context.Context, source string, i search.Include) error {
+	params, err := in.referenceParams(source, i)
 	if err != nil || len(params) == 0 {
 		return err
 	}
 	var hashes []int64
-	for _, m := range in.result.Matches {
-		hashes = append(hashes, search.Hash(m.Reference()))
+	for _, m := range in.from {
+		if i.Target == "" || i.Target == m.Type {
+			hashes = append(hashes, search.Hash(m.Reference()))
+		}
 	}
-	return in.fetch(ctx, i.Source, func(s *statement, _ int64) (string, string) {
+	if len(hashes) == 0 {
+		return nil
+	}
+	return in.fetch(ctx, source, func(s *statement, _ int64) (string, string) {
 		return "posting d CROSS JOIN resource r",
 			fmt.Sprintf("%s AND %s AND r.row = d.row", s.numbers("d.param", params), s.numbers("d.hash", hashes))
 	})
 }
 
-// referenceParams returns the parameters that a _revinclude follows: one, or with "*" all that may refer to a match.
-func (in *inclusion) referenceParams(i search.Include) ([]int64, error) {
-	t, ok := in.store.registry.Type(i.Source)
+// referenceParams returns the parameters that a _revinclude follows: one, or with "*" all that may refer to what is there.
+func (in *inclusion) referenceParams(source string, i search.Include) ([]int64, error) {
+	t, ok := in.store.registry.Type(source)
 	if !ok {
 		return nil, fhir.NewError(fhir.NotSupported, "resource type is not served").At("_revinclude")
 	}
@@ -162,14 +199,16 @@ func (in *inclusion) referenceParams(i search.Include) ([]int64, error) {
 	}
 	var ids []int64
 	for _, p := range followed {
-		if p.Kind != fhir.KindReference || !p.MayTarget(in.query.Type) {
+		if p.Kind != fhir.KindReference || !slices.ContainsFunc(in.from, func(m fhir.Resource) bool { return p.MayTarget(m.Type) }) {
 			continue
 		}
-		known, err := in.store.catalog.param(p)
+		known, err := in.store.catalog.posting(p)
 		if err != nil {
 			return nil, err
 		}
-		ids = append(ids, known.id)
+		if !slices.Contains(ids, known.id) {
+			ids = append(ids, known.id)
+		}
 	}
 	return ids, nil
 }
@@ -192,7 +231,7 @@ func (in *inclusion) fetch(ctx context.Context, resourceType string, walk func(s
 	text := fmt.Sprintf(`SELECT %s FROM (SELECT DISTINCT r.row AS row, r.time_key AS k FROM %s WHERE %s AND r.deleted = 0 AND %s
 		ORDER BY r.time_key, r.row LIMIT %s) c CROSS JOIN resource r WHERE r.row = c.row ORDER BY c.k, c.row`,
 		columns("r", versionTable), from, where, covered, s.bind(limit))
-	found, err := s.versions(ctx, in.source, resourceType, text)
+	found, err := s.versions(ctx, in.parts[0].source, resourceType, text)
 	in.add(found)
 	return err
 }

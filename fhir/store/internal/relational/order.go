@@ -13,26 +13,43 @@ import (
 type sortKey struct {
 	expression string // on resource r
 	desc       bool
-	text       bool
+	back       bool // the page is walked against the order, to find the one before
+	kind       keyKind
 	nullable   bool
-	table      string // of an index in the order of this key, with param and row; empty when resource has it
+	own        *search.Sort // there is no index in this order: see sorted.go
+	table      string       // of an index in the order of this key, with param and row; empty when resource has it
 	column     string
 	param      int64
 }
 
+// down reports whether the key's values fall as the walk goes.
+func (k sortKey) down() bool { return k.desc != k.back }
+
+// keyKind is the type of a key's values.
+type keyKind int
+
+const (
+	keyNumber keyKind = iota // int64
+	keyText
+	keyFloat
+)
+
 // sortable is the condition that a row of the key's table, by its alias, is one to sort by.
 func (k sortKey) sortable(alias string) string {
-	if k.text {
+	switch k.kind {
+	case keyText:
 		return alias + ".whole = 1"
+	case keyFloat:
+		return plain(alias+".unit") + " = 0"
 	}
 	return "1 = 1"
 }
 
 // order returns the keys of a query. Resources that are equal in all of them stand in row order, reversed when the first
 // key is descending.
-func (s *statement) order(q search.Query) ([]sortKey, error) {
+func (s *statement) order(q search.Query, back bool) ([]sortKey, error) {
 	if len(q.Sort) == 0 {
-		return []sortKey{{expression: "r.time_key"}}, nil
+		return []sortKey{{expression: "r.time_key", back: back}}, nil
 	}
 	var keys []sortKey
 	for _, o := range q.Sort {
@@ -40,6 +57,7 @@ func (s *statement) order(q search.Query) ([]sortKey, error) {
 		if err != nil {
 			return nil, err
 		}
+		k.back = back
 		keys = append(keys, k)
 	}
 	return keys, nil
@@ -48,7 +66,7 @@ func (s *statement) order(q search.Query) ([]sortKey, error) {
 func (s *statement) sortKey(o search.Sort) (sortKey, error) {
 	switch o.By {
 	case "_id":
-		return sortKey{expression: "r.id", desc: o.Desc, text: true}, nil
+		return sortKey{expression: "r.id", desc: o.Desc, kind: keyText}, nil
 	case "_lastUpdated":
 		return sortKey{expression: "r.last_updated", desc: o.Desc}, nil
 	}
@@ -59,11 +77,14 @@ func (s *statement) sortKey(o search.Sort) (sortKey, error) {
 	k := sortKey{desc: o.Desc, nullable: true, param: p.id}
 	switch o.Param.Kind {
 	case fhir.KindString:
-		k.table, k.column, k.text = "string_posting", "text", true
+		k.table, k.column, k.kind = "string_posting", "text", keyText
 	case fhir.KindDate:
 		k.table, k.column = "date_posting", "low"
+	case fhir.KindNumber, fhir.KindQuantity:
+		k.table, k.column, k.kind = "number_posting", "low", keyFloat
 	default:
-		return sortKey{}, fhir.NewError(fhir.NotSupported, "sorting by this kind of parameter is not served").At(o.By)
+		k.own, k.kind = &o, keyText
+		return k, nil
 	}
 	least := "MIN"
 	if o.Desc {
@@ -76,7 +97,7 @@ func (s *statement) sortKey(o search.Sort) (sortKey, error) {
 
 // value is the key's column in its table, out of reach of an index.
 func (k sortKey) value(alias string) string {
-	if k.text {
+	if k.kind == keyText {
 		return plainText(alias + "." + k.column)
 	}
 	return plain(alias + "." + k.column)
@@ -86,6 +107,7 @@ func (k sortKey) value(alias string) string {
 type position struct {
 	keys []any
 	row  int64
+	back bool // the page lies before it
 }
 
 // after is the condition that a candidate with key columns k0, k1... stands behind p in the order.
@@ -100,22 +122,25 @@ func (s *statement) after(p *position, keys []sortKey, alias string) string {
 
 // behind is "column comes after value, or is equal to it and the rest holds".
 func (s *statement) behind(column string, k sortKey, value any, rest string) string {
-	if value == nil {
+	switch {
+	case value == nil && k.back:
+		return fmt.Sprintf("(%s IS NOT NULL OR %s)", column, rest)
+	case value == nil:
 		return fmt.Sprintf("(%s IS NULL AND %s)", column, rest)
 	}
 	operator, v := " > ", s.bind(value)
-	if k.desc {
+	if k.down() {
 		operator = " < "
 	}
 	text := fmt.Sprintf("%s%s%s OR (%s = %s AND %s)", column, operator, v, column, v, rest)
-	if k.nullable {
+	if k.nullable && !k.back {
 		text += " OR " + column + " IS NULL"
 	}
 	return "(" + text + ")"
 }
 
 func direction(keys []sortKey) string {
-	if keys[0].desc {
+	if keys[0].down() {
 		return " < "
 	}
 	return " > "
@@ -127,11 +152,11 @@ func orderBy(keys []sortKey, alias string) string {
 	for i, k := range keys {
 		column := fmt.Sprintf("%s.k%d", alias, i)
 		if k.nullable {
-			all = append(all, "("+column+" IS NULL)")
+			all = append(all, "("+column+" IS NULL)"+ascending(k.back))
 		}
-		all = append(all, column+ascending(k.desc))
+		all = append(all, column+ascending(k.down()))
 	}
-	return strings.Join(append(all, alias+".row"+ascending(keys[0].desc)), ", ")
+	return strings.Join(append(all, alias+".row"+ascending(keys[0].down())), ", ")
 }
 
 func ascending(desc bool) string {

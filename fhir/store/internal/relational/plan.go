@@ -19,12 +19,15 @@ type plan struct {
 
 // plan compiles the query and chooses the driver by counting.
 func (p *page) plan(ctx context.Context) (*plan, error) {
+	if err := p.resolve(ctx); err != nil {
+		return nil, err
+	}
 	s := p.store.statement()
-	drivers, err := s.drivers(p.query, p.filter)
+	drivers, err := s.drivers(p.query.Type, p.resolved.terms, p.filter)
 	if err != nil {
 		return nil, err
 	}
-	keys, err := s.order(p.query)
+	keys, err := s.order(p.query, p.back)
 	if err != nil {
 		return nil, err
 	}
@@ -36,19 +39,15 @@ func (p *page) plan(ctx context.Context) (*plan, error) {
 	return pl, pl.choose(ctx, p.source, drivers)
 }
 
-// conditions is what holds for every match: it is not deleted, the filter covers it, each clause holds.
+// conditions is what holds for every match: it is not deleted, the filter covers it, each term holds.
 func (p *page) conditions(s *statement) ([]string, error) {
 	covered, err := s.visible(p.filter, "r", false)
 	if err != nil {
 		return nil, err
 	}
 	all := []string{"r.deleted = 0", covered}
-	for _, c := range p.query.Where {
-		text, err := s.clause(c)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, text)
+	for _, t := range p.resolved.terms {
+		all = append(all, s.term(t))
 	}
 	return all, nil
 }
@@ -95,8 +94,8 @@ func (pl *plan) candidates(from *position, limit int) string {
 	for i := range arms {
 		arms[i] = fmt.Sprintf("SELECT a%d.row, a%[1]d.k0 FROM (%s) a%[1]d", i, arms[i])
 	}
-	return fmt.Sprintf("SELECT u.row, u.k0 FROM (%s) u ORDER BY u.k0, u.row LIMIT %s",
-		strings.Join(arms, " UNION "), pl.statement.bind(limit))
+	return fmt.Sprintf("SELECT u.row, u.k0 FROM (%s) u ORDER BY u.k0%s, u.row%[2]s LIMIT %s",
+		strings.Join(arms, " UNION "), ascending(pl.keys[0].down()), pl.statement.bind(limit))
 }
 
 // newest walks one arm in time order.
@@ -106,8 +105,8 @@ func (pl *plan) newest(a arm, from *position, limit int) string {
 		distinct, alias = "DISTINCT ", "r"
 	}
 	where := append(pl.where(a), pl.behind(alias+".time_key", alias+".row", from)...)
-	return fmt.Sprintf("SELECT %s%s.row AS row, %[2]s.time_key AS k0 FROM %s WHERE %s ORDER BY %[2]s.time_key, %[2]s.row LIMIT %[5]s",
-		distinct, alias, a.from, allOf(where), pl.statement.bind(limit))
+	return fmt.Sprintf("SELECT %s%s.row AS row, %[2]s.time_key AS k0 FROM %s WHERE %s ORDER BY %[2]s.time_key%[6]s, %[2]s.row%[6]s LIMIT %[5]s",
+		distinct, alias, a.from, allOf(where), pl.statement.bind(limit), ascending(pl.keys[0].down()))
 }
 
 func (pl *plan) where(a arm) []string {
@@ -157,7 +156,7 @@ func (pl *plan) withValue(from *position, limit int) string {
 	}
 	where := append(pl.where(a), pl.behind(column, alias+".row", from)...)
 	return fmt.Sprintf("SELECT %[1]s.row AS row, %[2]s AS k0 FROM %[3]s WHERE %[4]s ORDER BY %[2]s%[5]s, %[1]s.row%[5]s LIMIT %[6]s",
-		alias, column, a.from, allOf(where), ascending(k.desc), pl.statement.bind(limit))
+		alias, column, a.from, allOf(where), ascending(k.down()), pl.statement.bind(limit))
 }
 
 // valuesOf walks the table of a sort key, where a resource counts once: by its least value, or its greatest.
@@ -169,7 +168,7 @@ func (pl *plan) valuesOf(k sortKey) arm {
 	}
 	where := []string{"d.param = " + pl.statement.bind(k.param), k.sortable("d"), "r.row = d.row",
 		"NOT " + exists(k.table+" e", other+" AND "+k.value("e")+more+"d."+k.column)}
-	if !k.text { // two intervals may start together
+	if k.kind != keyText { // two intervals may start together
 		where = append(where, "NOT "+exists(k.table+" e", other+" AND +e.low = d.low AND +e.high < d.high"))
 	}
 	return arm{from: k.table + " d CROSS JOIN resource r", where: where}
@@ -178,15 +177,12 @@ func (pl *plan) valuesOf(k sortKey) arm {
 // withoutValue walks what the sort key has no value for, in row order.
 func (pl *plan) withoutValue(from *position, limit int) string {
 	k := pl.keys[0]
-	kind := "BIGINT"
-	if k.text {
-		kind = "TEXT"
-	}
+	kind := map[keyKind]string{keyNumber: "BIGINT", keyText: "TEXT", keyFloat: "DOUBLE PRECISION"}[k.kind]
 	where := append(pl.where(pl.driver.arms[0]),
 		"NOT "+exists(k.table+" o", "o.row = r.row AND +o.param = "+pl.statement.bind(k.param)+" AND "+k.sortable("o")))
 	if from != nil {
 		where = append(where, "r.row"+direction(pl.keys)+pl.statement.bind(from.row))
 	}
 	return fmt.Sprintf("SELECT r.row AS row, CAST(NULL AS %s) AS k0 FROM resource r WHERE %s ORDER BY r.row%s LIMIT %s",
-		kind, allOf(where), ascending(k.desc), pl.statement.bind(limit))
+		kind, allOf(where), ascending(k.down()), pl.statement.bind(limit))
 }

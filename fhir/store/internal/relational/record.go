@@ -80,11 +80,18 @@ type stringPosting struct {
 
 type datePosting struct{ param, low, high int64 }
 
+// numberPosting is a number: as it is written with unit 0, or in base units with the dimension as unit.
+type numberPosting struct {
+	param, unit int64
+	low, high   float64
+}
+
 // entries is what the index tables hold of one version, without repetition.
 type entries struct {
 	postings []posting
 	strings  []stringPosting
 	dates    []datePosting
+	numbers  []numberPosting
 }
 
 // indexed is what the index makes of one version.
@@ -107,24 +114,12 @@ func (c *catalog) index(resourceType string, d search.Document) (indexed, error)
 		x.present |= known.present()
 	}
 	for _, e := range d.Entries {
-		known, err := c.param(e.Param)
-		if err != nil {
+		if err := c.add(&x.entries, e); err != nil {
 			return x, err
-		}
-		switch e.Param.Kind {
-		case fhir.KindString:
-			x.strings = append(x.strings, stringPosting{known.id, e.Text, e.Exact != ""})
-			if e.Exact != "" {
-				x.postings = append(x.postings, posting{known.id, search.Hash(e.Exact)})
-			}
-		case fhir.KindDate:
-			x.dates = append(x.dates, datePosting{known.id, clamp(e.Low), clamp(e.High)})
-		default:
-			x.postings = append(x.postings, posting{known.id, e.Hash})
 		}
 	}
 	if d.Patient != "" {
-		p, err := c.named(resourceType, patientParam)
+		p, err := c.postingNamed(resourceType, patientParam)
 		if err != nil {
 			return x, err
 		}
@@ -132,6 +127,63 @@ func (c *catalog) index(resourceType string, d search.Document) (indexed, error)
 	}
 	x.compact()
 	return x, nil
+}
+
+// add turns one entry into rows.
+func (c *catalog) add(x *entries, e search.Entry) error {
+	if e.Param.Kind == fhir.KindSpecial {
+		return nil // looked at in the resource itself
+	}
+	known, err := c.posting(e.Param)
+	if err != nil {
+		return err
+	}
+	switch e.Param.Kind {
+	case fhir.KindString:
+		x.strings = append(x.strings, stringPosting{known.id, e.Text, e.Exact != ""})
+		if e.Exact != "" {
+			x.postings = append(x.postings, posting{known.id, search.Hash(e.Exact)})
+		}
+	case fhir.KindDate:
+		x.dates = append(x.dates, datePosting{known.id, clamp(e.Low), clamp(e.High)})
+	case fhir.KindNumber, fhir.KindQuantity:
+		x.addNumber(known, e.Number)
+	case fhir.KindToken:
+		return c.addToken(x, known, e)
+	case fhir.KindReference:
+		return c.addReference(x, known, e)
+	default:
+		x.postings = append(x.postings, posting{known.id, e.Hash})
+	}
+	return nil
+}
+
+func (x *entries) addNumber(p param, n *search.Number) {
+	x.numbers = append(x.numbers, numberPosting{p.id, 0, n.Low, n.High})
+	if n.Base != nil {
+		x.numbers = append(x.numbers, numberPosting{p.id, n.Base.Code, n.Base.Low, n.Base.High})
+	}
+}
+
+// addToken adds an identifier's system beside it, so that system| is found.
+func (c *catalog) addToken(x *entries, known param, e search.Entry) error {
+	x.postings = append(x.postings, posting{known.id, tokenHash(search.HasSystem(e.Param), e.Hash, e.System)})
+	if !hasSystemPosting(e.Param) || e.System == 0 {
+		return nil
+	}
+	system, err := c.named(e.Param.Type, e.Param.Name+systemSuffix)
+	x.postings = append(x.postings, posting{system.id, e.System})
+	return err
+}
+
+func (c *catalog) addReference(x *entries, known param, e search.Entry) error {
+	if e.Part == "" {
+		x.postings = append(x.postings, posting{known.id, e.Hash})
+		return nil
+	}
+	identifier, err := c.named(e.Param.Type, e.Param.Name+identifierSuffix)
+	x.postings = append(x.postings, posting{identifier.id, tokenHash(true, e.Hash, e.System)})
+	return err
 }
 
 // compact leaves each entry once.
@@ -148,6 +200,10 @@ func (e *entries) compact() {
 		return cmp.Or(cmp.Compare(a.param, b.param), cmp.Compare(a.low, b.low), cmp.Compare(a.high, b.high))
 	})
 	e.dates = slices.Compact(e.dates)
+	slices.SortFunc(e.numbers, func(a, b numberPosting) int {
+		return cmp.Or(cmp.Compare(a.param, b.param), cmp.Compare(a.unit, b.unit), cmp.Compare(a.low, b.low), cmp.Compare(a.high, b.high))
+	})
+	e.numbers = slices.Compact(e.numbers)
 }
 
 // farthest bounds every instant that is kept: sums and differences of two stay within 64 bits. It lies beyond the year 70000.

@@ -20,12 +20,14 @@ func (c *changes) list() []Change {
 		{"posting", postingColumns(c.gonePostings), true},
 		{"string_posting", stringColumns(c.goneStrings)[:3], true},
 		{"date_posting", dateColumns(c.goneDates), true},
+		{"number_posting", numberColumns(c.goneNumbers), true},
 		{"care", careColumns(c.goneCare)[:2], true},
 		{"resource", resourceColumns(c.resources), false},
 		{"resource_history", historyColumns(c.history), false},
 		{"posting", postingColumns(c.postings), false},
 		{"string_posting", stringColumns(c.strings), false},
 		{"date_posting", dateColumns(c.dates), false},
+		{"number_posting", numberColumns(c.numbers), false},
 		{"care", careColumns(c.care), false},
 	}
 	return slices.DeleteFunc(all, func(c Change) bool { return c.Rows() == 0 })
@@ -35,6 +37,14 @@ func ints[T any](name string, rows []T, value func(T) int64) Column {
 	c := Column{Name: name, Ints: make([]int64, len(rows))}
 	for i, r := range rows {
 		c.Ints[i] = value(r)
+	}
+	return c
+}
+
+func floats[T any](name string, rows []T, value func(T) float64) Column {
+	c := Column{Name: name, Floats: make([]float64, len(rows))}
+	for i, r := range rows {
+		c.Floats[i] = value(r)
 	}
 	return c
 }
@@ -96,6 +106,16 @@ func dateColumns(rows []dateRow) []Column {
 		ints("low", rows, func(d dateRow) int64 { return d.low }),
 		ints("high", rows, func(d dateRow) int64 { return d.high }),
 		ints("row", rows, func(d dateRow) int64 { return d.row }),
+	}
+}
+
+func numberColumns(rows []numberRow) []Column {
+	return []Column{
+		ints("param", rows, func(n numberRow) int64 { return n.param }),
+		ints("unit", rows, func(n numberRow) int64 { return n.unit }),
+		floats("low", rows, func(n numberRow) float64 { return n.low }),
+		floats("high", rows, func(n numberRow) float64 { return n.high }),
+		ints("row", rows, func(n numberRow) int64 { return n.row }),
 	}
 }
 

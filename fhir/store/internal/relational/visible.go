@@ -43,11 +43,11 @@ func (s *statement) grant(g search.Grant, alias string, past bool) ([]string, er
 		return nil, nil
 	}
 	for _, c := range g.Where {
-		text, err := s.clause(c)
+		t, err := s.store.immediate(c)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, text)
+		all = append(all, s.term(t))
 	}
 	return all, nil
 }

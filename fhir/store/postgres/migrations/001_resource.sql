@@ -84,6 +84,17 @@ CREATE TABLE date_posting (
 );
 CREATE INDEX date_posting_row ON date_posting (row, param);
 
+-- Numbers and quantities: as they are written with unit 0, and in base units with the hash of their dimension.
+CREATE TABLE number_posting (
+    low   DOUBLE PRECISION NOT NULL,
+    high  DOUBLE PRECISION NOT NULL,
+    unit  BIGINT  NOT NULL,
+    row   BIGINT  NOT NULL,
+    param INTEGER NOT NULL,
+    PRIMARY KEY (param, unit, low, row, high)
+);
+CREATE INDEX number_posting_row ON number_posting (row, param);
+
 -- Which organisation submitted which patient. hash is that of the patient's reference, for the posting list of their data.
 CREATE TABLE care (
     organization TEXT   COLLATE "C" NOT NULL,
@@ -108,6 +119,7 @@ CREATE TABLE secret (
 DROP TABLE secret;
 DROP TABLE head;
 DROP TABLE care;
+DROP TABLE number_posting;
 DROP TABLE date_posting;
 DROP TABLE string_posting;
 DROP TABLE posting;

@@ -1,0 +1,325 @@
+package relational
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/tidwall/gjson"
+
+	"lightbox/fhir"
+	"lightbox/fhir/search"
+)
+
+// condition is what the clauses of a query come to: terms that the index decides, and the rest, for which each candidate is looked
+// at (see rest).
+type condition struct {
+	terms []term
+	rest  []search.Clause
+}
+
+// resolve looks up what the clauses need.
+func (p *page) resolve(ctx context.Context) error {
+	if p.resolved != nil {
+		return nil
+	}
+	var all condition
+	for _, c := range p.query.Where {
+		one, err := p.clause(ctx, c)
+		if err != nil {
+			return err
+		}
+		all.terms, all.rest = append(all.terms, one.terms...), append(all.rest, one.rest...)
+	}
+	p.resolved = &all
+	return nil
+}
+
+func (p *page) clause(ctx context.Context, c search.Clause) (condition, error) {
+	switch {
+	case c.Chain != nil:
+		return p.chain(ctx, c)
+	case c.Has != nil:
+		return p.has(ctx, c)
+	case c.List != "":
+		return p.list(ctx, c)
+	case c.Any != nil:
+		return p.anyOf(ctx, c)
+	}
+	return p.plain(ctx, c)
+}
+
+func decided(t term, err error) (condition, error) { return condition{terms: []term{t}}, err }
+
+// undecided leaves a clause to the candidates, which the terms narrow down.
+func undecided(c search.Clause, narrow ...term) (condition, error) {
+	return condition{terms: narrow, rest: []search.Clause{c}}, nil
+}
+
+// anyOf joins clauses on references and ids, as the membership of a compartment is.
+func (p *page) anyOf(_ context.Context, c search.Clause) (condition, error) {
+	all := term{kind: byAny}
+	for _, one := range c.Any {
+		t, err := p.store.immediate(one)
+		if err != nil {
+			return condition{}, err
+		}
+		all.any = append(all.any, t)
+	}
+	return decided(all, nil)
+}
+
+// plain resolves a clause on the resource's own elements.
+func (p *page) plain(ctx context.Context, c search.Clause) (condition, error) {
+	if c.Modifier == search.Missing {
+		return p.missing(c)
+	}
+	switch c.Param.Kind {
+	case fhir.KindToken:
+		return p.tokens(ctx, c)
+	case fhir.KindReference:
+		return p.references(ctx, c)
+	case fhir.KindURI:
+		if c.Modifier == search.Below {
+			return undecided(c)
+		}
+		return decided(p.store.immediate(c))
+	case fhir.KindComposite:
+		return p.composite(ctx, c)
+	case fhir.KindSpecial:
+		return undecided(c)
+	}
+	return p.store.ordered(c)
+}
+
+// ordered resolves texts, dates and numbers.
+func (s *Store) ordered(c search.Clause) (condition, error) {
+	if c.Param.Name == "_lastUpdated" {
+		return decided(term{kind: byUpdated, values: c.Values}, nil)
+	}
+	known, err := s.catalog.param(c.Param)
+	if err != nil {
+		return condition{}, err
+	}
+	t := term{param: known, values: c.Values}
+	switch {
+	case c.Param.Kind == fhir.KindDate:
+		t.kind = byDate
+	case c.Param.Kind == fhir.KindNumber:
+		t.kind = byNumber
+	case c.Param.Kind == fhir.KindQuantity:
+		t.kind = byNumber
+		if !measured(c.Values) {
+			return undecided(c, t)
+		}
+	case c.Modifier == search.Contains:
+		t.kind = byPart
+	case c.Modifier == search.Exact:
+		t = term{kind: byPosting, param: known}
+		for _, v := range c.Values {
+			t.hashes = append(t.hashes, search.Hash(v.Text))
+		}
+	default:
+		t.kind = byPrefix
+	}
+	return decided(t, nil)
+}
+
+// measured reports whether the index decides quantities: those without a unit, and those in units that convert.
+func measured(values []search.Value) bool {
+	for _, v := range values {
+		if v.Number.Code != 0 && v.Number.Base == nil {
+			return false
+		}
+	}
+	return true
+}
+
+func (p *page) missing(c search.Clause) (condition, error) {
+	if c.Param.Name == "_id" || c.Param.Name == "_lastUpdated" {
+		t := nothingAt()
+		t.not = !c.Values[0].Missing
+		return decided(t, nil)
+	}
+	known, err := p.store.catalog.param(c.Param)
+	return decided(term{kind: byPresence, param: known, not: c.Values[0].Missing}, err)
+}
+
+func (p *page) tokens(ctx context.Context, c search.Clause) (condition, error) {
+	switch {
+	case c.Param.Name == "_id":
+		return decided(term{kind: byID, ids: textsOf(c.Values), not: c.Modifier == search.Not}, nil)
+	case c.Modifier == search.Text:
+		return undecided(c)
+	}
+	t, ok, err := p.token(ctx, c)
+	switch {
+	case err != nil:
+		return condition{}, err
+	case !ok:
+		return undecided(c)
+	case c.Modifier == search.OfType:
+		return undecided(c, t)
+	}
+	t.not = t.not != (c.Modifier == search.Not)
+	return decided(t, nil)
+}
+
+func (p *page) references(ctx context.Context, c search.Clause) (condition, error) {
+	if c.Modifier != search.Identifier {
+		return decided(p.store.immediate(c))
+	}
+	t, ok, err := p.token(ctx, c)
+	if err != nil || ok {
+		return decided(t, err)
+	}
+	return undecided(c)
+}
+
+// composite narrows by the components, and looks whether they stand together.
+func (p *page) composite(ctx context.Context, c search.Clause) (condition, error) {
+	all := condition{rest: []search.Clause{c}}
+	for _, part := range c.Parts() {
+		one, err := p.plain(ctx, part)
+		if err != nil {
+			return condition{}, err
+		}
+		all.terms = append(all.terms, one.terms...)
+	}
+	return all, nil
+}
+
+// list resolves _list to the ids that a List which the caller may see refers to.
+func (p *page) list(ctx context.Context, c search.Clause) (condition, error) {
+	filter := p.caller.Access("List")
+	if len(filter.Grants) == 0 {
+		return condition{}, fhir.NewError(fhir.Forbidden, "no scope of the token covers a search on List").At("_list")
+	}
+	s := p.store.statement()
+	text, err := s.readCurrent(columns("r", versionTable), filter, "List", c.List)
+	if err != nil {
+		return condition{}, err
+	}
+	found, err := s.versions(ctx, p.source, "List", text)
+	if err != nil || len(found) == 0 || found[0].Deleted {
+		return decided(nothingAt(), err)
+	}
+	t := term{kind: byID}
+	for _, entry := range gjson.GetBytes(found[0].Body, "entry").Array() {
+		ref, err := fhir.ParseReference(entry.Get("item.reference").Str, "")
+		if err == nil && ref.Kind == fhir.Local && ref.Type == p.query.Type && !entry.Get("deleted").Bool() {
+			t.ids = append(t.ids, ref.ID)
+		}
+	}
+	return decided(t, nil)
+}
+
+// maxInner is how many resources a chain may go through for the index to answer it. Beyond, the chain is followed from each
+// candidate.
+const maxInner = 1000
+
+// chain resolves a chain from its end: the resources that its last reference leads to are looked up first. Their references'
+// postings are walked then.
+func (p *page) chain(ctx context.Context, c search.Clause) (condition, error) {
+	known, err := p.store.catalog.posting(c.Param)
+	if err != nil {
+		return condition{}, err
+	}
+	t := term{kind: byPosting, param: known}
+	for _, q := range c.Chain {
+		found, complete, err := p.inner(q).ids(ctx, maxInner)
+		if err != nil {
+			return condition{}, err
+		}
+		if !complete {
+			return undecided(c)
+		}
+		for _, id := range found {
+			t.hashes = append(t.hashes, search.Hash(q.Type+"/"+id))
+		}
+	}
+	if len(t.hashes) == 0 {
+		return decided(nothingAt(), nil)
+	}
+	return decided(t, nil)
+}
+
+// has resolves a reverse chain the same way: what refers is looked up first.
+func (p *page) has(ctx context.Context, c search.Clause) (condition, error) {
+	q := search.Query{Type: c.Has.Type, Where: []search.Clause{c.Has.Where}}
+	found, err := p.inner(q).walk(ctx, nil, maxInner+1)
+	if err != nil {
+		return condition{}, err
+	}
+	if len(found) > maxInner {
+		return undecided(c)
+	}
+	t := term{kind: byID}
+	for _, h := range found {
+		targets, err := p.store.targets(h.resource, c.Has.Param, p.query.Type)
+		if err != nil {
+			return condition{}, err
+		}
+		t.ids = append(t.ids, targets...)
+	}
+	if len(t.ids) == 0 {
+		return decided(nothingAt(), nil)
+	}
+	return decided(t, nil)
+}
+
+// inner is a search within this one, for the same caller.
+func (p *page) inner(q search.Query) *page {
+	return &page{store: p.store, query: q, filter: p.caller.Access(q.Type), caller: p.caller, source: p.source}
+}
+
+// targets returns the ids of the resources of a type that a resource refers to by a parameter.
+func (s *Store) targets(r fhir.Resource, by *fhir.SearchParameter, resourceType string) ([]string, error) {
+	d, err := search.Index(s.registry, r)
+	if err != nil {
+		return nil, err
+	}
+	return targetsOf(d, by, resourceType), nil
+}
+
+func targetsOf(d search.Document, by *fhir.SearchParameter, resourceType string) []string {
+	var ids []string
+	for _, e := range d.Entries {
+		if e.Param != by || e.Part != "" {
+			continue
+		}
+		if id, ok := strings.CutPrefix(e.Text, resourceType+"/"); ok && fhir.ValidID(id) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// ids returns the ids of at most limit answers, and whether these are all.
+func (p *page) ids(ctx context.Context, limit int) (found []string, complete bool, err error) {
+	if len(p.filter.Grants) == 0 {
+		return nil, true, nil
+	}
+	if err := p.resolve(ctx); err != nil {
+		return nil, false, err
+	}
+	if len(p.resolved.rest) > 0 {
+		hits, err := p.walk(ctx, nil, limit+1)
+		for _, h := range hits {
+			found = append(found, h.resource.ID)
+		}
+		return found, len(found) <= limit, err
+	}
+	pl, err := p.plan(ctx)
+	if err != nil {
+		return nil, false, err
+	}
+	text := fmt.Sprintf("SELECT r.id FROM (%s) c CROSS JOIN resource r WHERE r.row = c.row", pl.candidates(nil, limit+1))
+	err = pl.statement.query(ctx, p.source, text, func(scan func(...any) error) error {
+		var id string
+		err := scan(&id)
+		found = append(found, id)
+		return err
+	})
+	return found, len(found) <= limit, err
+}
