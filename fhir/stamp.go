@@ -80,21 +80,26 @@ func (s span) shift(by int) span { return span{s.name + by, s.value + by, s.end 
 // members finds the members of a JSON object that Parse has checked. What is no object has none.
 func members(object []byte) map[string]span {
 	found := map[string]span{}
+	eachMember(object, func(name string, at span) { found[name] = at })
+	return found
+}
+
+// eachMember calls found with the members of a JSON object, in order.
+func eachMember(object []byte, found func(name string, at span)) {
 	d := jsontext.NewDecoder(bytes.NewBuffer(object), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 	if t, err := d.ReadToken(); err != nil || t.Kind() != '{' {
-		return found
+		return
 	}
 	for d.PeekKind() == '"' {
 		name, _ := d.ReadToken()
 		text, start := name.String(), startOf(object, int(d.InputOffset()))
 		v, err := d.ReadValue()
 		if err != nil {
-			return map[string]span{}
+			return
 		}
 		end := int(d.InputOffset())
-		found[text] = span{name: start, value: end - len(v), end: end}
+		found(text, span{name: start, value: end - len(v), end: end})
 	}
-	return found
 }
 
 // startOf returns the start of the JSON string that ends at end.

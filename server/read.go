@@ -2,7 +2,6 @@ package server
 
 import (
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -15,14 +14,15 @@ func (a *api) read(c *call) error {
 	if err != nil {
 		return err
 	}
-	if err := wholeOnly(c.query); err != nil {
+	part, err := partOf(a.Registry, c.kind.Name, c.query)
+	if err != nil {
 		return err
 	}
 	res, err := a.Store.Read(c.ctx(), c.visible, c.kind.Name, id)
 	if err != nil {
 		return gone(err, res)
 	}
-	return c.sendVersion(res)
+	return c.sendVersion(part.of(res))
 }
 
 // sendVersion answers read and vread: 304 when the client has this version, else its bytes.
@@ -37,18 +37,6 @@ func (c *call) sendVersion(res fhir.Resource) error {
 		return c.sendBinary(res)
 	}
 	return c.send(http.StatusOK, res.Body)
-}
-
-// wholeOnly refuses what would cut a resource: R4 lets a server leave _summary and _elements out, but says so by no header,
-// and a client that takes a part for the whole is worse off than one that is told.
-func wholeOnly(params url.Values) error {
-	if s := params.Get("_summary"); s != "" && s != "false" {
-		return fhir.NewError(fhir.NotSupported, "false is served on read").At("_summary")
-	}
-	if params.Has("_elements") {
-		return fhir.NewError(fhir.NotSupported, "this parameter is not served on read").At("_elements")
-	}
-	return nil
 }
 
 // notModified evaluates If-None-Match, and If-Modified-Since only without it (RFC 9110 13.2.2).

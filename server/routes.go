@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"slices"
@@ -53,11 +54,11 @@ func (a *api) routes(r chi.Router) error {
 	if a.path == "" {
 		r.NotFound(a.closed(noRoute))
 	} else {
-		r.HandleFunc(a.path, a.closed(noRoute))
 		r.HandleFunc(a.path+"/*", a.closed(noRoute))
 	}
-	r.HandleFunc(a.path+"/metadata", a.open(onlyGet(a.capabilities)))
-	r.HandleFunc(a.path+"/.well-known/smart-configuration", a.open(onlyGet(a.smart)))
+	r.HandleFunc(a.path+"/metadata", a.open(only(http.MethodGet, a.capabilities)))
+	r.HandleFunc(a.path+"/.well-known/smart-configuration", a.open(only(http.MethodGet, a.smart)))
+	a.searches(r)
 	for _, kind := range a.Registry.Types() {
 		patterns, err := served(kind)
 		if err != nil {
@@ -68,6 +69,40 @@ func (a *api) routes(r chi.Router) error {
 		}
 	}
 	return nil
+}
+
+// searches adds the searches that are not on one type: over several, and within compartments. Each judges by the types that it
+// goes over.
+func (a *api) searches(r chi.Router) {
+	both := func(pattern string, run func(*call) error) {
+		r.HandleFunc(cmp.Or(pattern, "/"), a.closed(negotiated(only(http.MethodGet, run))))
+		r.HandleFunc(pattern+"/_search", a.closed(negotiated(only(http.MethodPost, run))))
+	}
+	both(a.path, a.searchSystem)
+	for _, owner := range a.Registry.Compartments() {
+		both(a.path+"/"+owner+"/{id}/{type}", a.searchCompartment(owner))
+	}
+	r.HandleFunc(a.path+"/Patient/{id}/$everything", a.closed(negotiated(only(http.MethodGet, a.everything))))
+}
+
+// negotiated settles the form of the answer first.
+func negotiated(run func(*call) error) func(*call) error {
+	return func(c *call) error {
+		if err := c.negotiate(c.query); err != nil {
+			return err
+		}
+		return run(c)
+	}
+}
+
+// only serves one method; HEAD goes with GET.
+func only(method string, run func(*call) error) func(*call) error {
+	return func(c *call) error {
+		if readMethod(c.r.Method) != method {
+			return methodNotAllowed(allowed(map[string]interaction{method: {}}))
+		}
+		return run(c)
+	}
 }
 
 // served returns the interactions of a type by pattern and method. A row without a rule of access is refused at start.
@@ -121,15 +156,6 @@ func readMethod(method string) string {
 		return http.MethodGet
 	}
 	return method
-}
-
-func onlyGet(run func(*call) error) func(*call) error {
-	return func(c *call) error {
-		if readMethod(c.r.Method) != http.MethodGet {
-			return methodNotAllowed("GET, HEAD, OPTIONS")
-		}
-		return run(c)
-	}
 }
 
 // allowed lists the methods of one route for the Allow header.

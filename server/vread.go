@@ -16,12 +16,13 @@ func (a *api) vread(c *call) error {
 	if err != nil || version < 1 {
 		return errNotFound()
 	}
-	if err := wholeOnly(c.query); err != nil {
+	part, err := partOf(a.Registry, c.kind.Name, c.query)
+	if err != nil {
 		return err
 	}
 	res, err := a.Store.VRead(c.ctx(), c.visible, c.kind.Name, id, version)
 	if err != nil {
 		return gone(err, res)
 	}
-	return c.sendVersion(res)
+	return c.sendVersion(part.of(res))
 }

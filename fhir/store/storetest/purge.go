@@ -94,7 +94,7 @@ func (f fixture) life(id string) []string {
 	f.delete("Patient", id)
 	f.put(`{"resourceType":"Patient","id":"`+id+`","birthDate":"1981","active":true,"name":[{"family":"Weber"}]}`, clinicTwo, hospital)
 	f.put(imagingStudy("s-"+id, "Patient/"+id, "available", "2024-01-01T10:00:00Z"), hospital)
-	f.put(imagingStudy("s-"+id, "Patient/"+id, "registered", "2024-01-02T10:00:00Z"))
+	f.put(strings.Replace(imagingStudy("s-"+id, "Patient/"+id, "registered", "2024-01-02T10:00:00Z"), `"status"`, `"numberOfInstances":3,"status"`, 1))
 	f.put(imagingStudy("gone-"+id, "Patient/"+id, "available", "2024-01-01T10:00:00Z"), hospital)
 	f.delete("ImagingStudy", "gone-"+id)
 	f.put(`{"resourceType":"Observation","id":"o-`+id+`","status":"final","code":{"text":"dose"},"subject":{"reference":"Patient/`+id+`"},`+

@@ -2,6 +2,7 @@ package relational
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -39,10 +40,17 @@ func (p param) present() int64 { return 1 << p.bit }
 type catalog struct {
 	types       map[string]int64
 	names       map[int64]string
-	aliases     map[paramKey]string // parameters whose postings are those of another, see aliasesOf
-	definitions map[paramKey]int64  // as the registry has them
+	aliases     map[paramKey]alias // parameters whose postings are those of another, see addAliases
+	clocks      map[paramKey]bool  // parameters whose values are the clinical time, which the resource's row has
+	definitions map[paramKey]int64 // as the registry has them
 	generations *atomic.Pointer[generations]
 	forWriters  *catalog // finds what is being built too; nil in that one itself
+}
+
+// alias is another parameter, whose values are the same, or with narrowed some more.
+type alias struct {
+	name     string
+	narrowed bool
 }
 
 func (c *catalog) typeID(name string) (int64, error) {
@@ -80,16 +88,25 @@ func (c *catalog) posting(p *fhir.SearchParameter) (param, error) {
 
 func (c *catalog) postingNamed(resourceType, name string) (param, error) {
 	if same, ok := c.aliases[paramKey{resourceType, name}]; ok {
-		name = same
+		name = same.name
 	}
 	return c.named(resourceType, name)
 }
 
+// narrowed reports whether the postings of p hold more than its values.
+func (c *catalog) narrowed(p *fhir.SearchParameter) bool {
+	return c.aliases[paramKey{p.Type, p.Name}].narrowed
+}
+
+// isClock reports whether p's values are the clinical time.
+func (c *catalog) isClock(p *fhir.SearchParameter) bool { return c.clocks[paramKey{p.Type, p.Name}] }
+
 func newCatalog(registry *fhir.Registry) *catalog {
-	c := &catalog{types: map[string]int64{}, names: map[int64]string{}, aliases: map[paramKey]string{},
+	c := &catalog{types: map[string]int64{}, names: map[int64]string{}, aliases: map[paramKey]alias{}, clocks: map[paramKey]bool{},
 		definitions: map[paramKey]int64{}, generations: new(atomic.Pointer[generations])}
 	for _, t := range registry.Types() {
 		c.addAliases(t)
+		c.addClock(t)
 		for _, d := range c.define(t) {
 			c.definitions[paramKey{t.Name, d.name}] = d.hash
 		}
@@ -99,22 +116,35 @@ func newCatalog(registry *fhir.Registry) *catalog {
 	return c
 }
 
-// addAliases finds parameters that would keep the same values twice: those that only narrow another one's by the type that a
-// reference leads to, which its value states; and whose data a resource is, where a parameter selects that very reference.
+// addAliases finds parameters that would keep the same values twice: those that only narrow another one's, by the type that a
+// reference leads to, which its value states, or by what the candidate itself tells; and whose data a resource is, where a
+// parameter selects that very reference.
 func (c *catalog) addAliases(t *fhir.Type) {
-	plain := map[string]string{}
+	plain := map[string]*fhir.SearchParameter{}
 	for _, p := range t.Params() {
-		if p.Kind == fhir.KindReference && len(p.Paths) == 1 && p.Paths[0].Where == (fhir.Condition{}) {
-			plain[p.Expression] = p.Name
+		if len(p.Paths) == 1 && p.Paths[0].Where == (fhir.Condition{}) {
+			plain[p.Expression] = p
 		}
 	}
 	for _, p := range t.Params() {
-		whole, _, narrowed := strings.Cut(p.Expression, ".where(resolve() is ")
-		if same, ok := plain[whole]; ok && narrowed && len(p.Paths) == 1 {
-			c.aliases[paramKey{t.Name, p.Name}] = same
+		whole, condition, narrowed := strings.Cut(p.Expression, ".where(")
+		if same, ok := plain[whole]; ok && narrowed && len(p.Paths) == 1 && same.Kind == p.Kind {
+			c.aliases[paramKey{t.Name, p.Name}] = alias{same.Name, !strings.HasPrefix(condition, "resolve()")}
 		}
 	}
-	if same, ok := plain[t.Name+"."+t.Patient]; ok {
-		c.aliases[paramKey{t.Name, patientParam}] = same
+	if same, ok := plain[t.Name+"."+t.Patient]; ok && same.Kind == fhir.KindReference {
+		c.aliases[paramKey{t.Name, patientParam}] = alias{name: same.Name}
+	}
+}
+
+// addClock finds the parameter that selects the element which is a type's clinical time, where that is a point of time.
+func (c *catalog) addClock(t *fhir.Type) {
+	if len(t.Time) == 0 {
+		return
+	}
+	for _, p := range t.Params() {
+		if p.Kind == fhir.KindDate && len(p.Paths) == 1 && slices.Equal(p.Paths[0].Members, t.Time[:1]) && p.Paths[0].Datatype != "Period" {
+			c.clocks[paramKey{t.Name, p.Name}] = true
+		}
 	}
 }

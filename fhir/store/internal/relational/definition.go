@@ -42,7 +42,8 @@ func (c *catalog) define(t *fhir.Type) []definition {
 }
 
 func (c *catalog) definition(t *fhir.Type, name string, parts ...string) definition {
-	parts = append([]string{fmt.Sprint(indexVersion), strings.Join(t.Time, ","), c.aliases[paramKey{t.Name, name}]}, parts...)
+	key := paramKey{t.Name, name}
+	parts = append([]string{fmt.Sprint(indexVersion, c.aliases[key], c.clocks[key]), strings.Join(t.Time, ",")}, parts...)
 	return definition{name: name, built: true, hash: search.Hash(strings.Join(parts, "\n"))}
 }
 

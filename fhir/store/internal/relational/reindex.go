@@ -223,18 +223,19 @@ func (b *batch) index(ctx context.Context, r *record) error {
 	}
 	x.entries.keep(b.building)
 	now := *r
-	now.present, now.patient, now.timeKey = x.present, x.patient, timeKey(x, &now, r)
+	now.present, now.patient, now.timeKey, now.timeHigh = x.present, x.patient, timeKey(x, &now, r), x.timeHigh()
 	if now.timeKey != r.timeKey {
 		b.misplace.entries(place{x.entries, r.timeKey}, place{timeKey: r.timeKey}, r.row)
 	}
 	b.missing.entries(place{timeKey: now.timeKey}, place{x.entries, now.timeKey}, r.row)
 	b.widen(x.dates, now.timeKey)
-	if now.present == r.present && now.patient == r.patient && now.timeKey == r.timeKey {
+	b.widen(x.clock, now.timeKey)
+	if now.present == r.present && now.patient == r.patient && now.timeKey == r.timeKey && now.timeHigh == r.timeHigh {
 		return nil
 	}
 	b.records[r.reference] = &now
-	_, err = b.group.tx.Exec(ctx, "UPDATE resource SET present = $1, patient = $2, time_key = $3 WHERE row = $4",
-		now.present, now.patient, now.timeKey, r.row)
+	_, err = b.group.tx.Exec(ctx, "UPDATE resource SET present = $1, patient = $2, time_key = $3, time_high = $4 WHERE row = $5",
+		now.present, now.patient, now.timeKey, now.timeHigh, r.row)
 	return b.failed(err)
 }
 

@@ -41,7 +41,7 @@ func (p *page) clause(ctx context.Context, c search.Clause) (condition, error) {
 		return p.chain(ctx, c)
 	case c.Has != nil:
 		return p.has(ctx, c)
-	case c.List != "":
+	case c.Lists != nil:
 		return p.list(ctx, c)
 	case c.Any != nil:
 		return p.anyOf(ctx, c)
@@ -72,7 +72,7 @@ func (p *page) anyOf(_ context.Context, c search.Clause) (condition, error) {
 // plain resolves a clause on the resource's own elements.
 func (p *page) plain(ctx context.Context, c search.Clause) (condition, error) {
 	if c.Modifier == search.Missing {
-		return p.missing(c)
+		return p.store.missing(c)
 	}
 	switch c.Param.Kind {
 	case fhir.KindToken:
@@ -103,6 +103,8 @@ func (s *Store) ordered(c search.Clause) (condition, error) {
 	}
 	t := term{param: known, values: c.Values}
 	switch {
+	case s.catalog.isClock(c.Param):
+		t.kind = byClock
 	case c.Param.Kind == fhir.KindDate:
 		t.kind = byDate
 	case c.Param.Kind == fhir.KindNumber:
@@ -115,10 +117,11 @@ func (s *Store) ordered(c search.Clause) (condition, error) {
 	case c.Modifier == search.Contains:
 		t.kind = byPart
 	case c.Modifier == search.Exact:
-		t = term{kind: byPosting, param: known}
+		t = term{kind: byPrefix, param: known}
 		for _, v := range c.Values {
-			t.hashes = append(t.hashes, search.Hash(v.Text))
+			t.values = append(t.values, search.Value{Text: search.Fold(v.Text)})
 		}
+		return undecided(c, t)
 	default:
 		t.kind = byPrefix
 	}
@@ -135,13 +138,13 @@ func measured(values []search.Value) bool {
 	return true
 }
 
-func (p *page) missing(c search.Clause) (condition, error) {
+func (s *Store) missing(c search.Clause) (condition, error) {
 	if c.Param.Name == "_id" || c.Param.Name == "_lastUpdated" {
 		t := nothingAt()
 		t.not = !c.Values[0].Missing
 		return decided(t, nil)
 	}
-	known, err := p.store.catalog.param(c.Param)
+	known, err := s.catalog.param(c.Param)
 	return decided(term{kind: byPresence, param: known, not: c.Values[0].Missing}, err)
 }
 
@@ -158,7 +161,9 @@ func (p *page) tokens(ctx context.Context, c search.Clause) (condition, error) {
 		return condition{}, err
 	case !ok:
 		return undecided(c)
-	case c.Modifier == search.OfType:
+	case c.Modifier == search.Not && p.store.catalog.narrowed(c.Param):
+		return undecided(c)
+	case c.Modifier == search.OfType, p.store.catalog.narrowed(c.Param):
 		return undecided(c, t)
 	}
 	t.not = t.not != (c.Modifier == search.Not)
@@ -189,27 +194,29 @@ func (p *page) composite(ctx context.Context, c search.Clause) (condition, error
 	return all, nil
 }
 
-// list resolves _list to the ids that a List which the caller may see refers to.
+// list resolves _list to the ids that Lists which the caller may see refer to.
 func (p *page) list(ctx context.Context, c search.Clause) (condition, error) {
 	filter := p.caller.Access("List")
 	if len(filter.Grants) == 0 {
 		return condition{}, fhir.NewError(fhir.Forbidden, "no scope of the token covers a search on List").At("_list")
 	}
-	s := p.store.statement()
-	text, err := s.readCurrent(columns("r", versionTable), filter, "List", c.List)
+	lists := p.inner(search.Query{Type: "List"})
+	lists.resolved = &condition{terms: []term{{kind: byID, ids: c.Lists}}}
+	found, err := lists.walk(ctx, nil, len(c.Lists))
 	if err != nil {
 		return condition{}, err
 	}
-	found, err := s.versions(ctx, p.source, "List", text)
-	if err != nil || len(found) == 0 || found[0].Deleted {
-		return decided(nothingAt(), err)
-	}
 	t := term{kind: byID}
-	for _, entry := range gjson.GetBytes(found[0].Body, "entry").Array() {
-		ref, err := fhir.ParseReference(entry.Get("item.reference").Str, "")
-		if err == nil && ref.Kind == fhir.Local && ref.Type == p.query.Type && !entry.Get("deleted").Bool() {
-			t.ids = append(t.ids, ref.ID)
+	for _, h := range found {
+		for _, entry := range gjson.GetBytes(h.resource.Body, "entry").Array() {
+			ref, err := fhir.ParseReference(entry.Get("item.reference").Str, "")
+			if err == nil && ref.Kind == fhir.Local && ref.Type == p.query.Type {
+				t.ids = append(t.ids, ref.ID)
+			}
 		}
+	}
+	if len(t.ids) == 0 {
+		return decided(nothingAt(), nil)
 	}
 	return decided(t, nil)
 }

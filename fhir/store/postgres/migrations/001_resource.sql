@@ -30,6 +30,7 @@ CREATE UNIQUE INDEX search_param_name ON search_param (type, name) WHERE state I
 CREATE TABLE resource (
     row          BIGINT   NOT NULL PRIMARY KEY,
     time_key     BIGINT   NOT NULL,
+    time_high    BIGINT   NOT NULL,
     last_updated BIGINT   NOT NULL,
     version      BIGINT   NOT NULL,
     present      BIGINT   NOT NULL,
@@ -62,7 +63,7 @@ CREATE TABLE resource_history (
 );
 CREATE UNIQUE INDEX resource_history_updated ON resource_history (type, last_updated);
 
--- Tokens, references, URIs, exact strings, and who owns what, each newest first.
+-- Tokens, references, URIs, and who owns what, each newest first.
 CREATE TABLE posting (
     hash     BIGINT  NOT NULL,
     time_key BIGINT  NOT NULL,

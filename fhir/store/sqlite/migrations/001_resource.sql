@@ -30,6 +30,7 @@ CREATE UNIQUE INDEX search_param_name ON search_param (type, name) WHERE state I
 CREATE TABLE resource (
     row          INTEGER NOT NULL PRIMARY KEY,
     time_key     INTEGER NOT NULL,
+    time_high    INTEGER NOT NULL,
     last_updated INTEGER NOT NULL,
     version      INTEGER NOT NULL,
     present      INTEGER NOT NULL,
@@ -62,7 +63,7 @@ CREATE TABLE resource_history (
 );
 CREATE UNIQUE INDEX resource_history_updated ON resource_history (type, last_updated);
 
--- Tokens, references, URIs, exact strings, and who owns what, each newest first.
+-- Tokens, references, URIs, and who owns what, each newest first.
 CREATE TABLE posting (
     hash     INTEGER NOT NULL,
     time_key INTEGER NOT NULL,
