@@ -38,6 +38,8 @@ func former(t testing.TB) *fhir.Registry {
 			p.System = "urn:gender"
 		case "Observation value-quantity":
 			p.Expression = "(Observation.component.value as Quantity)"
+		case "ImagingStudy started":
+			p.Expression = "ImagingStudy.series.started"
 		}
 		return true
 	})
@@ -75,6 +77,10 @@ func (f fixture) populate(t testing.TB, count int) {
 	for n := range 20 {
 		writes = append(writes, store.Write{Resource: parse(t, fmt.Sprintf(`{"resourceType":"Observation","id":"o%d","status":"final",`+
 			`"code":{"text":"dose"},"subject":{"reference":"Patient/p%[1]d"},"valueQuantity":{"value":%[1]d,"system":"http://unitsofmeasure.org","code":"mGy"}}`, n))})
+	}
+	for n := range 20 {
+		started := fmt.Sprintf("2024-01-%02d", n+1)
+		writes = append(writes, store.Write{Resource: parse(t, imagingStudy(fmt.Sprint("s", n), fmt.Sprint("Patient/p", n), "available", started)), Owners: []string{clinicOne}})
 	}
 	f.putAll(writes)
 	f.stir(0)
@@ -138,6 +144,11 @@ func (f fixture) wantSame(want fixture) {
 			}
 		}
 	}
+	for _, query := range []string{"started=2024-01-07", "started=gt2024-01-07T12:00:00Z&_sort=started", "started:missing=false&_sort=-started", "patient=Patient/p3"} {
+		if diff := cmp.Diff(want.ids(everyone, "ImagingStudy", query), f.ids(everyone, "ImagingStudy", query)); diff != "" {
+			f.Errorf("ImagingStudy?%s (-want +got):\n%s", query, diff)
+		}
+	}
 	got, expected := f.counts(), want.counts()
 	for _, table := range []string{"resource", "resource_history"} { // the copy has neither deletions nor a past
 		delete(got, table)
@@ -176,6 +187,7 @@ func reindexed(t *testing.T, fresh func(t testing.TB) Database) {
 		t.Errorf("refused with %q", detail)
 	}
 	f.wantRefused("Observation", "value-quantity=7")
+	f.wantRefused("ImagingStudy", "started=2024-01-07", "_sort=started")
 	for _, query := range sameQueries {
 		f.ids(everyone, "Patient", query)
 	}
@@ -264,7 +276,7 @@ func reindexedAll(t *testing.T, fresh func(t testing.TB) Database) {
 		for _, damage := range []string{
 			"DELETE FROM posting WHERE row > 100", "DELETE FROM string_posting WHERE row < 300",
 			"UPDATE date_posting SET low = 7 WHERE row < 50", "DELETE FROM number_posting", "DELETE FROM care WHERE patient < 'Patient/p3'",
-			"UPDATE resource SET present = 0 WHERE row > 200",
+			"UPDATE resource SET present = 0, time_high = 0 WHERE row > 200",
 			"INSERT INTO posting (param, hash, time_key, row) SELECT param, hash + 1, time_key, row FROM posting",
 		} {
 			if _, err := tx.Exec(ctx, damage); err != nil {
