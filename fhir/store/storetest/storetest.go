@@ -26,6 +26,7 @@ func Run(t *testing.T, fresh func(t testing.TB) Database) {
 		{"Visible", testVisible},
 		{"History", testHistory},
 		{"Purge", testPurge},
+		{"Reindex", testReindex},
 		{"Search", testSearch},
 		{"Paging", testPaging},
 		{"Include", testInclude},
