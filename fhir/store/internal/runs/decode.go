@@ -137,7 +137,7 @@ func (b *block) place(data []byte) error {
 	if pos > b.stop {
 		return malformed("too short for its columns")
 	}
-	b.data = append(data[:len(data):len(data)], make([]byte, padding)...)
+	b.data = data
 	if b.flags&someFractions != 0 {
 		pos += fractionBits * uint(b.ones(b.fraction, n)) //nolint:gosec // a count
 	}

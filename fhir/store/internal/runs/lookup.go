@@ -105,7 +105,12 @@ func (f *found) hit(h hit) (*block, error) {
 	return b, b.within(r, func(e Entry) { f.take(e, h.age) })
 }
 
+// rows is a table of ranges. A single one, as most are, needs no list.
 func (x *Index) rows(ranges []Range) (table string, args []any) {
+	if len(ranges) == 1 {
+		r := ranges[0]
+		return "(SELECT 0 AS n, CAST($1 AS BIGINT) AS param, CAST($2 AS BIGINT) AS low, CAST($3 AS BIGINT) AS high) v", []any{r.Param, r.Low, r.High}
+	}
 	n := Column{"n", make([]int64, len(ranges))}
 	for i := range ranges {
 		n.Values[i] = int64(i)
