@@ -69,6 +69,11 @@ func (x *bench) measure(b *testing.B, name string, load func(*testing.B, []runs.
 		{"entries/s-first", mean(each[:part])}, {"entries/s-last", mean(each[len(each)-part:])}, {"entries/s-all", mean(each)},
 		{"bytes/entry", float64(x.size(b, tables)) / float64(*entries)},
 	}
+	start := time.Now()
+	for n := range 200 {
+		load(b, drawBatch(*entries / batch)[n*20:][:20])
+	}
+	all = append(all, metric{"adds-of-20/s", 200 / time.Since(start).Seconds()})
 	b.Logf("%s: slowest step %v, %d runs", name, x.slowest, x.number(b, "SELECT COUNT(*) FROM run WHERE state = 1"))
 	for _, at := range []struct {
 		name string
@@ -118,7 +123,7 @@ func (x *bench) rate(b *testing.B, find func(*testing.B, store.SQL, []runs.Range
 // loadRuns adds a batch and takes the two steps that keep pace.
 func (x *bench) loadRuns(b *testing.B, all []runs.Entry) {
 	x.add(b, all)
-	for range 2 { // more than keeps pace
+	for range 2 {
 		start := time.Now()
 		x.step(b)
 		x.slowest = max(x.slowest, time.Since(start))
