@@ -40,20 +40,27 @@ func (w *bitWriter) close() []byte {
 	return w.out
 }
 
-// padding lets a bitReader load whole words up to the last bit.
-const padding = 9
-
-// bitReader reads numbers at any bit of data, which ends with padding. Positions are the caller's to check.
+// bitReader reads numbers at any bit of data. Beyond its end there are zeros.
 type bitReader struct{ data []byte }
 
 func (r bitReader) at(pos, width uint) uint64 {
 	from, shift := pos>>3, pos&7
+	if from+9 > uint(len(r.data)) {
+		return r.tail(from)>>shift&mask(width) | r.tail(from+8)<<(64-shift)&mask(width)
+	}
 	v := binary.LittleEndian.Uint64(r.data[from:]) >> shift
 	if shift+width > 64 {
 		v |= uint64(r.data[from+8]) << (64 - shift)
 	}
-	if width < 64 {
-		v &= 1<<width - 1
+	return v & mask(width)
+}
+
+func mask(width uint) uint64 { return 1<<width - 1 }
+
+// tail loads a word that the data may end in.
+func (r bitReader) tail(from uint) (v uint64) {
+	for i := from; i < from+8 && i < uint(len(r.data)); i++ {
+		v |= uint64(r.data[i]) << (8 * (i - from))
 	}
 	return v
 }

@@ -137,7 +137,7 @@ func (b *block) place(data []byte) error {
 	if pos > b.stop {
 		return malformed("too short for its columns")
 	}
-	b.data = append(data[:len(data):len(data)], make([]byte, padding)...)
+	b.data = data
 	if b.flags&someFractions != 0 {
 		pos += fractionBits * uint(b.ones(b.fraction, n)) //nolint:gosec // a count
 	}
@@ -221,11 +221,11 @@ func (b *block) all(entries []Entry) ([]Entry, error) {
 	return entries, nil
 }
 
-// within calls found with the entries of a range.
-func (b *block) within(r Range, found func(Entry)) error {
-	hashes, err := b.hashes(make([]int64, 0, b.n), r.High)
+// within calls found with the entries of a range. It returns the space that it used.
+func (b *block) within(r Range, space []int64, found func(Entry)) ([]int64, error) {
+	hashes, err := b.hashes(space[:0], r.High)
 	if err != nil {
-		return err
+		return hashes, err
 	}
 	from := len(hashes)
 	for from > 0 && hashes[from-1] >= r.Low {
@@ -235,11 +235,11 @@ func (b *block) within(r Range, found func(Entry)) error {
 	for i := from; i < len(hashes); i++ {
 		e, err := b.entry(i, hashes[i], &fractions)
 		if err != nil {
-			return err
+			return hashes, err
 		}
 		if e.Param == r.Param {
 			found(e)
 		}
 	}
-	return nil
+	return hashes, nil
 }

@@ -26,7 +26,7 @@ func Within(body []byte, r Range) (all []Entry, err error) {
 	if err != nil {
 		return nil, err
 	}
-	err = b.within(r, func(e Entry) { all = append(all, e) })
+	_, err = b.within(r, nil, func(e Entry) { all = append(all, e) })
 	return all, err
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"lightbox/fhir/store"
 	"lightbox/fhir/store/internal/runs"
@@ -44,6 +45,7 @@ type bench struct {
 	*runs.Index
 	store   store.Store
 	dialect runs.Dialect
+	slowest time.Duration // step of a benchmark
 }
 
 // fatal is what tests and rapid's have in common.

@@ -25,8 +25,9 @@ type limits struct {
 	blocks int   // a Step reads about so many blocks, or deletes so many
 }
 
-// A look-up visits, with n runs made by Add, up to fan-1 runs on each of log(n)/log(fan) levels, and an entry is written once on each.
-func defaultLimits() limits { return limits{large: 1000, fresh: 10_000, fan: 8, blocks: 256} }
+// With n runs made by Add there are log(n)/log(fan) levels. A look-up visits up to fan-1 runs on each, and an entry is written once on
+// each: a larger fan would make a load cheaper, which a load of sorted runs is anyway, and every look-up dearer.
+func defaultLimits() limits { return limits{large: 1000, fresh: 10_000, fan: 4, blocks: 256} }
 
 // New returns the index of a database that has its tables.
 func New(d Dialect) *Index { return &Index{dialect: d, limits: defaultLimits()} }

@@ -15,8 +15,9 @@ const freshAge = math.MaxInt64
 type found struct {
 	ranges  []Range
 	latest  map[key]aged
-	alive   int  // right when the newest come first
-	partial bool // entries may lie in blocks that were not read
+	alive   int     // right when the newest come first
+	space   []int64 // for hashes, to use again
+	partial bool    // entries may lie in blocks that were not read
 }
 
 type aged struct {
@@ -45,7 +46,10 @@ func (f *found) living(limit int) []Entry {
 	slices.SortFunc(all, func(a, b Entry) int {
 		return cmp.Or(cmp.Compare(a.Param, b.Param), cmp.Compare(a.Hash, b.Hash), cmp.Compare(a.TimeKey, b.TimeKey), cmp.Compare(a.Row, b.Row))
 	})
-	return all[:min(len(all), limit+1)]
+	if len(all) > limit {
+		all = all[:limit+1]
+	}
+	return all
 }
 
 // Lookup returns the living entries of ranges in order of (Param, Hash, TimeKey, Row). Of more than limit it returns limit+1, and not
@@ -102,10 +106,16 @@ func (f *found) hit(h hit) (*block, error) {
 	if err != nil {
 		return nil, err
 	}
-	return b, b.within(r, func(e Entry) { f.take(e, h.age) })
+	f.space, err = b.within(r, f.space, func(e Entry) { f.take(e, h.age) })
+	return b, err
 }
 
+// rows is a table of ranges. A single one, as most are, needs no list.
 func (x *Index) rows(ranges []Range) (table string, args []any) {
+	if len(ranges) == 1 {
+		r := ranges[0]
+		return "(SELECT 0 AS n, CAST($1 AS BIGINT) AS param, CAST($2 AS BIGINT) AS low, CAST($3 AS BIGINT) AS high) v", []any{r.Param, r.Low, r.High}
+	}
 	n := Column{"n", make([]int64, len(ranges))}
 	for i := range ranges {
 		n.Values[i] = int64(i)

@@ -224,3 +224,33 @@ func TestCompact(t *testing.T) {
 		}
 	})
 }
+
+// TestStepBound merges more than a Step may.
+func TestStepBound(t *testing.T) {
+	onBoth(t, func(t *testing.T, b *bench) {
+		const fan, blocks = 4, 10
+		b.SetLimits(1000, 1000, fan, blocks)
+		for n := range fan {
+			b.add(t, drawBatch(n))
+		}
+		const count = "SELECT COUNT(*) FROM run_block"
+		steps, before := 0, b.number(t, count)
+		for ; b.step(t); steps++ {
+			after := b.number(t, count)
+			if change := max(after-before, before-after); change > blocks+2*fan+2 {
+				t.Errorf("a step wrote or deleted %d blocks", change)
+			}
+			before = after
+		}
+		if least := fan * batch / 200 / (blocks + 2*fan); steps < least {
+			t.Errorf("done in %d steps, want at least %d", steps, least)
+		}
+		for n := range fan {
+			for _, e := range drawBatch(n)[:20] {
+				if found := b.lookup(t, []runs.Range{{Param: e.Param, Low: e.Hash, High: e.Hash}}, 1); len(found) != 1 || found[0] != e {
+					t.Errorf("found %v, want %v", found, e)
+				}
+			}
+		}
+	})
+}

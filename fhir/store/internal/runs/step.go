@@ -2,16 +2,17 @@ package runs
 
 import (
 	"context"
+	"math"
 	"slices"
 
 	"lightbox/fhir/store"
 )
 
-// Step does a bounded slice of what is to be done behind the writers: it deletes runs that were merged, makes a run of many fresh
-// entries, merges runs. It reports whether it found something to do. It runs in a writer's transaction of its own.
+// Step does a bounded slice of what is to be done behind the writers: it deletes runs that were merged, and makes a run of many fresh
+// entries, or merges runs. It reports whether it found something to do. It runs in a writer's transaction of its own.
 //
-// One Step merges some 40,000 entries. Each entry is merged once on each level (five of them at 100 million), so that Steps keep pace
-// with Adds when there is one for some 8,000 entries added.
+// One Step merges some 40,000 entries. Each entry is merged once on each level (seven of them at 100 million), so that Steps keep pace
+// with Adds when there is one for some 5,000 entries added.
 func (x *Index) Step(ctx context.Context, tx store.SQL) (more bool, err error) {
 	h, err := readHead(ctx, tx)
 	if err != nil {
@@ -21,8 +22,9 @@ func (x *Index) Step(ctx context.Context, tx store.SQL) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if i := slices.IndexFunc(runs, func(r run) bool { return r.state == dead }); i >= 0 {
-		return true, x.sweep(ctx, tx, runs[i])
+	swept, err := x.sweep(ctx, tx, runs)
+	if err != nil {
+		return false, err
 	}
 	if h.fresh > x.limits.fresh {
 		return true, x.addRun(ctx, tx, nil)
@@ -34,19 +36,19 @@ func (x *Index) Step(ctx context.Context, tx store.SQL) (more bool, err error) {
 		return true, x.merge(ctx, tx, *output, runs)
 	}
 	if h.compact {
-		return true, x.compact(ctx, tx, h, runs)
+		return true, x.compact(ctx, tx, h, living(runs))
 	}
-	return false, nil
+	return swept, nil
 }
 
 func living(runs []run) []run {
 	return slices.DeleteFunc(slices.Clone(runs), func(r run) bool { return r.state != live })
 }
 
-// begin starts the merge of inputs, which are in order of age.
+// begin starts the merge of inputs, which are in order of age, with its first slice.
 func (x *Index) begin(ctx context.Context, tx store.SQL, h head, inputs []run) error {
 	newest := inputs[len(inputs)-1]
-	output := run{id: h.lastRun + 1, age: newest.age, state: beingWritten}
+	output := run{id: h.lastRun + 1, age: newest.age, state: beingWritten, next: key{math.MinInt64, math.MinInt64, math.MinInt64}}
 	for _, r := range inputs {
 		output.level = max(output.level, r.level+1)
 	}
@@ -57,7 +59,14 @@ func (x *Index) begin(ctx context.Context, tx store.SQL, h head, inputs []run) e
 		return err
 	}
 	_, err := tx.Exec(ctx, "UPDATE run SET target = $1 WHERE state = 1 AND age BETWEEN $2 AND $3", output.id, inputs[0].age, newest.age)
-	return err
+	if err != nil {
+		return err
+	}
+	runs, err := readRuns(ctx, tx)
+	if err != nil {
+		return err
+	}
+	return x.merge(ctx, tx, output, runs)
 }
 
 // lowest returns the run that is being written on the lowest level: small merges go before large ones, so that the number of runs
@@ -76,24 +85,39 @@ func writing(runs []run, level int64) bool {
 	return slices.ContainsFunc(runs, func(r run) bool { return r.state == beingWritten && r.level <= level })
 }
 
-// sweep deletes blocks of a run that was merged, and at last the run.
-func (x *Index) sweep(ctx context.Context, tx store.SQL, r run) error {
+// sweep deletes blocks of runs that were merged, and those runs of which it deletes the last ones.
+func (x *Index) sweep(ctx context.Context, tx store.SQL, runs []run) (swept bool, err error) {
+	left := int64(x.limits.blocks)
+	for _, r := range runs {
+		if r.state != dead || left <= 0 {
+			continue
+		}
+		n, err := sweepRun(ctx, tx, r.id, left)
+		if err != nil {
+			return false, err
+		}
+		left -= n + 1
+		swept = true
+	}
+	return swept, nil
+}
+
+func sweepRun(ctx context.Context, tx store.SQL, id, most int64) (deleted int64, err error) {
 	var low, part int64
 	rest := false
-	err := tx.Query(ctx, "SELECT low, part FROM run_block WHERE run = $1 ORDER BY run, low, part LIMIT 1 OFFSET $2", []any{r.id, x.limits.blocks},
+	err = tx.Query(ctx, "SELECT low, part FROM run_block WHERE run = $1 ORDER BY run, low, part LIMIT 1 OFFSET $2", []any{id, most},
 		func(scan func(...any) error) error { rest = true; return scan(&low, &part) })
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if rest {
-		_, err = tx.Exec(ctx, "DELETE FROM run_block WHERE run = $1 AND (low, part) < ($2, $3)", r.id, low, part)
-		return err
+		return tx.Exec(ctx, "DELETE FROM run_block WHERE run = $1 AND (low, part) < ($2, $3)", id, low, part)
 	}
-	if _, err := tx.Exec(ctx, "DELETE FROM run_block WHERE run = $1", r.id); err != nil {
-		return err
+	if deleted, err = tx.Exec(ctx, "DELETE FROM run_block WHERE run = $1", id); err != nil {
+		return 0, err
 	}
-	_, err = tx.Exec(ctx, "DELETE FROM run WHERE id = $1", r.id)
-	return err
+	_, err = tx.Exec(ctx, "DELETE FROM run WHERE id = $1", id)
+	return deleted, err
 }
 
 // Compact asks for all runs to be merged into one, and with the fresh entries, so that nothing is left of what was gone before. Steps do
