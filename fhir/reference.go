@@ -48,7 +48,7 @@ func ParseReference(s, base string) (Reference, error) {
 		return parseFragment(s[1:])
 	case strings.HasPrefix(s, "urn:uuid:"), strings.HasPrefix(s, "urn:oid:"):
 		return parseURN(s)
-	case urlPattern.MatchString(s):
+	case strings.Contains(s, ":") && urlPattern.MatchString(s):
 		return parseURL(s), nil
 	}
 	if t, query, ok := strings.Cut(s, "?"); ok {
@@ -98,7 +98,7 @@ func parseURL(s string) Reference {
 }
 
 func parseConditional(resourceType, query string) (Reference, error) {
-	if !typePattern.MatchString(resourceType) || query == "" {
+	if !validType(resourceType) || query == "" {
 		return Reference{}, badReference("a conditional reference is Type?parameters")
 	}
 	return Reference{Kind: Conditional, Type: resourceType, Text: query}, nil
@@ -121,7 +121,7 @@ func parsePath(s string) (Reference, bool) {
 	if base, t, ok := cutLast(rest, "/"); ok {
 		r.Base, r.Type = base, t
 	}
-	return r, typePattern.MatchString(r.Type) && (r.Base != "" || !strings.HasPrefix(rest, "/"))
+	return r, validType(r.Type) && (r.Base != "" || !strings.HasPrefix(rest, "/"))
 }
 
 func cutLast(s, sep string) (before, after string, found bool) {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"regexp"
 	"strconv"
 	"time"
 
@@ -28,13 +27,27 @@ func (r Resource) Reference() string { return r.Type + "/" + r.ID }
 // MaxDepth is how many objects and arrays may stand inside one another.
 const MaxDepth = 64
 
-var (
-	idPattern   = regexp.MustCompile(`^[A-Za-z0-9\-.]{1,64}$`)
-	typePattern = regexp.MustCompile(`^[A-Z][A-Za-z]{0,63}$`)
-)
+// ValidID reports whether s has the form of a logical id: 1 to 64 letters, digits, "-" and "." (FHIR R4 datatypes.html#id).
+func ValidID(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; !isLetter(c) && (c < '0' || c > '9') && c != '-' && c != '.' {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 64
+}
 
-// ValidID reports whether s has the form of a logical id (FHIR R4 datatypes.html#id).
-func ValidID(s string) bool { return idPattern.MatchString(s) }
+// validType reports whether s has the form of a resource type.
+func validType(s string) bool {
+	for i := range len(s) {
+		if !isLetter(s[i]) {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 64 && s[0] <= 'Z'
+}
+
+func isLetter(c byte) bool { return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' }
 
 // Parse checks that body is one JSON resource (valid UTF-8, no duplicate member, bounded depth) and returns it with Type
 // and ID (empty when the body has none). Whoever reads the body from outside bounds its size. Errors are *Error with an
@@ -88,9 +101,9 @@ func (r *Resource) readMember(d *jsontext.Decoder, name string) error {
 	var err error
 	switch name {
 	case "resourceType":
-		r.Type, err = readText(d, typePattern, name)
+		r.Type, err = readText(d, validType, name, "a letter in upper case and up to 63 more letters")
 	case "id":
-		r.ID, err = readText(d, idPattern, name)
+		r.ID, err = readText(d, ValidID, name, "1 to 64 letters, digits, - and .")
 	case "meta":
 		if k := d.PeekKind(); k != '{' && k != 0 {
 			return NewError(Structure, "meta is a JSON object").At(name)
@@ -102,8 +115,8 @@ func (r *Resource) readMember(d *jsontext.Decoder, name string) error {
 	return err
 }
 
-// readText reads a member that must be a string of the pattern.
-func readText(d *jsontext.Decoder, pattern *regexp.Regexp, name string) (string, error) {
+// readText reads a member that must be a string of a form.
+func readText(d *jsontext.Decoder, valid func(string) bool, name, form string) (string, error) {
 	if k := d.PeekKind(); k != '"' && k != 0 {
 		return "", NewError(Structure, name+" is a JSON string").At(name)
 	}
@@ -111,10 +124,11 @@ func readText(d *jsontext.Decoder, pattern *regexp.Regexp, name string) (string,
 	if err != nil {
 		return "", syntaxError(d, err)
 	}
-	if !pattern.MatchString(t.String()) {
-		return "", NewError(Value, name+" must match "+pattern.String()).At(name)
+	text := t.String()
+	if !valid(text) {
+		return "", NewError(Value, name+" is "+form).At(name)
 	}
-	return t.String(), nil
+	return text, nil
 }
 
 // skipValue reads one value token by token, so that depth is bounded and each name and string is checked.

@@ -49,9 +49,10 @@ func tokens(p *fhir.SearchParameter, datatype string, v gjson.Result) ([]Entry, 
 	switch datatype {
 	case "CodeableConcept":
 		var all []Entry
-		for _, coding := range v.Get("coding").Array() {
+		v.Get("coding").ForEach(func(_, coding gjson.Result) bool {
 			all = append(all, coded(datatype, coding)...)
-		}
+			return true
+		})
 		return all, mustBeObject(v)
 	case "Coding":
 		return coded(datatype, v), mustBeObject(v)

@@ -22,7 +22,7 @@ func Index(reg *fhir.Registry, r fhir.Resource) (Document, error) {
 	if !ok {
 		return Document{}, fhir.NewError(fhir.NotSupported, "resource type is not served").At("resourceType")
 	}
-	x := indexer{resourceType: t.Name, present: map[*fhir.SearchParameter]bool{}, truth: map[*fhir.SearchParameter]bool{}}
+	x := indexer{resourceType: t.Name, entries: make([]Entry, 0, 24), present: map[*fhir.SearchParameter]bool{}, truth: map[*fhir.SearchParameter]bool{}}
 	root := gjson.ParseBytes(r.Body)
 	x.walk(t.Elements(), root)
 	x.addTruths(t)
