@@ -2,6 +2,7 @@ package naive
 
 import (
 	"cmp"
+	"math"
 	"math/big"
 	"strings"
 	"time"
@@ -39,7 +40,8 @@ func readSort(t *fhir.Type, values []string) ([]sortKey, error) {
 }
 
 // compare puts matches in order. Without _sort: the newest clinical time first, as the resource was created with it, then in
-// the order of creation. With it: by the keys, what is equal in the order of creation, reversed when the first key goes down.
+// the order of creation. With it: by the keys, what is equal in the order of creation, reversed when the first key goes down; by the
+// date that is the clinical time the other way round, so that newest first is the order without _sort.
 func (q query) compare(s scope, a, b *document) int {
 	if len(q.sort) == 0 {
 		return cmp.Or(cmp.Compare(b.Created.UnixMicro(), a.Created.UnixMicro()), cmp.Compare(a.Row, b.Row))
@@ -49,10 +51,16 @@ func (q query) compare(s scope, a, b *document) int {
 			return c
 		}
 	}
-	if q.sort[0].desc {
+	if q.sort[0].desc != q.sort[0].isClinical() {
 		a, b = b, a
 	}
 	return cmp.Compare(a.Row, b.Row)
+}
+
+// isClinical reports whether the key is the point of time that the type's resources are first of all ordered by.
+func (k sortKey) isClinical() bool {
+	t, ok := fhir.R4().Type(k.param.Type)
+	return ok && len(t.Time) > 0 && k.param.Expression == t.Name+"."+t.Time[0] && k.param.Datatypes[0] != "Period"
 }
 
 // compare leaves what has no value for last, up or down.
@@ -101,7 +109,7 @@ type ordered struct {
 
 func (o ordered) compare(p ordered) int {
 	if o.number != nil && p.number != nil {
-		return o.number.Cmp(p.number)
+		return cmp.Or(o.number.Cmp(p.number), strings.Compare(o.then, p.then))
 	}
 	return cmp.Or(strings.Compare(o.text, p.text), strings.Compare(o.then, p.then))
 }
@@ -120,7 +128,7 @@ func (k sortKey) ordered(s scope, e element) []ordered {
 		if e.datatype == "Range" { // by its start, as a Period is
 			return startOfRange(e.json)
 		}
-		return numbers(e.json.Get("value"))
+		return startOfQuantity(e.json)
 	case fhir.KindString:
 		var all []ordered
 		for _, p := range parts(k.param, e) {
@@ -135,6 +143,20 @@ func (k sortKey) ordered(s scope, e element) []ordered {
 		return texts(e.json.Str)
 	}
 	return nil
+}
+
+// startOfQuantity goes by the interval that a comparator makes: it is open below, or begins behind the value.
+func startOfQuantity(quantity gjson.Result) []ordered {
+	all := numbers(quantity.Get("value"))
+	for i := range all {
+		switch quantity.Get("comparator").Str {
+		case "<", "<=":
+			all[i].number = new(big.Rat).SetFloat64(-math.MaxFloat64)
+		case ">":
+			all[i].then = "behind"
+		}
+	}
+	return all
 }
 
 func numbers(v gjson.Result) []ordered {

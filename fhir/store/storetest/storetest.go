@@ -31,6 +31,7 @@ func Run(t *testing.T, fresh func(t testing.TB) Database) {
 		{"Paging", testPaging},
 		{"Include", testInclude},
 		{"Property", testProperty},
+		{"Evaluator", testEvaluator},
 	} {
 		t.Run(suite.name, func(t *testing.T) { suite.run(t, fresh) })
 	}

@@ -98,6 +98,12 @@ func (c *catalog) narrowed(p *fhir.SearchParameter) bool {
 	return c.aliases[paramKey{p.Type, p.Name}].narrowed
 }
 
+// isAlias reports whether p shares the postings of another parameter.
+func (c *catalog) isAlias(p *fhir.SearchParameter) bool {
+	_, ok := c.aliases[paramKey{p.Type, p.Name}]
+	return ok
+}
+
 // isClock reports whether p's values are the clinical time.
 func (c *catalog) isClock(p *fhir.SearchParameter) bool { return c.clocks[paramKey{p.Type, p.Name}] }
 

@@ -175,10 +175,15 @@ func (p *page) references(ctx context.Context, c search.Clause) (condition, erro
 		return decided(p.store.immediate(c))
 	}
 	t, ok, err := p.token(ctx, c)
-	if err != nil || ok {
-		return decided(t, err)
+	switch {
+	case err != nil:
+		return condition{}, err
+	case !ok:
+		return undecided(c)
+	case p.store.catalog.isAlias(c.Param): // an identifier does not state the type that tells the two apart
+		return undecided(c, t)
 	}
-	return undecided(c)
+	return decided(t, nil)
 }
 
 // composite narrows by the components, and looks whether they stand together.
@@ -221,10 +226,6 @@ func (p *page) list(ctx context.Context, c search.Clause) (condition, error) {
 	return decided(t, nil)
 }
 
-// maxInner is how many resources a chain may go through for the index to answer it. Beyond, the chain is followed from each
-// candidate.
-const maxInner = 1000
-
 // chain resolves a chain from its end: the resources that its last reference leads to are looked up first. Their references'
 // postings are walked then.
 func (p *page) chain(ctx context.Context, c search.Clause) (condition, error) {
@@ -234,7 +235,7 @@ func (p *page) chain(ctx context.Context, c search.Clause) (condition, error) {
 	}
 	t := term{kind: byPosting, param: known}
 	for _, q := range c.Chain {
-		found, complete, err := p.inner(q).ids(ctx, maxInner)
+		found, complete, err := p.inner(q).ids(ctx, p.store.limits.Inner)
 		if err != nil {
 			return condition{}, err
 		}
@@ -254,11 +255,11 @@ func (p *page) chain(ctx context.Context, c search.Clause) (condition, error) {
 // has resolves a reverse chain the same way: what refers is looked up first.
 func (p *page) has(ctx context.Context, c search.Clause) (condition, error) {
 	q := search.Query{Type: c.Has.Type, Where: []search.Clause{c.Has.Where}}
-	found, err := p.inner(q).walk(ctx, nil, maxInner+1)
+	found, err := p.inner(q).walk(ctx, nil, p.store.limits.Inner+1)
 	if err != nil {
 		return condition{}, err
 	}
-	if len(found) > maxInner {
+	if len(found) > p.store.limits.Inner {
 		return undecided(c)
 	}
 	t := term{kind: byID}
