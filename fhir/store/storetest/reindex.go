@@ -21,6 +21,7 @@ func testReindex(t *testing.T, fresh func(t testing.TB) Database) {
 	t.Run("new and changed parameters", func(t *testing.T) { reindexed(t, fresh) })
 	t.Run("several at once", func(t *testing.T) { reindexedAtOnce(t, fresh) })
 	t.Run("all", func(t *testing.T) { reindexedAll(t, fresh) })
+	t.Run("values not allowed", func(t *testing.T) { reindexedFaults(t, fresh) })
 	t.Run("nothing to do", func(t *testing.T) { nothingToReindex(t, fresh(t)) })
 	t.Run("two versions", func(t *testing.T) { twoVersions(t, fresh(t)) })
 }
@@ -323,6 +324,36 @@ func reindexedAll(t *testing.T, fresh func(t testing.TB) Database) {
 	wg.Wait()
 	if err != nil || !begun {
 		t.Fatalf("reindex: %v, begun %v", err, begun)
+	}
+	f.wantSame(copyOf(t, f, fresh(t)))
+}
+
+// reindexedFaults has a value that the parameter which is new does not take: the resource stays as good as it was.
+func reindexedFaults(t *testing.T, fresh func(t testing.TB) Database) {
+	db := fresh(t)
+	old := openWith(t, db, store.Options{Registry: without(t, "birthdate")})
+	for _, id := range []string{"a", "b", "c", "d"} {
+		old.put(`{"resourceType":"Patient","id":"`+id+`","gender":"male","birthDate":"yesterday","name":[{"family":"Weber"}]}`, clinicOne)
+	}
+	if err := old.Close(); err != nil {
+		t.Fatal(err)
+	}
+	f := open(t, db)
+	f.delete("Patient", "d")
+	if err := f.Reindex(ctx, store.Reindexing{}); err != nil {
+		t.Fatal(err)
+	}
+	if got := f.ids(everyone, "Patient", "family=weber&gender=male&birthdate:missing=false"); len(got) != 3 {
+		t.Errorf("found %v", got)
+	}
+	f.put(`{"resourceType":"Patient","id":"a","birthDate":"1980","name":[{"family":"Heide"}]}`)
+	f.put(`{"resourceType":"Patient","id":"b","gender":"male","birthDate":"yesterday","name":[{"family":"Weber"}]}`, clinicTwo)
+	f.delete("Patient", "c")
+	if got := f.ids(everyone, "Patient", "birthdate=1980"); !slices.Equal(got, []string{"a"}) {
+		t.Errorf("with a date since: %v", got)
+	}
+	if err := f.purge("Patient/b"); err != nil {
+		t.Fatal(err)
 	}
 	f.wantSame(copyOf(t, f, fresh(t)))
 }

@@ -214,7 +214,10 @@ func (b *batch) index(ctx context.Context, r *record) error {
 	if r.deleted {
 		return nil
 	}
-	x, err := b.unit.store.indexOf(r.resource())
+	x, faults, err := b.unit.store.indexStored(r)
+	for _, f := range faults {
+		b.unit.store.log.Warn("a stored value is not indexed", "resource", r.resourceType+"/"+r.id, "element", f.Expression, "reason", f.Detail)
+	}
 	if err == nil {
 		err = b.unit.store.addOwners(&x.entries, r)
 	}
