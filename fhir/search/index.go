@@ -18,21 +18,31 @@ const UnknownPatient = "unknown"
 // and _lastUpdated, which the store knows beside it. The body is one that fhir.Parse took. Entries are sorted, and none stands twice. A value that its data type
 // does not allow is an *fhir.Error naming the element.
 func Index(reg *fhir.Registry, r fhir.Resource) (Document, error) {
+	d, faults, err := IndexStored(reg, r)
+	if err == nil && len(faults) > 0 {
+		return Document{}, faults[0]
+	}
+	return d, err
+}
+
+// IndexStored is Index of a resource that was taken once, perhaps when no parameter looked at an element yet: values that their data
+// types do not allow are left out, and named.
+func IndexStored(reg *fhir.Registry, r fhir.Resource) (Document, []*fhir.Error, error) {
 	t, ok := reg.Type(r.Type)
 	if !ok {
-		return Document{}, fhir.NewError(fhir.NotSupported, "resource type is not served").At("resourceType")
+		return Document{}, nil, fhir.NewError(fhir.NotSupported, "resource type is not served").At("resourceType")
 	}
 	x := indexer{resourceType: t.Name, entries: make([]Entry, 0, 24), present: map[*fhir.SearchParameter]bool{}, truth: map[*fhir.SearchParameter]bool{}}
 	root := gjson.ParseBytes(r.Body)
 	x.walk(t.Elements(), root)
 	x.addTruths(t)
-	if x.err != nil {
-		return Document{}, x.err
-	}
 	d := Document{Entries: sortEntries(x.entries), Present: sortParams(x.present), Patient: patientOf(t, r, root)}
 	d.Time, d.Timed = timeOf(t, root)
-	return d, nil
+	return d, x.faults, nil
 }
+
+// maxFaults bounds the list of values that are left out.
+const maxFaults = 20
 
 // indexer collects what one walk of a resource finds.
 type indexer struct {
@@ -40,18 +50,18 @@ type indexer struct {
 	entries      []Entry
 	present      map[*fhir.SearchParameter]bool
 	truth        map[*fhir.SearchParameter]bool
-	err          error // the first
+	faults       []*fhir.Error
 }
 
 // walk follows the members of v that any parameter looks at. Arrays are flattened; null stands for nothing.
 func (x *indexer) walk(e *fhir.Element, v gjson.Result) {
 	switch {
-	case v.Type == gjson.Null || x.err != nil:
+	case v.Type == gjson.Null:
 		return
 	case v.IsArray():
 		v.ForEach(func(_, item gjson.Result) bool {
 			x.walk(e, item)
-			return x.err == nil
+			return true
 		})
 		return
 	}
@@ -65,7 +75,7 @@ func (x *indexer) walk(e *fhir.Element, v gjson.Result) {
 		if next, ok := e.Members[name.Str]; ok {
 			x.walk(next, value)
 		}
-		return x.err == nil
+		return true
 	})
 }
 
@@ -81,8 +91,8 @@ func (x *indexer) end(end fhir.PathEnd, v gjson.Result) {
 		return
 	}
 	entries, err := entriesOf(end, v)
-	if err != nil {
-		x.err = err.At(x.resourceType + "." + strings.Join(end.Path.Members, "."))
+	if err != nil && len(x.faults) < maxFaults {
+		x.faults = append(x.faults, err.At(x.resourceType+"."+strings.Join(end.Path.Members, ".")))
 	}
 	x.entries = append(x.entries, entries...)
 }

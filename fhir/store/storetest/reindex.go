@@ -21,14 +21,14 @@ func testReindex(t *testing.T, fresh func(t testing.TB) Database) {
 	t.Run("new and changed parameters", func(t *testing.T) { reindexed(t, fresh) })
 	t.Run("several at once", func(t *testing.T) { reindexedAtOnce(t, fresh) })
 	t.Run("all", func(t *testing.T) { reindexedAll(t, fresh) })
+	t.Run("values not allowed", func(t *testing.T) { reindexedFaults(t, fresh) })
 	t.Run("nothing to do", func(t *testing.T) { nothingToReindex(t, fresh(t)) })
 	t.Run("two versions", func(t *testing.T) { twoVersions(t, fresh(t)) })
 }
 
 // former is the registry of an earlier version: it lacks some parameters and defines others otherwise.
 func former(t testing.TB) *fhir.Registry {
-	t.Helper()
-	r, err := fhir.Vary(func(p *fhir.SearchParameter) bool {
+	return varied(t, func(p *fhir.SearchParameter) bool {
 		switch p.Type + " " + p.Name {
 		case "Patient birthdate", "Patient identifier":
 			return false
@@ -43,10 +43,20 @@ func former(t testing.TB) *fhir.Registry {
 		}
 		return true
 	})
+}
+
+func varied(t testing.TB, edit func(p *fhir.SearchParameter) bool) *fhir.Registry {
+	t.Helper()
+	r, err := fhir.Vary(edit)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return r
+}
+
+// without is a registry that lacks one parameter of Patient.
+func without(t testing.TB, name string) *fhir.Registry {
+	return varied(t, func(p *fhir.SearchParameter) bool { return p.Type != "Patient" || p.Name != name })
 }
 
 // changedQueries are searches on what former has otherwise, sameQueries on what it has too.
@@ -200,19 +210,23 @@ func reindexed(t *testing.T, fresh func(t testing.TB) Database) {
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
+	other := openWith(t, db, store.Options{Registry: without(t, "given")}) // and then comes back, while the rest is half-way
+	if err := other.Close(); err != nil {
+		t.Fatal(err)
+	}
 	f = open(t, db)
-	f.wantRefused("Patient", changedQueries...)
+	f.wantRefused("Patient", append(changedQueries, "given=anna")...)
 	f.stir(3)
 	var last, total int64
 	err := f.Reindex(ctx, store.Reindexing{Progress: func(done, all int64) {
 		if done < last || done > all {
 			t.Errorf("%d of %d done after %d", done, all, last)
 		}
-		last, total = done, all
-		if done < all {
+		if last == 0 {
 			f.stir(4)
 			f.stir(5)
 		}
+		last, total = done, all
 	}})
 	if err != nil || last == 0 || last != total {
 		t.Errorf("reindex: %v, %d of %d done", err, last, total)
@@ -249,7 +263,7 @@ func reindexedAtOnce(t *testing.T, fresh func(t testing.TB) Database) {
 	var wg sync.WaitGroup
 	for i, f := range stores {
 		wg.Go(func() {
-			if err := f.Reindex(ctx, store.Reindexing{}); err != nil {
+			if err := f.Reindex(ctx, store.Reindexing{All: i == 2}); err != nil {
 				t.Error(err)
 			}
 		})
@@ -262,6 +276,9 @@ func reindexedAtOnce(t *testing.T, fresh func(t testing.TB) Database) {
 	wg.Wait()
 	for _, f := range stores {
 		f.put(person(2000, "Last")) // whoever writes knows the generations
+	}
+	if err := stores[0].Reindex(ctx, store.Reindexing{}); err != nil { // another may have begun anew after one had finished
+		t.Fatal(err)
 	}
 	for _, f := range stores[:2] {
 		f.wantSame(copyOf(t, f, fresh(t)))
@@ -288,6 +305,14 @@ func reindexedAll(t *testing.T, fresh func(t testing.TB) Database) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var wg sync.WaitGroup
+	for n := range 8 {
+		wg.Go(func() {
+			for round := range 10 {
+				f.put(person(n*50+round, fmt.Sprint("Meanwhile", round)))
+			}
+		})
+	}
 	begun := false
 	err = f.Reindex(ctx, store.Reindexing{All: true, Progress: func(done, all int64) {
 		if !begun {
@@ -296,8 +321,39 @@ func reindexedAll(t *testing.T, fresh func(t testing.TB) Database) {
 		}
 		begun = true
 	}})
+	wg.Wait()
 	if err != nil || !begun {
 		t.Fatalf("reindex: %v, begun %v", err, begun)
+	}
+	f.wantSame(copyOf(t, f, fresh(t)))
+}
+
+// reindexedFaults has a value that the parameter which is new does not take: the resource stays as good as it was.
+func reindexedFaults(t *testing.T, fresh func(t testing.TB) Database) {
+	db := fresh(t)
+	old := openWith(t, db, store.Options{Registry: without(t, "birthdate")})
+	for _, id := range []string{"a", "b", "c", "d"} {
+		old.put(`{"resourceType":"Patient","id":"`+id+`","gender":"male","birthDate":"yesterday","name":[{"family":"Weber"}]}`, clinicOne)
+	}
+	if err := old.Close(); err != nil {
+		t.Fatal(err)
+	}
+	f := open(t, db)
+	f.delete("Patient", "d")
+	if err := f.Reindex(ctx, store.Reindexing{}); err != nil {
+		t.Fatal(err)
+	}
+	if got := f.ids(everyone, "Patient", "family=weber&gender=male&birthdate:missing=false"); len(got) != 3 {
+		t.Errorf("found %v", got)
+	}
+	f.put(`{"resourceType":"Patient","id":"a","birthDate":"1980","name":[{"family":"Heide"}]}`)
+	f.put(`{"resourceType":"Patient","id":"b","gender":"male","birthDate":"yesterday","name":[{"family":"Weber"}]}`, clinicTwo)
+	f.delete("Patient", "c")
+	if got := f.ids(everyone, "Patient", "birthdate=1980"); !slices.Equal(got, []string{"a"}) {
+		t.Errorf("with a date since: %v", got)
+	}
+	if err := f.purge("Patient/b"); err != nil {
+		t.Fatal(err)
 	}
 	f.wantSame(copyOf(t, f, fresh(t)))
 }
@@ -327,19 +383,30 @@ func twoVersions(t *testing.T, db Database) {
 	old := openWith(t, db, store.Options{Registry: former(t)})
 	kept := old.put(person(3, "Weber"))
 	f := open(t, db)
-	f.put(person(6, "Heide"))
+	f.put(person(7, "Heide")) // who has no date of birth
 	if _, _, err := old.tryPut(store.Write{Resource: parse(t, person(9, "Weber"))}); fhir.IssueTypeOf(err) != fhir.Transient {
 		t.Errorf("a write that would not be found: %v, want transient", err)
 	}
 	old.wantRefused("Patient", "gender=male", "family=former")
 	old.wantRead(kept)
-	if got := old.ids(everyone, "Patient", "given=anna&_sort=_id"); !slices.Equal(got, []string{"p3", "p6"}) {
+	if got := old.ids(everyone, "Patient", "given=anna&_sort=_id"); !slices.Equal(got, []string{"p3", "p7"}) {
 		t.Errorf("by what both have: %v", got)
 	}
 	if err := f.Reindex(ctx, store.Reindexing{}); err != nil {
 		t.Fatal(err)
 	}
-	if got := f.ids(everyone, "Patient", "gender=male&_sort=_id"); !slices.Equal(got, []string{"p3", "p6"}) {
-		t.Errorf("after the reindex: %v", got)
+	for query, want := range map[string]string{"gender=male": "p3", "birthdate=1983": "p3", "birthdate=ge1983": "p3", "birthdate:missing=true": "p7", "family=heide": "p7"} {
+		if got := f.ids(everyone, "Patient", query); !slices.Equal(got, []string{want}) {
+			t.Errorf("%s after the reindex: %v, want %s", query, got, want)
+		}
+	}
+	less := openWith(t, db, store.Options{Registry: without(t, "birthdate")})
+	less.put(person(9, "Weber"))
+	if _, _, err := f.tryPut(store.Write{Resource: parse(t, person(12, "Weber"))}); fhir.IssueTypeOf(err) != fhir.Transient {
+		t.Errorf("a write by more parameters than the later one has: %v, want transient", err)
+	}
+	open(t, db).put(person(12, "Weber"))
+	if _, _, err := less.tryPut(store.Write{Resource: parse(t, person(15, "Weber"))}); fhir.IssueTypeOf(err) != fhir.Transient {
+		t.Errorf("a write by less parameters than the later one has: %v, want transient", err)
 	}
 }

@@ -7,7 +7,10 @@
 // clinical time order, newest first, since the time key is the negated clinical time. So a page of one value is one bounded
 // walk of one index, and further values are looked up in it point by point.
 //
+// An entry's param is the id of one generation of a parameter's index (see generation.go): a parameter whose definition
+// changes gets another, which is built beside the former one.
+//
 // Writers exclude one another, over all processes, from the first to the last statement of a transaction. Every transaction is
-// therefore serial, rows are numbered in commit order, and no write fails for another's sake; concurrent calls make up for it by
+// therefore serial, rows and versions (lastUpdated) are numbered in commit order, and no write fails for another's sake; concurrent calls make up for it by
 // sharing commits (see writer).
 package relational

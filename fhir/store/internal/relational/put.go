@@ -200,7 +200,7 @@ func (u *unit) adopt(ctx context.Context, old *record, w store.Write) error {
 	if r.owners == old.owners && r.mapped == old.mapped {
 		return nil
 	}
-	x, err := u.store.indexOf(old.resource())
+	x, _, err := u.store.indexStored(old)
 	if err != nil {
 		return err
 	}

@@ -31,10 +31,10 @@ func (s *Store) Reindex(ctx context.Context, o store.Reindexing) error {
 	return s.failure(ctx, s.sweep(ctx))
 }
 
-// renew begins a new generation of everything. It shares its transaction with nobody: who wrote after it would still index
-// for the old ones.
+// renew begins a new generation of everything. Who shares its transaction still indexes for the old ones; the walk comes to
+// that.
 func (s *Store) renew(ctx context.Context) error {
-	err := s.writer.alone(ctx, func(tx store.Tx) error {
+	err := s.writer.write(ctx, func(tx store.Tx) error {
 		u := tx.(*unit)
 		if err := u.open(ctx); err != nil {
 			return err
@@ -214,7 +214,10 @@ func (b *batch) index(ctx context.Context, r *record) error {
 	if r.deleted {
 		return nil
 	}
-	x, err := b.unit.store.indexOf(r.resource())
+	x, faults, err := b.unit.store.indexStored(r)
+	for _, f := range faults {
+		b.unit.store.log.Warn("a stored value is not indexed", "resource", r.resourceType+"/"+r.id, "element", f.Expression, "reason", f.Detail)
+	}
 	if err == nil {
 		err = b.unit.store.addOwners(&x.entries, r)
 	}

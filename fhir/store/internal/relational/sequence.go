@@ -10,32 +10,38 @@ import (
 	"lightbox/fhir/store"
 )
 
-// Changes returns the versions after a stamp, oldest first: of each type a bounded walk of the index by lastUpdated for its
-// current versions and one for the past ones, merged. It sees one state of the database, and stamps rise in the order of commits,
-// so what it does not see yet comes after all that it sees.
+// Changes returns the versions after a stamp, oldest first. One statement sees one state of the database, and stamps rise in the
+// order of commits, so what it does not see yet comes after all that it sees. Another program may serve types that this one
+// does not know; when one has come up meanwhile, its versions were left out, and they are read again.
 func (s *Store) Changes(ctx context.Context, after int64, limit int) ([]store.Change, error) {
 	ctx, cancel := statementContext(ctx, readTimeout)
 	defer cancel()
-	tx, err := s.db.Snapshot(ctx)
-	if err != nil {
-		return nil, s.failure(ctx, err)
+	types, err := typeNames(ctx, s.db)
+	for err == nil {
+		var found []store.Change
+		if found, err = s.changesOf(ctx, types, after, limit); err != nil {
+			break
+		}
+		known := len(types)
+		if types, err = typeNames(ctx, s.db); err == nil && len(types) == known {
+			return found, nil
+		}
 	}
-	defer tx.Rollback(context.WithoutCancel(ctx)) //nolint:errcheck // it only read
-	names, err := typeNames(ctx, tx)
-	if err != nil {
-		return nil, s.failure(ctx, err)
-	}
+	return nil, s.failure(ctx, err)
+}
+
+func (s *Store) changesOf(ctx context.Context, types map[int64]string, after int64, limit int) ([]store.Change, error) {
 	st := s.statement()
 	var all []store.Change
-	err = st.query(ctx, tx, st.changes(names, after, limit), func(scan func(...any) error) error {
+	err := st.query(ctx, s.db, st.changes(types, after, limit), func(scan func(...any) error) error {
 		var c store.Change
 		var typeID, deleted int64
 		err := scan(&typeID, &c.ID, &c.Version, &c.LastUpdated, &deleted)
-		c.Type, c.Deleted = names[typeID], deleted != 0
+		c.Type, c.Deleted = types[typeID], deleted != 0
 		all = append(all, c)
 		return err
 	})
-	return all, s.failure(ctx, err)
+	return all, err
 }
 
 // typeNames reads the types that there are now: another program may serve more than this one.
@@ -51,6 +57,7 @@ func typeNames(ctx context.Context, q querier) (map[int64]string, error) {
 	return names, err
 }
 
+// changes walks the index by lastUpdated of each type, for its current versions and for the past ones, and merges them.
 func (s *statement) changes(types map[int64]string, after int64, limit int) string {
 	from, most := s.bind(after), s.bind(limit)
 	var arms []string

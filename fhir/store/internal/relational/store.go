@@ -164,12 +164,23 @@ func (s *Store) indexOf(r fhir.Resource) (indexed, error) {
 	return s.catalog.forWriters.index(r.Type, d)
 }
 
+// indexStored evaluates those of a version that is stored. It may be older than the definition of a parameter, which then may
+// not take its value: that has no entry.
+func (s *Store) indexStored(r *record) (indexed, []*fhir.Error, error) {
+	d, faults, err := search.IndexStored(s.registry, r.resource())
+	if err != nil {
+		return indexed{}, nil, err
+	}
+	x, err := s.catalog.forWriters.index(r.resourceType, d)
+	return x, faults, err
+}
+
 // entriesOf returns what the index tables hold of a stored version.
 func (s *Store) entriesOf(r *record) (entries, error) {
 	if r.deleted {
 		return entries{}, nil
 	}
-	x, err := s.indexOf(r.resource())
+	x, _, err := s.indexStored(r)
 	if err != nil {
 		return entries{}, err
 	}
