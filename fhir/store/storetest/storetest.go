@@ -27,6 +27,7 @@ func Run(t *testing.T, fresh func(t testing.TB) Database) {
 		{"History", testHistory},
 		{"Purge", testPurge},
 		{"Search", testSearch},
+		{"Parameters", testParameters},
 		{"Paging", testPaging},
 		{"Include", testInclude},
 		{"Property", testProperty},
