@@ -28,6 +28,7 @@ func Run(t *testing.T, fresh func(t testing.TB) Database) {
 		{"Purge", testPurge},
 		{"Search", testSearch},
 		{"Parameters", testParameters},
+		{"Examples", testExamples},
 		{"Paging", testPaging},
 		{"Include", testInclude},
 		{"Property", testProperty},
