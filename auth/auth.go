@@ -18,7 +18,7 @@ type Interaction string
 
 const (
 	Create Interaction = "c"
-	Read   Interaction = "r" // read, vread, instance history
+	Read   Interaction = "r" // read, vread, history
 	Update Interaction = "u"
 	Delete Interaction = "d"
 	Search Interaction = "s"

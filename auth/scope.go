@@ -59,7 +59,7 @@ func parseScope(text string) (Scope, bool, error) {
 	if !found || !slices.Contains(contexts(), context) {
 		return Scope{}, false, badScope("a clinical scope is not of the form context/Type.access")
 	}
-	if resourceType != "*" && !isResourceType(resourceType) {
+	if resourceType != "*" && !fhir.IsResourceType(resourceType) {
 		return Scope{}, false, badScope("a clinical scope names an unknown resource type")
 	}
 	if letters, ok := v1Access(access); ok {

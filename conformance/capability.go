@@ -15,6 +15,7 @@ type capabilityStatement struct {
 	Implementation implementation `json:"implementation"`
 	FHIRVersion    string         `json:"fhirVersion"`
 	Format         []string       `json:"format"`
+	PatchFormat    []string       `json:"patchFormat"`
 	Rest           []rest         `json:"rest"`
 }
 
@@ -29,9 +30,10 @@ type implementation struct {
 }
 
 type rest struct {
-	Mode     string     `json:"mode"`
-	Security security   `json:"security"`
-	Resource []resource `json:"resource"`
+	Mode        string        `json:"mode"`
+	Security    security      `json:"security"`
+	Resource    []resource    `json:"resource"`
+	Interaction []interaction `json:"interaction"`
 }
 
 type security struct {

@@ -25,8 +25,9 @@ var layers = map[string][]string{
 	"conformance":          {"fhir", "dicom"},
 	"conformance/validate": {"fhir"},
 	"server":               {"fhir", "dicom", "mapping", "auth", "conformance"},
+	"bench":                {"fhir", "auth", "server"},
 	"cmd": {"fhir", "fhir/store/sqlite", "fhir/store/postgres", "dicom", "mapping", "auth", "conformance",
-		"conformance/validate", "server"},
+		"conformance/validate", "server", "bench"},
 }
 
 // concrete are packages that only cmd may name, so that everything else works with any store and builds without google/fhir.

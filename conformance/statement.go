@@ -37,7 +37,9 @@ func Statement(reg *fhir.Registry, base, version string, smart SMART) ([]byte, e
 		Implementation: implementation{Description: "Radiology studies and reports as FHIR R4", URL: base},
 		FHIRVersion:    "4.0.1",
 		Format:         []string{"application/fhir+json", "json"},
-		Rest:           []rest{{Mode: "server", Security: securityOf(smart), Resource: resources(reg, base)}},
+		PatchFormat:    []string{"application/json-patch+json", "application/fhir+json"},
+		Rest: []rest{{Mode: "server", Security: securityOf(smart), Resource: resources(reg, base),
+			Interaction: []interaction{{"transaction"}, {"batch"}, {"search-system"}, {"history-system"}}}},
 	}
 	body, err := json.Marshal(s)
 	if err != nil {
@@ -75,8 +77,10 @@ func resources(reg *fhir.Registry, base string) []resource {
 			Versioning:        "versioned",
 			ReadHistory:       t.Serves("history-instance"),
 			UpdateCreate:      t.Serves("update"),
-			ConditionalRead:   "not-match",
-			ConditionalDelete: "not-supported",
+			ConditionalRead:   "full-support",
+			ConditionalCreate: t.Serves("create") && t.Serves("search-type"),
+			ConditionalUpdate: t.Serves("update") && t.Serves("search-type"),
+			ConditionalDelete: conditionalDelete(t),
 			SearchParam:       searchParams(t, base),
 			SearchInclude:     includes(reg, t),
 			SearchRevInclude:  revIncludes(reg, t),
@@ -86,7 +90,15 @@ func resources(reg *fhir.Registry, base string) []resource {
 		}
 		list = append(list, r)
 	}
-	return list
+	return append(list, definitions())
+}
+
+// conditionalDelete: one match is deleted, several where the client says how many.
+func conditionalDelete(t *fhir.Type) string {
+	if t.Serves("delete") && t.Serves("search-type") {
+		return "multiple"
+	}
+	return "not-supported"
 }
 
 func searchParams(t *fhir.Type, base string) []searchParam {

@@ -17,7 +17,7 @@ func (c *call) sendBinary(res fhir.Resource) error {
 	case c.accept.format && c.accept.fhir():
 		return c.send(http.StatusOK, res.Body)
 	case ok && c.accept.quality(media) > 0:
-		return c.sendContent(media, content)
+		return c.sendContent(res, media, content)
 	case c.accept.fhir():
 		return c.send(http.StatusOK, res.Body)
 	}
@@ -36,15 +36,27 @@ func contentOf(res fhir.Resource) (media string, content []byte, ok bool) {
 	return contentType(b.ContentType), b.Data, true
 }
 
-// sendContent writes bytes that someone else made: a browser must neither guess their type nor run them in our origin.
-func (c *call) sendContent(media string, content []byte) error {
-	h := c.w.Header()
+// sendContent writes bytes that someone else made, or the range of them that is asked for: a browser must neither guess their
+// type nor run them in our origin.
+func (c *call) sendContent(res fhir.Resource, media string, content []byte) error {
+	h, status := c.w.Header(), http.StatusOK
+	size := int64(len(content))
+	part, partial, err := rangeOf(c.r, res, size)
+	if err != nil {
+		h.Set("Content-Range", "bytes */"+strconv.FormatInt(size, 10))
+		return err
+	}
+	if partial {
+		status, content = http.StatusPartialContent, content[part.start:part.end]
+		h.Set("Content-Range", part.of(size))
+	}
+	h.Set("Accept-Ranges", "bytes")
 	h.Set("Content-Type", media)
 	h.Set("Content-Length", strconv.Itoa(len(content)))
 	h.Set("Content-Disposition", "attachment")
 	h.Set("Content-Security-Policy", "default-src 'none'; sandbox")
 	setPrivate(h)
-	c.w.WriteHeader(http.StatusOK)
+	c.w.WriteHeader(status)
 	_, _ = c.w.Write(content)
 	return nil
 }

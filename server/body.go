@@ -16,16 +16,25 @@ import (
 
 // body reads the request's body, of one of the media types, within the limits of bytes and time.
 func (a *api) body(c *call, media ...string) ([]byte, error) {
+	return a.bodyWithin(c, a.Limits.Body, media...)
+}
+
+func (a *api) bodyWithin(c *call, limit int64, media ...string) ([]byte, error) {
 	if err := checkMedia(c.r.Header.Get("Content-Type"), media); err != nil {
 		return nil, err
 	}
-	if c.r.ContentLength > a.Limits.Body {
+	return a.anyBody(c, limit)
+}
+
+// anyBody reads the body whatever it is.
+func (a *api) anyBody(c *call, limit int64) ([]byte, error) {
+	if c.r.ContentLength > limit {
 		return nil, errTooLong()
 	}
 	// The deadline stands only while the body is read: once it has been, the connection is watched for the client's leaving.
 	conn := http.NewResponseController(c.w)
 	_ = conn.SetReadDeadline(time.Now().Add(a.Limits.Timeout))
-	body, err := a.decompress(c)
+	body, err := decompress(c, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -33,29 +42,29 @@ func (a *api) body(c *call, media ...string) ([]byte, error) {
 	return body, nil
 }
 
-func (a *api) decompress(c *call) ([]byte, error) {
-	raw := http.MaxBytesReader(c.w, c.r.Body, a.Limits.Body)
+func decompress(c *call, limit int64) ([]byte, error) {
+	raw := http.MaxBytesReader(c.w, c.r.Body, limit)
 	switch strings.ToLower(strings.TrimSpace(c.r.Header.Get("Content-Encoding"))) {
 	case "", "identity":
-		return a.readAll(raw)
+		return readAll(raw, limit)
 	case "gzip":
 		z, err := gzip.NewReader(raw)
 		if err != nil {
 			return nil, bodyError(err)
 		}
 		defer func() { _ = z.Close() }()
-		return a.readAll(z)
+		return readAll(z, limit)
 	}
 	return nil, unsupportedMedia("Content-Encoding is gzip or none")
 }
 
 // readAll reads one byte beyond the limit to tell a body that fits from one that was cut.
-func (a *api) readAll(r io.Reader) ([]byte, error) {
-	body, err := io.ReadAll(io.LimitReader(r, a.Limits.Body+1))
+func readAll(r io.Reader, limit int64) ([]byte, error) {
+	body, err := io.ReadAll(io.LimitReader(r, limit+1))
 	if err != nil {
 		return nil, bodyError(err)
 	}
-	if int64(len(body)) > a.Limits.Body {
+	if int64(len(body)) > limit {
 		return nil, errTooLong()
 	}
 	return body, nil
@@ -89,26 +98,4 @@ func checkMedia(contentType string, media []string) error {
 		return unsupportedMedia("fhirVersion must be 4.0")
 	}
 	return nil
-}
-
-// resource reads the body of a write: one resource of the type of the path, valid in structure.
-func (a *api) resource(c *call) (fhir.Resource, error) {
-	body, err := a.body(c, mediaFHIR, mediaJSON)
-	if err != nil {
-		return fhir.Resource{}, err
-	}
-	if len(body) == 0 {
-		return fhir.Resource{}, fhir.NewError(fhir.Invalid, "the body is empty")
-	}
-	res, err := fhir.Parse(body)
-	if err != nil {
-		return fhir.Resource{}, err
-	}
-	if res.Type != c.kind.Name {
-		return fhir.Resource{}, fhir.NewError(fhir.Invalid, "resourceType differs from the type in the URL").At("resourceType")
-	}
-	if a.Validate != nil {
-		return res, invalid(a.Validate(body))
-	}
-	return res, nil
 }

@@ -15,17 +15,23 @@ import (
 	"lightbox/fhir/search"
 )
 
-// call is one request on its way through an interaction: who asks, for which type, and what of it they may see.
+// call is one request on its way through an interaction.
 type call struct {
-	w       http.ResponseWriter
-	r       *http.Request
-	until   context.Context // of r, with the deadline
-	query   url.Values      // of r's URL
+	reach
+	w      http.ResponseWriter
+	r      *http.Request
+	until  context.Context // of r, with the deadline
+	query  url.Values      // of r's URL
+	accept accept
+	pretty bool
+}
+
+// reach is who asks for an interaction on a type, and what of the type they may see by it: all that a write goes by, whether it
+// came as a request or as an entry of a Bundle.
+type reach struct {
 	by      *auth.Principal
 	kind    *fhir.Type
 	visible search.Filter
-	accept  accept
-	pretty  bool
 }
 
 func (c *call) ctx() context.Context { return c.until }
@@ -54,6 +60,9 @@ func (a *api) closed(run func(*call) error) http.HandlerFunc {
 	return a.open(func(c *call) error {
 		if a.Verifier == nil {
 			return fhir.NewError(fhir.Login, "this server accepts no tokens: no issuer is configured")
+		}
+		if c.by = callerOf(c.ctx()); c.by != nil {
+			return run(c)
 		}
 		by, err := a.Verifier.Verify(c.ctx(), c.r)
 		if err != nil {

@@ -1,8 +1,8 @@
 package server
 
 import (
+	"context"
 	"net/http"
-	"strconv"
 
 	"github.com/google/uuid"
 
@@ -10,51 +10,44 @@ import (
 	"lightbox/fhir/store"
 )
 
-// create stores a new resource under an id of the server's choice. https://hl7.org/fhir/R4/http.html#create
-func (a *api) create(c *call) error {
-	if c.r.Header.Get("If-None-Exist") != "" {
-		return fhir.NewError(fhir.NotSupported, "conditional create (If-None-Exist) is not supported")
-	}
-	pref, err := parsePrefer(c.r.Header)
+// planCreate stores a new resource under an id of the server's choice, with If-None-Exist only where no resource matches its
+// criteria. https://hl7.org/fhir/R4/http.html#create and #ccreate
+func planCreate(a *api, q request) (work, error) {
+	res, err := q.resource(a)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	res, err := a.resource(c)
+	id, err := newID()
 	if err != nil {
-		return err
+		return nil, err
 	}
+	w := change{reach: q.reach, api: a, put: store.Write{Resource: res.WithID(id), Owners: q.by.Owners(), MustBeNew: true}}
+	if len(q.ifNoneExist) > 0 {
+		w.decide, err = noneExists(a, q)
+	}
+	return w, err
+}
+
+// newID makes a logical id that sorts by time, as far as clocks do.
+func newID() (string, error) {
 	id, err := uuid.NewV7()
-	if err != nil {
-		return err
-	}
-	w := store.Write{Resource: res.WithID(id.String()), Owners: c.by.Owners(), MustBeNew: true}
-	stored, _, err := a.put(c, w, nil)
-	if err != nil {
-		return err
-	}
-	return a.sendStored(c, stored, store.Created, pref)
+	return id.String(), err
 }
 
-// sendStored answers a write. https://hl7.org/fhir/R4/http.html#ops
-func (a *api) sendStored(c *call, res fhir.Resource, what store.Outcome, pref prefer) error {
-	status := http.StatusOK
-	stamp(c.w.Header(), res)
-	if what == store.Created {
-		status = http.StatusCreated
-		c.w.Header().Set("Location", a.versionURL(res))
+// noneExists decides a conditional create: one match is the answer, several are a mistake.
+func noneExists(a *api, q request) (decision, error) {
+	if len(q.ifNoneExist) > 1 {
+		return nil, fhir.NewError(fhir.Invalid, "If-None-Exist stands more than once")
 	}
-	switch pref.result {
-	case "minimal":
-		setPrivate(c.w.Header())
-		c.w.WriteHeader(status)
-		return nil
-	case "OperationOutcome":
-		return c.send(status, success("the resource was stored"))
+	criteria, err := a.criteria(q.reach, q.ifNoneExist[0])
+	if err != nil {
+		return nil, err
 	}
-	return c.send(status, res.Body)
-}
-
-// versionURL names one version: [base]/Type/id/_history/1.
-func (a *api) versionURL(res fhir.Resource) string {
-	return a.Base + "/" + res.Reference() + "/_history/" + strconv.FormatInt(res.Version, 10)
+	return func(ctx context.Context, tx store.Tx, w *change) (*answer, error) {
+		found, err := w.match(ctx, tx, criteria)
+		if err != nil || found == nil {
+			return nil, err
+		}
+		return &answer{status: http.StatusOK, res: *found, located: true, found: true}, nil
+	}, nil
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"net/http"
 
@@ -8,41 +9,41 @@ import (
 	"lightbox/fhir/store"
 )
 
-// delete makes a deletion version; deleting again changes nothing and is no error. https://hl7.org/fhir/R4/http.html#delete
-func (a *api) delete(c *call) error {
-	id, err := c.id()
+// planDelete makes a deletion version; deleting again changes nothing and is no error.
+// https://hl7.org/fhir/R4/http.html#delete
+func planDelete(_ *api, q request) (work, error) {
+	if !fhir.ValidID(q.id) {
+		return nil, errNotFound()
+	}
+	version, err := ifMatch(q.ifMatch)
+	return deletion{q.reach, store.Delete{Type: q.kind.Name, ID: q.id, IfVersion: version}}, err
+}
+
+// deletion is the work of a delete.
+type deletion struct {
+	reach
+	what store.Delete
+}
+
+// run deletes a resource that the caller sees.
+func (d deletion) run(ctx context.Context, tx store.Tx) (answer, error) {
+	got := answer{status: http.StatusNoContent, removed: []string{d.what.Type + "/" + d.what.ID}}
+	ok, err := d.sees(ctx, tx, d.what.ID)
 	if err != nil {
-		return err
+		return got, err
 	}
-	version, err := ifMatch(c.r.Header)
-	if err != nil {
-		return err
+	if !ok {
+		return got, errNotFound()
 	}
-	d := store.Delete{Type: c.kind.Name, ID: id, IfVersion: version}
-	var deletion fhir.Resource
-	err = a.Store.Write(c.ctx(), func(tx store.Tx) error {
-		if !unfiltered(c.visible) {
-			if err := visible(c, tx, id); err != nil {
-				return err
-			}
-		}
-		var err error
-		deletion, err = tx.Delete(c.ctx(), d)
-		return err
-	})
-	if err != nil && !isAway(c, err) {
-		return err
+	got.res, err = tx.Delete(ctx, d.what)
+	if err != nil && !d.isAway(err) {
+		return got, err
 	}
-	if deletion.Version > 0 {
-		c.w.Header().Set("ETag", etag(deletion.Version))
-	}
-	setPrivate(c.w.Header())
-	c.w.WriteHeader(http.StatusNoContent)
-	return nil
+	return got, nil
 }
 
 // isAway reports whether a deletion found nothing left to delete. For a caller with a filter only the store's word that they
 // could have seen it counts; what they never could stays not found.
-func isAway(c *call, err error) bool {
-	return errors.Is(err, store.ErrGone) || errors.Is(err, store.ErrNotFound) && unfiltered(c.visible)
+func (r reach) isAway(err error) bool {
+	return errors.Is(err, store.ErrGone) || errors.Is(err, store.ErrNotFound) && unfiltered(r.visible)
 }

@@ -25,6 +25,15 @@ func FuzzRequest(f *testing.F) {
 		{"DELETE", "/ImagingStudy/b1", "", `If-Match: W/"1"`, ""},
 		{"GET", "/Patient/anna/_history", "_count=1&_page=2&_since=2026-01-01T00:00:00Z", "", ""},
 		{"HEAD", "/Binary/pdf-a", "_format=json", "Accept: application/pdf;q=0.1", ""},
+		{"POST", "/", "", "Content-Type: application/fhir+json", `{"resourceType":"Bundle","type":"transaction","entry":[{"fullUrl":"urn:uuid:11111111-1111-4111-8111-111111111111","resource":{"resourceType":"Observation","text":{"div":"<a href=\"urn:uuid:11111111-1111-4111-8111-111111111111\">"},"subject":{"reference":"Patient?_id=anna"}},"request":{"method":"POST","url":"Observation","ifNoneExist":"_id=x"}},{"request":{"method":"GET","url":"Patient/boris"}}]}`},
+		{"POST", "/", "", "Content-Type: application/fhir+json", `{"resourceType":"Bundle","type":"transaction","entry":[{"fullUrl":"http://x.example/Observation/1","resource":{"resourceType":"Observation","id":"x","subject":{"reference":"Patient/anna"},"hasMember":[{"reference":"Observation/1/_history/2"}]},"request":{"method":"PUT","url":"Observation?code=x","ifMatch":"W/\"1\""}},{"request":{"method":"DELETE","url":"ImagingStudy?_id=a2,b1&_count=5"}}]}`},
+		{"POST", "/", "_pretty=true", "Content-Type: application/fhir+json", `{"resourceType":"Bundle","type":"batch","entry":[{"request":{"method":"GET","url":"Patient?family=Petrov"}},{"resource":{"resourceType":"Binary","contentType":"application/json-patch+json","data":"W10="},"request":{"method":"PATCH","url":"Patient/anna"}}]}`},
+		{"PUT", "/Observation", "code=x&_count=2", "Content-Type: application/fhir+json", `{"resourceType":"Observation","subject":{"reference":"Patient/anna"}}`},
+		{"DELETE", "/Observation", "code=x&_count=2", "", ""},
+		{"POST", "/Patient", "", "If-None-Exist: identifier=urn:x:mrn|B-1", `{"resourceType":"Patient"}`},
+		{"PATCH", "/Observation/own", "", "Content-Type: application/json-patch+json", `[{"op":"replace","path":"/subject/reference","value":"Patient/boris"}]`},
+		{"POST", "/Binary", "", "Content-Type: text/plain", "x"},
+		{"GET", "/Binary/pdf-a", "", "Range: bytes=-3", ""},
 		{"OPTIONS", "/metadata", "", "Origin: x", ""},
 	} {
 		f.Add(seed[0], seed[1], seed[2], seed[3], seed[4])

@@ -3,7 +3,9 @@ package server
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"lightbox/auth"
@@ -12,16 +14,9 @@ import (
 	"lightbox/fhir/store"
 )
 
-// historyQuery is what a history asks for.
-type historyQuery struct {
-	count int
-	page  string
-	since time.Time
-}
-
 const (
 	defaultHistory = 20
-	maxHistory     = 1000
+	maxHistory     = search.MaxCount
 )
 
 // history returns the versions of a resource, newest first. https://hl7.org/fhir/R4/http.html#history
@@ -30,55 +25,121 @@ func (a *api) history(c *call) error {
 	if err != nil {
 		return err
 	}
+	return a.versions(c, store.HistoryQuery{Type: c.kind.Name, ID: id}, c.kind.Name+"/"+id)
+}
+
+// historyType returns the versions of the resources of a type.
+func (a *api) historyType(c *call) error {
+	return a.versions(c, store.HistoryQuery{Type: c.kind.Name}, c.kind.Name)
+}
+
+// historySystem returns the versions of the resources of all types that the caller may read.
+func (a *api) historySystem(c *call) error {
+	readable := func(t *fhir.Type) bool { return c.by.Allows(auth.Read, t.Name) }
+	if !slices.ContainsFunc(a.Registry.Types(), readable) {
+		return errForbidden()
+	}
+	return a.versions(c, store.HistoryQuery{}, "")
+}
+
+// versions answers a page of a history; path is what it is of, below the base.
+func (a *api) versions(c *call, q store.HistoryQuery, path string) error {
 	params, err := parseQuery(c.r.URL.RawQuery)
 	if err != nil {
 		return err
 	}
-	q, err := parseHistory(params)
-	if err != nil {
+	if err := parseHistory(params, &q); err != nil {
 		return err
 	}
 	by := store.Caller{ID: c.by.Caller().ID, Access: func(t string) search.Filter { return c.by.Visible(auth.Read, t) }}
-	page, err := a.Store.History(c.ctx(), store.HistoryQuery{Type: c.kind.Name, ID: id, Since: q.since, Count: q.count, Page: q.page}, by)
+	page, err := a.Store.History(c.ctx(), q, by)
 	if err != nil {
 		return err
 	}
-	return a.sendHistory(c, id, params, page)
+	return a.sendHistory(c, strings.TrimSuffix(a.Base+"/"+path, "/")+"/_history", params, page)
 }
 
-func parseHistory(params url.Values) (historyQuery, error) {
-	q := historyQuery{count: defaultHistory}
-	if params.Has("_at") {
-		return q, fhir.NewError(fhir.NotSupported, "this parameter is not served").At("_at")
-	}
-	if s := params.Get("_count"); params.Has("_count") {
-		n, err := strconv.Atoi(s)
-		if err != nil || n < 1 {
-			return q, fhir.NewError(fhir.Value, "not a whole number above 0").At("_count")
+// parseHistory reads the parameters. An unknown one is refused: a client that takes a history for narrower than it is draws
+// conclusions from what it does not find.
+func parseHistory(params url.Values, q *store.HistoryQuery) error {
+	q.Count = defaultHistory
+	for name, values := range params {
+		read, known := historyParameters()[name]
+		switch {
+		case !known:
+			return fhir.NewError(fhir.NotSupported, "this parameter is not served on a history").At(name)
+		case len(values) > 1:
+			return fhir.NewError(fhir.Invalid, "the parameter stands more than once").At(name)
 		}
-		q.count = min(n, maxHistory)
-	}
-	if s := params.Get("_page"); params.Has("_page") {
-		q.page = s
-	}
-	if s := params.Get("_since"); params.Has("_since") {
-		t, err := time.Parse(time.RFC3339, s)
-		if err != nil {
-			return q, fhir.NewError(fhir.Value, "not an instant, as 2026-01-31T10:00:00+03:00").At("_since")
+		if err := read(q, values[0]); err != nil {
+			return err.At(name)
 		}
-		q.since = t
 	}
-	return q, nil
+	return nil
 }
 
-func (a *api) sendHistory(c *call, id string, params url.Values, p store.HistoryPage) error {
-	self := a.Base + "/" + c.kind.Name + "/" + id + "/_history"
+func historyParameters() map[string]func(q *store.HistoryQuery, value string) *fhir.Error {
+	form := func(*store.HistoryQuery, string) *fhir.Error { return nil } // read with the request
+	return map[string]func(q *store.HistoryQuery, value string) *fhir.Error{
+		"_count": historyCount, "_since": historySince, "_at": historyAt, "_sort": historySort, "_page": historyPage,
+		"_format": form, "_pretty": form,
+	}
+}
+
+func historyCount(q *store.HistoryQuery, value string) *fhir.Error {
+	n, err := strconv.ParseUint(value, 10, 31)
+	if err != nil || n < 1 {
+		return fhir.NewError(fhir.Value, "not a whole number above 0")
+	}
+	q.Count = int(min(n, maxHistory))
+	return nil
+}
+
+func historySince(q *store.HistoryQuery, value string) *fhir.Error {
+	t, err := time.Parse(time.RFC3339, strings.ReplaceAll(value, " ", "+")) // a "+" that was not escaped
+	if err != nil {
+		return fhir.NewError(fhir.Value, "not an instant, as 2026-01-31T10:00:00+03:00")
+	}
+	q.Since = t
+	return nil
+}
+
+// historyAt asks for what was current at some time within the date.
+func historyAt(q *store.HistoryQuery, value string) *fhir.Error {
+	d, err := fhir.ParseSearchDate(value)
+	if err != nil {
+		return fhir.NewError(fhir.Value, "not a date or time")
+	}
+	low, high := d.Interval()
+	q.From, q.To = time.UnixMicro(low), time.UnixMicro(high)
+	return nil
+}
+
+func historyPage(q *store.HistoryQuery, value string) *fhir.Error {
+	q.Page = value
+	return nil
+}
+
+// historySort takes the order that there is.
+func historySort(_ *store.HistoryQuery, value string) *fhir.Error {
+	if value != "-_lastUpdated" {
+		return fhir.NewError(fhir.NotSupported, "a history is newest first: -_lastUpdated")
+	}
+	return nil
+}
+
+func (a *api) sendHistory(c *call, self string, params url.Values, p store.HistoryPage) error {
 	return a.sendBundle(c, "history", func(b *bundle) {
+		if p.Total >= 0 {
+			b.total(p.Total)
+		}
 		b.link("self", withParams(self, params))
 		if p.Next != "" {
 			params.Set("_page", p.Next)
 			b.link("next", withParams(self, params))
 		}
+		params.Del("_page")
+		b.link("first", withParams(self, params))
 		for _, v := range p.Versions {
 			b.version(v.Resource, v.Made)
 		}

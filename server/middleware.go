@@ -117,7 +117,7 @@ func allowOrigins() func(http.Handler) http.Handler {
 		AllowedMethods: []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete},
 		AllowedHeaders: []string{"*"},
 		ExposedHeaders: []string{"ETag", "Location", "Content-Location", "Last-Modified", "Retry-After", "X-Request-Id",
-			"WWW-Authenticate"},
+			"WWW-Authenticate", "Accept-Ranges", "Content-Range", "Items-Deleted"},
 		MaxAge:             600,
 		OptionsPassthrough: true,
 	})

@@ -17,6 +17,9 @@ import (
 // fail renders an error: quiet on what the client did, loud on what we did.
 func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
 	err = translate(err)
+	if inner, ok := w.(*innerResponse); ok {
+		inner.cause = err
+	}
 	all := issues(err)
 	code := status(err, all)
 	v := visitOf(r)
@@ -53,7 +56,8 @@ func failHeaders(h http.Header, code int, err error) {
 		h.Set("Allow", refused.allow)
 	}
 	var deleted goneError
-	if errors.As(err, &deleted) {
+	var entry *entryError
+	if errors.As(err, &deleted) && !errors.As(err, &entry) {
 		h.Set("ETag", etag(deleted.version))
 	}
 }
@@ -87,6 +91,11 @@ func collect(err error, found []*fhir.Error) []*fhir.Error {
 		return found
 	case *fhir.Error:
 		return append(found, e)
+	case *entryError:
+		for _, inner := range collect(e.err, nil) {
+			found = append(found, e.entry.name(inner))
+		}
+		return found
 	case interface{ Unwrap() []error }:
 		for _, branch := range e.Unwrap() {
 			found = collect(branch, found)

@@ -35,4 +35,16 @@ func parsePrefer(h http.Header) (prefer, error) {
 	return p, nil
 }
 
+// ofBundle is what holds for the entries of a Bundle. Without a preference they are answered in the least form: what they would
+// give back is mostly what just came.
+func (p prefer) ofBundle(h http.Header) prefer {
+	for _, pref := range strings.FieldsFunc(strings.Join(h.Values("Prefer"), ","), isListSeparator) {
+		if name, _, _ := strings.Cut(pref, "="); strings.EqualFold(strings.TrimSpace(name), "return") {
+			return p
+		}
+	}
+	p.result = "minimal"
+	return p
+}
+
 func isListSeparator(r rune) bool { return r == ',' || r == ';' }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"slices"
@@ -29,9 +30,9 @@ type patientReference struct{ id, expression string }
 
 // foreignPatients finds what a write must check. A caller who sees every patient has nothing to be checked: a reference may
 // come before its target.
-func (a *api) foreignPatients(c *call, res fhir.Resource) (patientReferences, error) {
+func (a *api) foreignPatients(by *auth.Principal, res fhir.Resource) (patientReferences, error) {
 	p := patientReferences{visible: search.Filter{Grants: slices.Concat(
-		c.by.Visible(auth.Read, "Patient").Grants, c.by.Visible(auth.Search, "Patient").Grants)}}
+		by.Visible(auth.Read, "Patient").Grants, by.Visible(auth.Search, "Patient").Grants)}}
 	if unfiltered(p.visible) {
 		return p, nil
 	}
@@ -53,16 +54,23 @@ func (a *api) foreignPatients(c *call, res fhir.Resource) (patientReferences, er
 	return p, err
 }
 
-// check answers the same for a patient who is hidden and for one who does not exist.
-func (p patientReferences) check(c *call, tx store.Tx) error {
+// check answers the same for a patient who is hidden and for one who does not exist. It remembers in known who is neither, as long
+// as nothing is put; nil remembers nothing.
+func (p patientReferences) check(ctx context.Context, tx store.Tx, known map[string]bool) error {
 	for _, ref := range p.found {
-		ok, err := tx.Visible(c.ctx(), p.visible, "Patient", ref.id)
+		if known[ref.id] {
+			continue
+		}
+		ok, err := tx.Visible(ctx, p.visible, "Patient", ref.id)
 		if err != nil {
 			return err
 		}
 		if !ok {
 			return &refusal{status: 422, err: fhir.NewError(fhir.BusinessRule,
 				"the reference is to a patient that the token does not cover").At(ref.expression)}
+		}
+		if known != nil {
+			known[ref.id] = true
 		}
 	}
 	return nil

@@ -51,8 +51,9 @@ func statusOf(t fhir.IssueType) int {
 // translate gives what a store returns its words and status. Everything else stays what it is.
 func translate(err error) error {
 	var r *refusal
+	var entry *entryError
 	switch {
-	case errors.As(err, &r):
+	case errors.As(err, &r), errors.As(err, &entry):
 		return err
 	case errors.Is(err, store.ErrNotFound):
 		return errNotFound().Because(err)
@@ -98,6 +99,23 @@ func notAcceptable() error {
 
 func unsupportedMedia(detail string) error {
 	return &refusal{status: http.StatusUnsupportedMediaType, err: fhir.NewError(fhir.NotSupported, detail)}
+}
+
+// entryError is what failed a transaction: the error of one of its entries.
+type entryError struct {
+	entry bundleEntry
+	err   error
+}
+
+func (e *entryError) Error() string { return e.entry.at("") + ": " + e.err.Error() }
+func (e *entryError) Unwrap() error { return e.err }
+
+// inEntry says which entry an error is of; nil stays nil.
+func inEntry(e bundleEntry, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &entryError{e, translate(err)}
 }
 
 // goneError is a store's ErrGone with the deletion's version, for the ETag of a 410.

@@ -2,6 +2,7 @@ package server
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -20,19 +21,34 @@ type interaction struct {
 	pattern string           // below the resource type
 	needs   auth.Interaction // the scope letter that covers it
 	run     func(*api, *call) error
+	plan    plan // of a write, instead of run
 }
 
 // interactions are the RESTful interactions of every resource type, FHIR R4 http.html#3.1.0. HEAD goes with GET.
 func interactions() []interaction {
 	return []interaction{
-		{"search-type", http.MethodGet, "", auth.Search, (*api).search},
-		{"create", http.MethodPost, "", auth.Create, (*api).create},
-		{"search-type", http.MethodPost, "/_search", auth.Search, (*api).search},
-		{"read", http.MethodGet, "/{id}", auth.Read, (*api).read},
-		{"update", http.MethodPut, "/{id}", auth.Update, (*api).update},
-		{"delete", http.MethodDelete, "/{id}", auth.Delete, (*api).delete},
-		{"history-instance", http.MethodGet, "/{id}/_history", auth.Read, (*api).history},
-		{"vread", http.MethodGet, "/{id}/_history/{vid}", auth.Read, (*api).vread},
+		{code: "search-type", method: http.MethodGet, needs: auth.Search, run: (*api).search},
+		{code: "create", method: http.MethodPost, needs: auth.Create, plan: planCreate},
+		{code: "update", method: http.MethodPut, needs: auth.Update, plan: planConditionalUpdate},
+		{code: "patch", method: http.MethodPatch, needs: auth.Update, plan: planConditionalPatch},
+		{code: "delete", method: http.MethodDelete, needs: auth.Delete, plan: planConditionalDelete},
+		{code: "search-type", method: http.MethodPost, pattern: "/_search", needs: auth.Search, run: (*api).search},
+		{code: "read", method: http.MethodGet, pattern: "/{id}", needs: auth.Read, run: (*api).read},
+		{code: "update", method: http.MethodPut, pattern: "/{id}", needs: auth.Update, plan: planUpdate},
+		{code: "patch", method: http.MethodPatch, pattern: "/{id}", needs: auth.Update, plan: planPatch},
+		{code: "delete", method: http.MethodDelete, pattern: "/{id}", needs: auth.Delete, plan: planDelete},
+		{code: "history-type", method: http.MethodGet, pattern: "/_history", needs: auth.Read, run: (*api).historyType},
+		{code: "history-instance", method: http.MethodGet, pattern: "/{id}/_history", needs: auth.Read, run: (*api).history},
+		{code: "vread", method: http.MethodGet, pattern: "/{id}/_history/{vid}", needs: auth.Read, run: (*api).vread},
+	}
+}
+
+// system returns the interactions of the whole system by pattern and method. What they reach of each type is decided within.
+func system() map[string]map[string]func(*api, *call) error {
+	return map[string]map[string]func(*api, *call) error{
+		"":          {http.MethodGet: (*api).searchSystem, http.MethodPost: (*api).process}, // transaction and batch
+		"/_search":  {http.MethodPost: (*api).searchSystem},
+		"/_history": {http.MethodGet: (*api).historySystem},
 	}
 }
 
@@ -46,7 +62,10 @@ func (a *api) handler() (http.Handler, error) {
 	root.MethodNotAllowed(a.open(noMethod))
 	root.HandleFunc("/healthz", a.healthz)
 	root.HandleFunc("/readyz", a.readyz)
-	return root, a.routes(root)
+	entries := chi.NewRouter()
+	entries.MethodNotAllowed(a.open(noMethod))
+	a.entries = entries
+	return root, errors.Join(a.routes(root), a.routes(entries))
 }
 
 // routes adds what stands below the base path. One router holds it all: another one below it would be a second look-up.
@@ -56,8 +75,13 @@ func (a *api) routes(r chi.Router) error {
 	} else {
 		r.HandleFunc(a.path+"/*", a.closed(noRoute))
 	}
+	for pattern, methods := range system() {
+		r.HandleFunc(cmp.Or(a.path+pattern, "/"), a.dispatchSystem(methods))
+	}
 	r.HandleFunc(a.path+"/metadata", a.open(only(http.MethodGet, a.capabilities)))
 	r.HandleFunc(a.path+"/.well-known/smart-configuration", a.open(only(http.MethodGet, a.smart)))
+	r.HandleFunc(a.path+"/SearchParameter", a.open(only(http.MethodGet, a.searchParameters)))
+	r.HandleFunc(a.path+"/SearchParameter/{id}", a.open(only(http.MethodGet, a.searchParameter)))
 	a.searches(r)
 	for _, kind := range a.Registry.Types() {
 		patterns, err := served(kind)
@@ -71,14 +95,12 @@ func (a *api) routes(r chi.Router) error {
 	return nil
 }
 
-// searches adds the searches that are not on one type: over several, and within compartments. Each judges by the types that it
-// goes over.
+// searches adds those within compartments. Each judges by the types that it goes over.
 func (a *api) searches(r chi.Router) {
 	both := func(pattern string, run func(*call) error) {
-		r.HandleFunc(cmp.Or(pattern, "/"), a.closed(negotiated(only(http.MethodGet, run))))
+		r.HandleFunc(pattern, a.closed(negotiated(only(http.MethodGet, run))))
 		r.HandleFunc(pattern+"/_search", a.closed(negotiated(only(http.MethodPost, run))))
 	}
-	both(a.path, a.searchSystem)
 	for _, owner := range a.Registry.Compartments() {
 		both(a.path+"/"+owner+"/{id}/{type}", a.searchCompartment(owner))
 	}
@@ -109,6 +131,9 @@ func only(method string, run func(*call) error) func(*call) error {
 func served(kind *fhir.Type) (map[string]map[string]interaction, error) {
 	patterns := map[string]map[string]interaction{}
 	for _, row := range interactions() {
+		if row.plan != nil {
+			row.run = write(row.plan)
+		}
 		if row.needs == "" || row.run == nil {
 			return nil, fmt.Errorf("server: %s has no rule of access", row.code)
 		}
@@ -126,7 +151,7 @@ func served(kind *fhir.Type) (map[string]map[string]interaction, error) {
 // dispatch picks the interaction by method and decides, before data is touched, whether a scope covers it.
 func (a *api) dispatch(kind *fhir.Type, methods map[string]interaction) http.HandlerFunc {
 	allow := allowed(methods)
-	serve := a.closed(func(c *call) error {
+	return a.route(allow, func(c *call) error {
 		row, ok := methods[readMethod(c.r.Method)]
 		if !ok {
 			return methodNotAllowed(allow)
@@ -140,6 +165,25 @@ func (a *api) dispatch(kind *fhir.Type, methods map[string]interaction) http.Han
 		}
 		return row.run(a, c)
 	})
+}
+
+func (a *api) dispatchSystem(methods map[string]func(*api, *call) error) http.HandlerFunc {
+	allow := allowed(methods)
+	return a.route(allow, func(c *call) error {
+		run, ok := methods[readMethod(c.r.Method)]
+		if !ok {
+			return methodNotAllowed(allow)
+		}
+		if err := c.negotiate(c.query); err != nil {
+			return err
+		}
+		return run(a, c)
+	})
+}
+
+// route serves callers with a token, and anyone who asks what the route takes.
+func (a *api) route(allow string, run func(*call) error) http.HandlerFunc {
+	serve := a.closed(run)
 	return func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodOptions {
 			w.Header()["Allow"] = []string{allow}
@@ -159,7 +203,7 @@ func readMethod(method string) string {
 }
 
 // allowed lists the methods of one route for the Allow header.
-func allowed(methods map[string]interaction) string {
+func allowed[T any](methods map[string]T) string {
 	names := []string{http.MethodOptions}
 	for m := range methods {
 		names = append(names, m)
@@ -176,4 +220,4 @@ func noRoute(*call) error {
 }
 
 // noMethod answers a method that HTTP does not know; those that it knows are told apart by dispatch.
-func noMethod(*call) error { return methodNotAllowed("DELETE, GET, HEAD, OPTIONS, POST, PUT") }
+func noMethod(*call) error { return methodNotAllowed("DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT") }

@@ -39,7 +39,9 @@ type Config struct {
 
 // Limits bound one request; zero stands for the default.
 type Limits struct {
-	Body    int64         // bytes, after decompression; default 5 MiB
+	Body    int64         // bytes of a resource, after decompression; default 5 MiB
+	Bundle  int64         // bytes of a batch or transaction, after decompression; default 64 MiB
+	Entries int           // of a batch or transaction; default 5000
 	Header  int           // bytes; default 64 KiB
 	Timeout time.Duration // of one request; default 30 s
 }
@@ -47,6 +49,12 @@ type Limits struct {
 func (l Limits) withDefaults() Limits {
 	if l.Body <= 0 {
 		l.Body = 5 << 20
+	}
+	if l.Bundle <= 0 {
+		l.Bundle = 64 << 20
+	}
+	if l.Entries <= 0 {
+		l.Entries = 5000
 	}
 	if l.Header <= 0 {
 		l.Header = 64 << 10
@@ -60,8 +68,9 @@ func (l Limits) withDefaults() Limits {
 // api serves one Config.
 type api struct {
 	Config
-	path    string     // of Base: "/fhir"
-	buffers *sync.Pool // of *bufio.Writer, for Bundles
+	path    string       // of Base: "/fhir"
+	buffers *sync.Pool   // of *bufio.Writer, for Bundles
+	entries http.Handler // the routes, for entries of Bundles: their caller is known, and what is said of a response is said once
 }
 
 // New returns the handler of the whole server: Base's path, /healthz and /readyz.

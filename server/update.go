@@ -1,47 +1,49 @@
 package server
 
 import (
-	"net/http"
 	"strconv"
 	"strings"
-
-	"github.com/go-chi/chi/v5"
 
 	"lightbox/fhir"
 	"lightbox/fhir/store"
 )
 
-// update stores a new version of a resource, or makes one under the client's id where nothing can be hidden from the
+// planUpdate stores a new version of a resource, or makes one under the client's id where nothing can be hidden from the
 // client. https://hl7.org/fhir/R4/http.html#update
-func (a *api) update(c *call) error {
-	pref, err := parsePrefer(c.r.Header)
+func planUpdate(a *api, q request) (work, error) {
+	w, err := newVersion(a, q)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	w := store.Write{MustBeNew: c.r.Header.Get("If-None-Match") == "*"}
-	if w.IfVersion, err = ifMatch(c.r.Header); err != nil {
-		return err
+	w.decide = known
+	return w, sameID(w.put.Resource, q.id)
+}
+
+// newVersion reads an update: the resource, and which version it is meant for.
+func newVersion(a *api, q request) (change, error) {
+	w := change{reach: q.reach, api: a, put: store.Write{MustBeNew: strings.TrimSpace(q.ifNoneMatch) == "*"}}
+	var err error
+	if w.put.IfVersion, err = ifMatch(q.ifMatch); err != nil {
+		return w, err
 	}
-	if w.Resource, err = a.resource(c); err != nil {
-		return err
-	}
-	id := chi.URLParam(c.r, "id")
+	w.put.Resource, err = q.resource(a)
+	return w, err
+}
+
+// sameID holds the body to the id of the URL.
+func sameID(res fhir.Resource, id string) error {
 	if !fhir.ValidID(id) {
-		return fhir.NewError(fhir.Value, "an id is 1 to 64 letters, digits, - and .").At(c.kind.Name + ".id")
+		return fhir.NewError(fhir.Value, "an id is 1 to 64 letters, digits, - and .").At(res.Type + ".id")
 	}
-	if w.Resource.ID != id {
-		return fhir.NewError(fhir.Invalid, "the id in the body differs from the id in the URL").At(c.kind.Name + ".id")
+	if res.ID != id {
+		return fhir.NewError(fhir.Invalid, "the id in the body differs from the id in the URL").At(res.Type + ".id")
 	}
-	stored, what, err := a.put(c, w, before)
-	if err != nil {
-		return err
-	}
-	return a.sendStored(c, stored, what, pref)
+	return nil
 }
 
 // ifMatch returns the version that an update or delete is meant for, 0 for any.
-func ifMatch(h http.Header) (int64, error) {
-	text := strings.TrimSpace(h.Get("If-Match"))
+func ifMatch(text string) (int64, error) {
+	text = strings.TrimSpace(text)
 	if text == "" || text == "*" {
 		return 0, nil
 	}

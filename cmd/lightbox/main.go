@@ -9,9 +9,12 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"lightbox/bench"
 )
 
 // version is stated by `lightbox version` and the CapabilityStatement.
@@ -39,13 +42,15 @@ type program struct {
 }
 
 type cli struct {
-	Demo   demoCommand   `cmd:"" help:"Start a whole hub on embedded parts, with a synthetic city in it. The place to begin."`
-	Serve  serveCommand  `cmd:"" help:"Serve FHIR R4 under OIDC."`
-	Ingest ingestCommand `cmd:"" help:"Take DICOM files, folders and ZIPs into a hub's archive and database."`
-	Map    mapCommand    `cmd:"" help:"Print the FHIR that DICOM files become, without any store."`
-	Purge  purgeCommand  `cmd:"" help:"Remove resources for good, with every version of them."`
-	Synth  synthCommand  `cmd:"" help:"Draw the synthetic city's DICOM files into a folder."`
-	Token  tokenCommand  `cmd:"" help:"Sign an access token of a running demo's issuer, for trying things out."`
+	Demo    demoCommand    `cmd:"" help:"Start a whole hub on embedded parts, with a synthetic city in it. The place to begin."`
+	Serve   serveCommand   `cmd:"" help:"Serve FHIR R4 under OIDC."`
+	Ingest  ingestCommand  `cmd:"" help:"Take DICOM files, folders and ZIPs into a hub's archive and database."`
+	Map     mapCommand     `cmd:"" help:"Print the FHIR that DICOM files become, without any store."`
+	Reindex reindexCommand `cmd:"" help:"Complete the index of search parameters whose definition has changed."`
+	Purge   purgeCommand   `cmd:"" help:"Remove resources for good, with every version of them."`
+	Synth   synthCommand   `cmd:"" help:"Draw the synthetic city's DICOM files into a folder."`
+	Token   tokenCommand   `cmd:"" help:"Sign an access token of a running demo's issuer, for trying things out."`
+	Bench   benchCommand   `cmd:"" help:"Measure a hub on a synthetic city of any size, each figure beside its limit."`
 
 	Version versionCommand `cmd:"" help:"Print the version."`
 
@@ -77,6 +82,7 @@ func (p *program) Run(ctx context.Context, args []string) int {
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(p),
+		kong.Vars{"figures": strings.Join(bench.Names(), ", ")},
 	)
 	if err != nil {
 		panic(err) // the table of commands is wrong

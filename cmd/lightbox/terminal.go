@@ -49,6 +49,13 @@ func (p *progress) show(s ingest.Summary) {
 	}
 }
 
+// showShare tells how much of something is done.
+func (p *progress) showShare(what string, done, total int64) {
+	if p.on {
+		fmt.Fprintf(p.w, "\r\x1b[K%d of %d %s, %d %%", done, total, what, 100*done/max(total, 1))
+	}
+}
+
 func (p *progress) clear() {
 	if p.on {
 		fmt.Fprint(p.w, "\r\x1b[K")

@@ -197,6 +197,18 @@ func TestStatementValidates(t *testing.T) {
 	}
 }
 
+func TestSearchParametersValidate(t *testing.T) {
+	all, err := conformance.SearchParameters(fhir.R4(), "https://hub.example/fhir")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, res := range all {
+		for _, f := range validate.New()(res.Body) {
+			t.Errorf("%s: %v", res.ID, f)
+		}
+	}
+}
+
 // The check never panics, says the same of the same bytes, and refuses what is not one JSON object.
 func FuzzValidate(f *testing.F) {
 	f.Add([]byte(`{"resourceType":"Patient","name":[{"given":["A",null,"C"],"_given":[null,{"id":"b"},null]}]}`))

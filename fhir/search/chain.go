@@ -47,8 +47,8 @@ type link struct {
 	depth       int
 }
 
-// chain asks each type that the reference may lead to, and that has the parameter that follows. Where the searcher may not search
-// some of these types, the others answer; where none is left, the chain is refused: it would tell by its matches what is hidden.
+// chain asks each type that the reference may lead to, and that takes what follows. Where the searcher may not search some of these
+// types, the others answer; where none is left, the chain is refused: it would tell by its matches what is hidden.
 func (p *parser) chain(t *fhir.Type, head string, l link) (Clause, error) {
 	base, modifier, _ := strings.Cut(head, ":")
 	param, ok := t.Param(base)
@@ -61,35 +61,35 @@ func (p *parser) chain(t *fhir.Type, head string, l link) (Clause, error) {
 		return Clause{}, fhir.NewError(fhir.Value, "the parameter does not refer to that type")
 	}
 	c := Clause{Param: param}
-	served, forbidden := false, false
+	var refused error
 	for _, name := range p.targets(param, modifier) {
-		target, ok := p.registry.Type(name)
-		if !ok {
-			continue
+		inner, err := p.follow(name, l)
+		if err == nil {
+			c.Chain = append(c.Chain, Query{Type: name, Where: []Clause{inner}})
+		} else if refused == nil || fhir.IssueTypeOf(refused) == fhir.NotSupported {
+			refused = err
 		}
-		served = true
-		if !p.allowed(name) {
-			forbidden = true
-			continue
-		}
-		inner, err := p.clause(target, l.rest, l.value, l.depth+1)
-		if err == error(errUnknown) {
-			continue
-		}
-		if err != nil {
-			return Clause{}, err
-		}
-		c.Chain = append(c.Chain, Query{Type: name, Where: []Clause{inner}})
 	}
-	switch {
-	case len(c.Chain) > 0:
+	if len(c.Chain) > 0 {
 		return c, nil
-	case forbidden:
-		return Clause{}, errChain()
-	case !served:
-		return Clause{}, fhir.NewError(fhir.NotSupported, "the chain leads to no resource type that is served")
 	}
-	return Clause{}, fhir.NewError(fhir.Value, "no type that the reference leads to has the chained parameter")
+	return Clause{}, refused
+}
+
+// follow reads what follows a reference, on one type that it may lead to.
+func (p *parser) follow(resourceType string, l link) (Clause, error) {
+	target, ok := p.registry.Type(resourceType)
+	switch {
+	case !ok:
+		return Clause{}, fhir.NewError(fhir.NotSupported, "the chain leads to no resource type that is served")
+	case !p.allowed(resourceType):
+		return Clause{}, errChain()
+	}
+	c, err := p.clause(target, l.rest, l.value, l.depth+1)
+	if err == error(errUnknown) {
+		return Clause{}, fhir.NewError(fhir.Value, "no type that the reference leads to has the chained parameter")
+	}
+	return c, err
 }
 
 func errChain() error {
@@ -124,15 +124,21 @@ func (p *parser) reverse(t *fhir.Type, text, value string, depth int) (Clause, e
 	return Clause{Has: &Has{Type: source.Name, Param: param, Where: inner}}, err
 }
 
-// listClause reads _list=id (FHIR R4 search.html#list). The functional lists ($current-...) are not served.
+// listClause reads _list=id,id (FHIR R4 search.html#list). The functional lists ($current-...) are not served.
 func listClause(modifier, value string) (Clause, error) {
 	if modifier != "" {
 		return Clause{}, fhir.NewError(fhir.NotSupported, "this modifier is not served on _list")
 	}
-	if !fhir.ValidID(value) {
-		return Clause{}, fhir.NewError(fhir.Value, "not the logical id of a List")
+	ids := strings.Split(value, ",")
+	if len(ids) > MaxAlternatives {
+		return Clause{}, fhir.NewError(fhir.TooCostly, "more than "+strconv.Itoa(MaxAlternatives)+" alternatives")
 	}
-	return Clause{List: value}, nil
+	for _, id := range ids {
+		if !fhir.ValidID(id) {
+			return Clause{}, fhir.NewError(fhir.Value, "not the logical id of a List")
+		}
+	}
+	return Clause{Lists: ids}, nil
 }
 
 // compartment is membership of a resource of type t: any of the parameters that R4 lists refers to the owner.

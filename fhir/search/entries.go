@@ -120,7 +120,7 @@ func uris(datatype string, v gjson.Result) ([]Entry, *fhir.Error) {
 	if v.Str == "" {
 		return nil, mustBeString(v)
 	}
-	all := []Entry{{Hash: Hash(v.Str), Text: cut(v.Str)}}
+	all := []Entry{{Hash: Hash(v.Str), Text: cut(v.Str), Exact: cut(v.Str)}}
 	if url, _, ok := strings.Cut(v.Str, "|"); ok && datatype == "canonical" {
 		all = append(all, Entry{Hash: Hash(url), Text: cut(url)})
 	}
@@ -247,12 +247,14 @@ func period(v gjson.Result) (low, high int64, err *fhir.Error) {
 	return low, high, nil
 }
 
-// timing gives the outer limits: of repeat.boundsPeriod, else of the events.
+// timing gives the outer limits of repeat.boundsPeriod and the events.
 func timing(v gjson.Result) (low, high int64, err *fhir.Error) {
-	if bounds := v.Get("repeat.boundsPeriod"); bounds.Exists() {
-		return period(bounds)
-	}
 	low, high = latest, earliest
+	if bounds := v.Get("repeat.boundsPeriod"); bounds.Exists() {
+		if low, high, err = period(bounds); err != nil {
+			return 0, 0, err
+		}
+	}
 	for _, event := range v.Get("event").Array() {
 		if event.Str == "" {
 			continue

@@ -58,7 +58,9 @@ func (f fingerprint) clauses(all []Clause) {
 }
 
 func (f fingerprint) clause(c Clause) {
-	f.text(paramName(c.Param), string(c.Modifier), c.List)
+	f.text(paramName(c.Param), string(c.Modifier))
+	f.number(int64(len(c.Lists)))
+	f.text(c.Lists...)
 	f.values(c.Values)
 	f.clauses(c.Any)
 	f.number(int64(len(c.Chain)))
@@ -79,7 +81,10 @@ func (f fingerprint) values(all []Value) {
 			f.number(n)
 		}
 		f.measure(v.Number)
-		f.values(v.Parts)
+		f.number(int64(len(v.Parts)))
+		for _, part := range v.Parts {
+			f.values(part)
+		}
 		if v.Kind != nil {
 			f.values([]Value{*v.Kind})
 		}

@@ -31,7 +31,7 @@ func (q Query) Match(r Indexed) bool {
 // Match reports whether the clause holds for a resource.
 func (c Clause) Match(r Indexed) bool {
 	switch {
-	case c.Chain != nil, c.Has != nil, c.List != "":
+	case c.Chain != nil, c.Has != nil, c.Lists != nil:
 		return true
 	case c.Any != nil:
 		return slices.ContainsFunc(c.Any, func(one Clause) bool { return one.Match(r) })
@@ -226,8 +226,8 @@ func (k Key) compare(o Key) int {
 // has none.
 func (s Sort) Key(entries []Entry) (best Key, ok bool) {
 	for _, e := range entries {
-		if e.Param != s.Param || e.Part != "" || s.Param.Kind == fhir.KindString && e.Exact == "" {
-			continue // the entries of single words have no Exact
+		if e.Param != s.Param || e.Part != "" || !e.whole() {
+			continue
 		}
 		k := keyOf(s.Param.Kind, e)
 		if !ok || s.direct(k.compare(best)) < 0 {
@@ -235,6 +235,18 @@ func (s Sort) Key(entries []Entry) (best Key, ok bool) {
 		}
 	}
 	return best, ok
+}
+
+// whole tells an entry that stands for its element: not for a word of a text, a canonical without its version, a system without a
+// code.
+func (e Entry) whole() bool {
+	switch {
+	case e.Param.Kind == fhir.KindToken:
+		return e.Text != ""
+	case e.Param.Kind == fhir.KindString, e.Param.Kind == fhir.KindURI, e.Param.Datatypes[0] == "canonical":
+		return e.Exact != ""
+	}
+	return true
 }
 
 func keyOf(kind fhir.Kind, e Entry) Key {

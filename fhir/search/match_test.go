@@ -135,7 +135,7 @@ func TestMatchPatient(t *testing.T) {
 		"name:contains=ria": true, "family:contains=NONES": true, "family:contains=zz": false,
 		"language:text=rus": true, "language:text=sian": false,
 		"_source:below=urn": true, "_profile:below=http://p": true, "_profile:below=http://q": false,
-		"_profile:above=http://p/x/y/z": true, "_profile:above=http://p": false, "_source:above=urn:s": true,
+		"_profile:above=http://p/x|1.0/y": true, "_profile:above=http://p": false, "_source:above=urn:s": true,
 		"organization:missing=true": false,
 	} {
 		t.Run(text, func(t *testing.T) {

@@ -2,7 +2,6 @@ package search
 
 import (
 	"math"
-	"math/big"
 
 	"github.com/tidwall/gjson"
 
@@ -63,10 +62,14 @@ func quantity(v gjson.Result) (*Number, bool) {
 // compare opens n and what it is in base units (FHIR R4 datatypes.html#quantity).
 func (n *Number) compare(comparator string) {
 	switch comparator {
-	case "<", "<=":
+	case "<=":
 		n.Low = -math.MaxFloat64
-	case ">", ">=":
+	case "<":
+		n.Low, n.High = -math.MaxFloat64, math.Nextafter(n.High, -math.MaxFloat64)
+	case ">=":
 		n.High = math.MaxFloat64
+	case ">":
+		n.Low, n.High = math.Nextafter(n.Low, math.MaxFloat64), math.MaxFloat64
 	}
 	if n.Base != nil {
 		n.Base.compare(comparator)
@@ -81,10 +84,10 @@ func rangeOf(v gjson.Result) []Entry {
 	case !hasLow && !hasHigh:
 		return nil
 	case !hasLow:
-		high.compare("<")
+		high.compare("<=")
 		return []Entry{{Number: high}}
 	case !hasHigh:
-		low.compare(">")
+		low.compare(">=")
 		return []Entry{{Number: low}}
 	}
 	low.High = high.High
@@ -112,9 +115,9 @@ func (d decimal) inBaseUnits(code string) *Number {
 	if err != nil {
 		return nil
 	}
-	low, high := unit.Canonical(new(big.Rat).Sub(d.value, d.half)), unit.Canonical(new(big.Rat).Add(d.value, d.half))
-	exact := float(unit.Canonical(d.value))
-	return &Number{Low: float(low), High: float(high), Exact: exact, Code: Hash(unit.Dimension())}
+	n := d.through(unit.Canonical)
+	n.Code = Hash(unit.Dimension())
+	return n
 }
 
 // atPoint is n where no precision is implied: of an element.

@@ -14,10 +14,11 @@ import (
 // leaves open. As a query it is what the number with its implicit precision covers, [Low, High) (FHIR R4 search.html#number), and
 // Exact, the number as it stands.
 //
-// A quantity is that twice: as it is written, with system, code and unit; and, where its code is of UCUM, in base units.
+// ApLow and ApHigh are what ap covers, a tenth of the number to either side. A quantity is that twice: as it is written, with system, code and unit; and, where its code is of UCUM, in base units.
 // Of Location.position, Low is the latitude and High the longitude; a query has the radius in metres as Exact.
 type Number struct {
 	Low, High, Exact   float64
+	ApLow, ApHigh      float64
 	System, Code, Unit int64   // hashes, 0 for absent
 	Base               *Number // in base units; its Code is the hash of the dimension
 }
@@ -78,10 +79,19 @@ func float(r *big.Rat) float64 {
 
 // covers returns what a number in a query stands for.
 func (d decimal) covers() *Number {
-	return &Number{Low: float(new(big.Rat).Sub(d.value, d.half)), High: float(new(big.Rat).Add(d.value, d.half)), Exact: float(d.value)}
+	return d.through(func(r *big.Rat) *big.Rat { return r })
 }
 
-// integers are the data types that store whole numbers: "the significance issues cancel out" (FHIR R4 search.html#number).
+// through is covers after a conversion that keeps order.
+func (d decimal) through(convert func(*big.Rat) *big.Rat) *Number {
+	at := func(offset *big.Rat) float64 { return float(convert(offset.Add(d.value, offset))) }
+	tenth := new(big.Rat).Abs(d.value)
+	tenth.Mul(tenth, big.NewRat(1, 10))
+	return &Number{Low: at(new(big.Rat).Neg(d.half)), High: at(new(big.Rat).Set(d.half)), Exact: at(new(big.Rat)),
+		ApLow: at(new(big.Rat).Neg(tenth)), ApHigh: at(tenth)}
+}
+
+// isInteger tells the data types that store whole numbers, where "the significance issues cancel out" (FHIR R4 search.html#number).
 func isInteger(datatype string) bool {
 	return datatype == "integer" || datatype == "unsignedInt" || datatype == "positiveInt"
 }
@@ -149,7 +159,7 @@ func nearValue(text string) ([]Value, error) {
 		n.Exact = float(d.value) * 1000
 	}
 	if len(parts) == 4 {
-		metres, ok := map[string]float64{"": 1000, "km": 1000, "m": 1, "[mi_us]": 1609.347, "[mi_i]": 1609.344}[parts[3]]
+		metres, ok := map[string]float64{"": 1000, "km": 1000, "m": 1, "[mi_us]": 1609.347219, "[mi_i]": 1609.344}[parts[3]]
 		if !ok {
 			return nil, fhir.NewError(fhir.Value, "the units of a distance are km, m, [mi_i] and [mi_us]")
 		}
@@ -191,24 +201,17 @@ func (p Prefix) HoldsNumber(v, e *Number) bool {
 	case Lt:
 		return e.Low < v.Exact
 	case Ge:
-		return e.High >= v.Exact
+		return e.High > v.Exact || e.Low == v.Exact && e.High == v.Exact
 	case Le:
-		return e.Low <= v.Exact
+		return e.Low < v.Exact || e.Low == v.Exact && e.High == v.Exact
 	case Sa:
 		return e.Low > v.Exact
 	case Eb:
 		return e.High < v.Exact
 	case Ap:
-		low, high := v.Around()
-		return e.Low <= high && e.High >= low
+		return e.Low <= v.ApHigh && e.High >= v.ApLow
 	}
 	return false
-}
-
-// Around returns what ap covers.
-func (n *Number) Around() (low, high float64) {
-	tenth := math.Abs(n.Exact) / 10
-	return n.Exact - tenth, n.Exact + tenth
 }
 
 // holdsQuantity compares quantities: in base units where both have some, else as written with the same system and code. Without a

@@ -218,7 +218,8 @@ func checkModifier(param *fhir.SearchParameter, modifier Modifier) error {
 	if slices.Contains(Modifiers(param), modifier) || modifier == None {
 		return nil
 	}
-	if param.Kind == fhir.KindReference && param.Datatypes[0] == "Reference" && param.MayTarget(string(modifier)) {
+	if param.Kind == fhir.KindReference && param.Datatypes[0] == "Reference" && param.MayTarget(string(modifier)) &&
+		fhir.IsResourceType(string(modifier)) {
 		return nil
 	}
 	return fhir.NewError(fhir.NotSupported, "this modifier is not served on a "+string(param.Kind)+" parameter")
@@ -245,7 +246,7 @@ func Modifiers(param *fhir.SearchParameter) []Modifier {
 		}
 	case fhir.KindURI:
 		return []Modifier{Missing, Above, Below}
-	case fhir.KindComposite, fhir.KindSpecial:
+	case fhir.KindComposite:
 		return nil
 	}
 	return []Modifier{Missing}

@@ -36,7 +36,7 @@ func (q Query) Parts() []Query {
 }
 
 // Clause is one condition. Exactly one of its forms is set: Values of Param, by Modifier (it holds when any of them does); Chain;
-// Has; Any; List.
+// Has; Any; Lists.
 type Clause struct {
 	Param    *fhir.SearchParameter
 	Modifier Modifier
@@ -44,7 +44,7 @@ type Clause struct {
 	Chain    []Query  // Param is a reference: one of its targets answers one of these, a query for each target type
 	Has      *Has     // _has
 	Any      []Clause // any of them holds: membership of a compartment
-	List     string   // _list: the id of the List
+	Lists    []string // _list: the ids of Lists
 }
 
 // Has is a reverse chain (FHIR R4 search.html#has): a resource of Type that refers to this one by Param, and answers Where.
@@ -87,18 +87,18 @@ const (
 
 // Value is one alternative of a clause, ready for the index: see Clause.Match for what it means.
 type Value struct {
-	Missing   bool    // of :missing
-	Hash      int64   // token: of its code, if HasCode; reference, uri: see Entry
-	System    int64   // token: of its system, if HasSystem
-	HasCode   bool    // token: system| has none
-	HasSystem bool    // token: code alone has none; |code has that of no system
-	Text      string  // string, :text: folded, or as it is for :exact; uri:below; the id itself for _id
-	Kind      *Value  // :of-type: the type's system and code
-	Prefix    Prefix  // date, number, quantity
-	Low       int64   // date: first microsecond since 1970 UTC of the interval
-	High      int64   // date: last microsecond of it
-	Number    *Number // number, quantity; near: see there
-	Parts     []Value // composite: one for each component
+	Missing   bool      // of :missing
+	Hash      int64     // token: of its code, if HasCode; reference, uri: see Entry
+	System    int64     // token: of its system, if HasSystem
+	HasCode   bool      // token: system| has none
+	HasSystem bool      // token: code alone has none; |code has that of no system
+	Text      string    // string, :text: folded, or as it is for :exact; uri:below; the id itself for _id
+	Kind      *Value    // :of-type: the type's system and code
+	Prefix    Prefix    // date, number, quantity
+	Low       int64     // date: first microsecond since 1970 UTC of the interval
+	High      int64     // date: last microsecond of it
+	Number    *Number   // number, quantity; near: see there
+	Parts     [][]Value // composite: the alternatives of each component
 }
 
 // Sort is one key of _sort: see Query.Compare for the order it means.

@@ -49,7 +49,7 @@ func (c Clause) matchComposite(r Indexed) bool {
 	})
 }
 
-func holdTogether(components []fhir.Component, parts []Value, element gjson.Result) bool {
+func holdTogether(components []fhir.Component, parts [][]Value, element gjson.Result) bool {
 	for i, component := range components {
 		if !componentHolds(component, parts[i], element) {
 			return false
@@ -58,11 +58,11 @@ func holdTogether(components []fhir.Component, parts []Value, element gjson.Resu
 	return true
 }
 
-func componentHolds(c fhir.Component, v Value, element gjson.Result) bool {
+func componentHolds(c fhir.Component, values []Value, element gjson.Result) bool {
 	for _, path := range c.Paths {
 		for _, found := range elements(element, path.Members) {
 			entries, err := entriesOf(fhir.PathEnd{Param: c.Param, Path: path}, found)
-			if err == nil && (Clause{Param: c.Param, Values: []Value{v}}).matchEntries(entries) {
+			if err == nil && (Clause{Param: c.Param, Values: values}).matchEntries(entries) {
 				return true
 			}
 		}
@@ -76,7 +76,7 @@ func (c Clause) Parts() []Clause {
 	for i, component := range c.Param.Components {
 		all[i] = Clause{Param: component.Param}
 		for _, v := range c.Values {
-			all[i].Values = append(all[i].Values, v.Parts[i])
+			all[i].Values = append(all[i].Values, v.Parts[i]...)
 		}
 	}
 	return all

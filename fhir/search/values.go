@@ -128,22 +128,22 @@ func (p *parser) compositeValue(param *fhir.SearchParameter, text string) ([]Val
 		if err != nil {
 			return nil, err
 		}
-		v.Parts = append(v.Parts, values[0])
+		v.Parts = append(v.Parts, values)
 	}
 	return []Value{v}, nil
 }
 
-// uriValue reads a URI: for :above all that it lies below, each part of the path taken off (FHIR R4 search.html#uri).
+// uriValue reads a URI. :below finds what begins with it, :above what it begins with (FHIR R4 search.html#uri).
 func uriValue(modifier Modifier, text string) []Value {
 	switch modifier {
 	case Below:
 		return []Value{{Text: text}}
 	case Above:
-		values := []Value{{Hash: Hash(text)}}
-		for end := strings.LastIndexByte(text, '/'); end > 0 && text[end-1] != '/'; end = strings.LastIndexByte(text[:end], '/') {
-			values = append(values, Value{Hash: Hash(text[:end])}, Value{Hash: Hash(text[:end+1])})
+		values := make([]Value, 0, len(text))
+		for end := range text {
+			values = append(values, Value{Hash: Hash(text[:end])})
 		}
-		return values
+		return append(values, Value{Hash: Hash(text)})
 	}
 	return []Value{{Hash: Hash(text)}}
 }
@@ -195,11 +195,7 @@ func (p *parser) targets(param *fhir.SearchParameter, modifier string) []string 
 	case !param.MayTarget("Any"):
 		return param.Targets
 	}
-	var all []string
-	for _, t := range p.registry.Types() {
-		all = append(all, t.Name)
-	}
-	return all
+	return fhir.ResourceTypes()
 }
 
 // dateValue reads an optional prefix and a date of any precision.

@@ -50,6 +50,10 @@ type Store interface {
 	Write(ctx context.Context, fn func(tx Tx) error) error
 	// View runs fn on a read transaction for packages that keep tables of their own.
 	View(ctx context.Context, fn func(tx SQL) error) error
+	// Reindex adds the index entries that are missing since the registry has defined a search parameter otherwise than when the
+	// resources were written. Until it is through, a search by such a parameter is refused (fhir.Transient), and all else goes on.
+	// It works in many small transactions; a run that was broken off is finished by the next, and several may share the work.
+	Reindex(ctx context.Context, o Reindexing) error
 	// Secret returns the installation's secret of that name: 32 random bytes made on first use, the same for every process on the database.
 	Secret(ctx context.Context, name string) ([]byte, error)
 	Ping(ctx context.Context) error
@@ -151,6 +155,12 @@ type Change struct {
 	Version     int64
 	LastUpdated int64 // microseconds since 1970 UTC
 	Deleted     bool
+}
+
+// Reindexing says how to reindex.
+type Reindexing struct {
+	All      bool                    // build everything anew, as a damaged index needs; searches by any parameter are refused meanwhile
+	Progress func(done, total int64) // resources, after each transaction; nil: nobody asks
 }
 
 // Result is one page of a search.

@@ -161,6 +161,15 @@ func (t transaction) Apply(ctx context.Context, changes []relational.Change) err
 	return nil
 }
 
+// Fill sends one batch of statements: COPY stops at a row that is there.
+func (t transaction) Fill(ctx context.Context, changes []relational.Change) error {
+	batch := &pgx.Batch{}
+	for _, c := range changes {
+		batch.Queue(textOf(c)+" ON CONFLICT DO NOTHING", columnsOf(c)...)
+	}
+	return t.tx.SendBatch(ctx, batch).Close()
+}
+
 // textOf writes a statement that takes each column as one array.
 func textOf(c relational.Change) string {
 	arrays, same := make([]string, len(c.Columns)), make([]string, len(c.Columns))

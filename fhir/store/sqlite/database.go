@@ -159,8 +159,19 @@ func (t *transaction) Rollback(ctx context.Context) error {
 
 // Apply runs one statement a row, or inserts many rows with one.
 func (t *transaction) Apply(ctx context.Context, changes []relational.Change) error {
+	return t.applyAll(ctx, changes, textOf)
+}
+
+// Fill inserts the rows that are missing.
+func (t *transaction) Fill(ctx context.Context, changes []relational.Change) error {
+	return t.applyAll(ctx, changes, func(c relational.Change, size int) string {
+		return strings.Replace(textOf(c, size), "OR FAIL", "OR IGNORE", 1)
+	})
+}
+
+func (t *transaction) applyAll(ctx context.Context, changes []relational.Change, text func(relational.Change, int) string) error {
 	for _, c := range changes {
-		if err := t.apply(ctx, c); err != nil {
+		if err := t.apply(ctx, c, text); err != nil {
 			return fmt.Errorf("%s: %w", c.Table, err)
 		}
 	}
@@ -170,7 +181,7 @@ func (t *transaction) Apply(ctx context.Context, changes []relational.Change) er
 // chunk is how many rows one statement inserts.
 const chunk = 100
 
-func (t *transaction) apply(ctx context.Context, c relational.Change) error {
+func (t *transaction) apply(ctx context.Context, c relational.Change, text func(relational.Change, int) string) error {
 	size := chunk
 	if c.Remove {
 		size = 1
@@ -184,7 +195,7 @@ func (t *transaction) apply(ctx context.Context, c relational.Change) error {
 		for row := from; row < from+size; row++ {
 			args = c.Row(args, row)
 		}
-		if _, err := t.Exec(ctx, textOf(c, size), args...); err != nil {
+		if _, err := t.Exec(ctx, text(c, size), args...); err != nil {
 			return err
 		}
 	}

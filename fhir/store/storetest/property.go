@@ -22,7 +22,7 @@ func testProperty(t *testing.T, fresh func(t testing.TB) Database) {
 	t.Run("few candidates", func(t *testing.T) { checkProperty(t, open(t, fresh(t))) })
 	t.Run("many candidates", func(t *testing.T) { // as a planner sees them that takes one for many
 		f := open(t, fresh(t))
-		f.Store.(*relational.Store).SetLimits(relational.Limits{Ordered: 1, Sorted: 1})
+		f.Store.(*relational.Store).SetLimits(relational.Limits{Ordered: 1, Sorted: 1, Inner: 1})
 		checkProperty(t, f)
 	})
 }

@@ -97,7 +97,9 @@ func (f fixture) life(id string) []string {
 	f.put(strings.Replace(imagingStudy("s-"+id, "Patient/"+id, "registered", "2024-01-02T10:00:00Z"), `"status"`, `"numberOfInstances":3,"status"`, 1))
 	f.put(imagingStudy("gone-"+id, "Patient/"+id, "available", "2024-01-01T10:00:00Z"), hospital)
 	f.delete("ImagingStudy", "gone-"+id)
-	return []string{"Patient/" + id, "ImagingStudy/s-" + id, "ImagingStudy/gone-" + id}
+	f.put(`{"resourceType":"Observation","id":"o-`+id+`","status":"final","code":{"text":"dose"},"subject":{"reference":"Patient/`+id+`"},`+
+		`"valueQuantity":{"value":5,"system":"http://unitsofmeasure.org","code":"mGy"}}`, hospital)
+	return []string{"Patient/" + id, "ImagingStudy/s-" + id, "ImagingStudy/gone-" + id, "Observation/o-" + id}
 }
 
 func nothingLeft(f fixture) {

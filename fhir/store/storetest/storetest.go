@@ -26,12 +26,14 @@ func Run(t *testing.T, fresh func(t testing.TB) Database) {
 		{"Visible", testVisible},
 		{"History", testHistory},
 		{"Purge", testPurge},
+		{"Reindex", testReindex},
 		{"Search", testSearch},
 		{"Parameters", testParameters},
 		{"Examples", testExamples},
 		{"Paging", testPaging},
 		{"Include", testInclude},
 		{"Property", testProperty},
+		{"Evaluator", testEvaluator},
 	} {
 		t.Run(suite.name, func(t *testing.T) { suite.run(t, fresh) })
 	}

@@ -26,7 +26,7 @@ func (b bounds) on(alias string) []string {
 func (s *statement) timeBounds(terms []term) bounds {
 	var all bounds
 	for _, t := range terms {
-		if t.kind != byDate || t.not {
+		if t.kind != byDate && t.kind != byClock || t.not {
 			continue
 		}
 		endsFrom, startsTo := reach(t.values)

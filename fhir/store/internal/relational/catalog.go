@@ -1,11 +1,10 @@
 package relational
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"lightbox/fhir"
 )
@@ -20,23 +19,38 @@ const (
 // maxBit is the last place in resource.present that leaves its sign alone.
 const maxBit = 62
 
+// noBit stands for what has no place in resource.present.
+const noBit = -1
+
 type paramKey struct{ resourceType, name string }
 
-// param is a search parameter as rows know it.
+// param is a search parameter as rows know it: the present generation of its index.
 type param struct {
-	id  int64
-	bit int64
+	id         int64
+	bit        int64
+	definition int64
+	building   bool // rows from before this generation are missing
+	percent    int64
 }
 
 // present is the parameter's flag in resource.present.
 func (p param) present() int64 { return 1 << p.bit }
 
-// catalog holds the dictionaries. It is loaded once and does not change.
+// catalog holds the dictionaries. All but the generations is loaded once and does not change.
 type catalog struct {
-	types   map[string]int64
-	names   map[int64]string
-	params  map[paramKey]param
-	aliases map[paramKey]string // parameters whose postings are those of another, see aliasesOf
+	types       map[string]int64
+	names       map[int64]string
+	aliases     map[paramKey]alias // parameters whose postings are those of another, see addAliases
+	clocks      map[paramKey]bool  // parameters whose values are the clinical time, which the resource's row has
+	definitions map[paramKey]int64 // as the registry has them
+	generations *atomic.Pointer[generations]
+	forWriters  *catalog // finds what is being built too; nil in that one itself
+}
+
+// alias is another parameter, whose values are the same, or with narrowed some more.
+type alias struct {
+	name     string
+	narrowed bool
 }
 
 func (c *catalog) typeID(name string) (int64, error) {
@@ -49,10 +63,20 @@ func (c *catalog) typeID(name string) (int64, error) {
 
 func (c *catalog) param(p *fhir.SearchParameter) (param, error) { return c.named(p.Type, p.Name) }
 
+// named returns the present generation of a parameter. Whoever searches by one that is being built would miss resources.
 func (c *catalog) named(resourceType, name string) (param, error) {
-	found, ok := c.params[paramKey{resourceType, name}]
+	key := paramKey{resourceType, name}
+	wanted, ok := c.definitions[key]
 	if !ok {
 		return param{}, fhir.NewError(fhir.NotSupported, "search parameter is not served").At(name)
+	}
+	found, ok := c.generations.Load().active[key]
+	switch {
+	case !ok || found.definition != wanted:
+		return param{}, errSuperseded.At(name)
+	case found.building && c.forWriters != nil:
+		detail := fmt.Sprintf("the index of this parameter is being built: %d %%", found.percent)
+		return param{}, fhir.NewError(fhir.Transient, detail).At(name)
 	}
 	return found, nil
 }
@@ -64,170 +88,69 @@ func (c *catalog) posting(p *fhir.SearchParameter) (param, error) {
 
 func (c *catalog) postingNamed(resourceType, name string) (param, error) {
 	if same, ok := c.aliases[paramKey{resourceType, name}]; ok {
-		name = same
+		name = same.name
 	}
 	return c.named(resourceType, name)
 }
 
+// narrowed reports whether the postings of p hold more than its values.
+func (c *catalog) narrowed(p *fhir.SearchParameter) bool {
+	return c.aliases[paramKey{p.Type, p.Name}].narrowed
+}
+
+// isAlias reports whether p shares the postings of another parameter.
+func (c *catalog) isAlias(p *fhir.SearchParameter) bool {
+	_, ok := c.aliases[paramKey{p.Type, p.Name}]
+	return ok
+}
+
+// isClock reports whether p's values are the clinical time.
+func (c *catalog) isClock(p *fhir.SearchParameter) bool { return c.clocks[paramKey{p.Type, p.Name}] }
+
 func newCatalog(registry *fhir.Registry) *catalog {
-	c := &catalog{types: map[string]int64{}, names: map[int64]string{}, params: map[paramKey]param{}, aliases: map[paramKey]string{}}
+	c := &catalog{types: map[string]int64{}, names: map[int64]string{}, aliases: map[paramKey]alias{}, clocks: map[paramKey]bool{},
+		definitions: map[paramKey]int64{}, generations: new(atomic.Pointer[generations])}
 	for _, t := range registry.Types() {
 		c.addAliases(t)
+		c.addClock(t)
+		for _, d := range c.define(t) {
+			c.definitions[paramKey{t.Name, d.name}] = d.hash
+		}
 	}
+	writers := *c
+	c.forWriters = &writers
 	return c
 }
 
-// addAliases finds parameters that would keep the same values twice: those that only narrow another one's by the type that a
-// reference leads to, which its value states; and whose data a resource is, where a parameter selects that very reference.
+// addAliases finds parameters that would keep the same values twice: those that only narrow another one's, by the type that a
+// reference leads to, which its value states, or by what the candidate itself tells; and whose data a resource is, where a
+// parameter selects that very reference.
 func (c *catalog) addAliases(t *fhir.Type) {
-	plain := map[string]string{}
+	plain := map[string]*fhir.SearchParameter{}
 	for _, p := range t.Params() {
-		if p.Kind == fhir.KindReference && len(p.Paths) == 1 && p.Paths[0].Where == (fhir.Condition{}) {
-			plain[p.Expression] = p.Name
+		if len(p.Paths) == 1 && p.Paths[0].Where == (fhir.Condition{}) {
+			plain[p.Expression] = p
 		}
 	}
 	for _, p := range t.Params() {
-		whole, _, narrowed := strings.Cut(p.Expression, ".where(resolve() is ")
-		if same, ok := plain[whole]; ok && narrowed && len(p.Paths) == 1 {
-			c.aliases[paramKey{t.Name, p.Name}] = same
+		whole, condition, narrowed := strings.Cut(p.Expression, ".where(")
+		if same, ok := plain[whole]; ok && narrowed && len(p.Paths) == 1 && same.Kind == p.Kind {
+			c.aliases[paramKey{t.Name, p.Name}] = alias{same.Name, !strings.HasPrefix(condition, "resolve()")}
 		}
 	}
-	if same, ok := plain[t.Name+"."+t.Patient]; ok {
-		c.aliases[paramKey{t.Name, patientParam}] = same
+	if same, ok := plain[t.Name+"."+t.Patient]; ok && same.Kind == fhir.KindReference {
+		c.aliases[paramKey{t.Name, patientParam}] = alias{name: same.Name}
 	}
 }
 
-// loadCatalog reads the dictionaries and adds what the registry has new. An entry once made is kept for ever.
-func loadCatalog(ctx context.Context, db Database, registry *fhir.Registry) (*catalog, error) {
-	c := newCatalog(registry)
-	if err := c.read(ctx, db); err != nil {
-		return nil, err
+// addClock finds the parameter that selects the element which is a type's clinical time, where that is a point of time.
+func (c *catalog) addClock(t *fhir.Type) {
+	if len(t.Time) == 0 {
+		return
 	}
-	if changes, err := c.extend(registry); err != nil || len(changes) == 0 {
-		return c, err
-	}
-	tx, err := db.Begin(ctx)
-	if err != nil {
-		return nil, err
-	}
-	c = newCatalog(registry) // another process may have been faster
-	if err := c.fill(ctx, tx, registry); err != nil {
-		return nil, errors.Join(err, tx.Rollback(ctx))
-	}
-	return c, tx.Commit(ctx)
-}
-
-func (c *catalog) fill(ctx context.Context, tx Transaction, registry *fhir.Registry) error {
-	if err := c.read(ctx, tx); err != nil {
-		return err
-	}
-	changes, err := c.extend(registry)
-	if err != nil {
-		return err
-	}
-	return tx.Apply(ctx, changes)
-}
-
-func (c *catalog) read(ctx context.Context, q querier) error {
-	err := q.Query(ctx, "SELECT id, name FROM resource_type", nil, func(scan func(...any) error) error {
-		var id int64
-		var name string
-		if err := scan(&id, &name); err != nil {
-			return err
-		}
-		c.types[name], c.names[id] = id, name
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	return q.Query(ctx, "SELECT id, type, name, bit FROM search_param", nil, func(scan func(...any) error) error {
-		var p param
-		var resourceType int64
-		var name string
-		if err := scan(&p.id, &resourceType, &name, &p.bit); err != nil {
-			return err
-		}
-		c.params[paramKey{c.names[resourceType], name}] = p
-		return nil
-	})
-}
-
-// extend adds to c what the registry has new, and returns the rows to insert.
-func (c *catalog) extend(registry *fhir.Registry) ([]Change, error) {
-	var types, params []entry
-	for _, t := range registry.Types() {
-		if _, ok := c.types[t.Name]; !ok {
-			id := int64(len(c.types) + 1)
-			c.types[t.Name], c.names[id] = id, t.Name
-			types = append(types, entry{id: id, name: t.Name})
-		}
-		added, err := c.extendParams(t)
-		if err != nil {
-			return nil, err
-		}
-		params = append(params, added...)
-	}
-	all := []Change{
-		{"resource_type", []Column{ints("id", types, entry.number), texts("name", types, entry.text)}, false},
-		{"search_param", []Column{
-			ints("id", params, entry.number),
-			ints("type", params, func(e entry) int64 { return e.resourceType }),
-			texts("name", params, entry.text),
-			ints("bit", params, func(e entry) int64 { return e.bit }),
-		}, false},
-	}
-	return slices.DeleteFunc(all, func(c Change) bool { return c.Rows() == 0 }), nil
-}
-
-// entry is a row of a dictionary.
-type entry struct {
-	id, resourceType, bit int64
-	name                  string
-}
-
-func (e entry) number() int64 { return e.id }
-func (e entry) text() string  { return e.name }
-
-func (c *catalog) extendParams(t *fhir.Type) ([]entry, error) {
-	var added []entry
-	add := func(name string, bit int64) {
-		key := paramKey{t.Name, name}
-		if _, ok := c.params[key]; !ok {
-			p := param{id: int64(len(c.params) + 1), bit: bit}
-			c.params[key] = p
-			added = append(added, entry{p.id, c.types[t.Name], bit, name})
-		}
-	}
-	add(patientParam, noBit)
-	add(ownerParam, noBit)
-	bit := c.lastBit(t.Name)
 	for _, p := range t.Params() {
-		if _, ok := c.params[paramKey{t.Name, p.Name}]; !ok {
-			bit++
-		}
-		if add(p.Name, bit); hasSystemPosting(p) {
-			add(p.Name+systemSuffix, noBit)
-		}
-		if hasIdentifierPosting(p) {
-			add(p.Name+identifierSuffix, noBit)
+		if p.Kind == fhir.KindDate && len(p.Paths) == 1 && slices.Equal(p.Paths[0].Members, t.Time[:1]) && p.Paths[0].Datatype != "Period" {
+			c.clocks[paramKey{t.Name, p.Name}] = true
 		}
 	}
-	if bit > maxBit {
-		return nil, fmt.Errorf("store: more than %d search parameters of %s", maxBit+1, t.Name)
-	}
-	return added, nil
-}
-
-// noBit stands for what has no place in resource.present.
-const noBit = -1
-
-func (c *catalog) lastBit(resourceType string) int64 {
-	last := int64(-1)
-	for key, p := range c.params {
-		if key.resourceType == resourceType {
-			last = max(last, p.bit)
-		}
-	}
-	return last
 }

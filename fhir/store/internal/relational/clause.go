@@ -109,16 +109,15 @@ func (s *statement) measure(prefix search.Prefix, n *search.Number) string {
 	case search.Lt:
 		return low + " < " + bind(n.Exact)
 	case search.Ge:
-		return high + " >= " + bind(n.Exact)
+		return fmt.Sprintf("(%s > %s OR (%s = %[2]s AND %[1]s = %[2]s))", high, bind(n.Exact), low)
 	case search.Le:
-		return low + " <= " + bind(n.Exact)
+		return fmt.Sprintf("(%s < %s OR (%s = %[2]s AND %[1]s = %[2]s))", low, bind(n.Exact), high)
 	case search.Sa:
 		return low + " > " + bind(n.Exact)
 	case search.Eb:
 		return high + " < " + bind(n.Exact)
 	case search.Ap:
-		from, to := n.Around()
-		return fmt.Sprintf("(%s <= %s AND %s >= %s)", low, bind(to), high, bind(from))
+		return fmt.Sprintf("(%s <= %s AND %s >= %s)", low, bind(n.ApHigh), high, bind(n.ApLow))
 	}
 	return within()
 }

@@ -22,10 +22,12 @@ type Database interface {
 	Close() error
 }
 
-// Transaction is an open transaction. After an error of Apply it can only be rolled back.
+// Transaction is an open transaction. After an error of Apply or Fill it can only be rolled back.
 type Transaction interface {
 	store.SQL
 	Apply(ctx context.Context, changes []Change) error
+	// Fill inserts rows as Apply does, and leaves those alone that are there.
+	Fill(ctx context.Context, changes []Change) error
 	Commit(ctx context.Context) error
 	Rollback(ctx context.Context) error
 }

@@ -41,10 +41,14 @@ func (d *driver) ordered() bool {
 const maxArms = 16
 
 // Limits are where estimates stop counting: Ordered for lists in time order, which may be walked in part; Sorted for those
-// which must be sorted as a whole.
-type Limits struct{ Ordered, Sorted int64 }
+// which must be sorted as a whole. Inner is how many resources a chain may go through for the index to answer it: beyond, the chain is
+// followed from each candidate.
+type Limits struct {
+	Ordered, Sorted int64
+	Inner           int
+}
 
-func defaultLimits() Limits { return Limits{Ordered: 1000, Sorted: 3000} }
+func defaultLimits() Limits { return Limits{Ordered: 1000, Sorted: 3000, Inner: 1000} }
 
 // SetLimits changes how queries are planned, never what they answer. It is for tests, before first use.
 func (s *Store) SetLimits(l Limits) { s.limits = l }

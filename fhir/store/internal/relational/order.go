@@ -20,6 +20,7 @@ type sortKey struct {
 	table      string       // of an index in the order of this key, with param and row; empty when resource has it
 	column     string
 	param      int64
+	present    string // the condition of having a value, where the table is resource itself
 }
 
 // down reports whether the key's values fall as the walk goes.
@@ -46,7 +47,7 @@ func (k sortKey) sortable(alias string) string {
 }
 
 // order returns the keys of a query. Resources that are equal in all of them stand in row order, reversed when the first
-// key is descending.
+// key is descending; where that is the clinical time, when it is ascending, so that newest first is the order without _sort.
 func (s *statement) order(q search.Query, back bool) ([]sortKey, error) {
 	if len(q.Sort) == 0 {
 		return []sortKey{{expression: "r.time_key", back: back}}, nil
@@ -74,6 +75,9 @@ func (s *statement) sortKey(o search.Sort) (sortKey, error) {
 	if err != nil {
 		return sortKey{}, err
 	}
+	if s.store.catalog.isClock(o.Param) {
+		return s.clockKey(p, o.Desc), nil
+	}
 	k := sortKey{desc: o.Desc, nullable: true, param: p.id}
 	switch o.Param.Kind {
 	case fhir.KindString:
@@ -93,6 +97,13 @@ func (s *statement) sortKey(o search.Sort) (sortKey, error) {
 	k.expression = fmt.Sprintf("(SELECT %s(o.%s) FROM %s o WHERE o.row = r.row AND +o.param = %s AND %s)",
 		least, k.column, k.table, s.bind(p.id), k.sortable("o"))
 	return k, nil
+}
+
+// clockKey sorts by the clinical time, whose key in the row is negated: newest first is the order of the index, rows among equal
+// times included.
+func (s *statement) clockKey(p param, desc bool) sortKey {
+	return sortKey{desc: !desc, nullable: true, column: "r.time_key", present: s.present(p, "r"),
+		expression: fmt.Sprintf("(CASE WHEN %s THEN r.time_key END)", s.present(p, "r"))}
 }
 
 // value is the key's column in its table, out of reach of an index.

@@ -151,10 +151,16 @@ func (pl *plan) keyColumns() string {
 func (pl *plan) withValue(from *position, limit int) string {
 	k := pl.keys[0]
 	a, column, alias := pl.driver.arms[0], k.expression, "r"
-	if k.table != "" {
+	switch {
+	case k.table != "":
 		a, column, alias = pl.valuesOf(k), "d."+k.column, "d"
+	case k.present != "":
+		column = k.column
 	}
 	where := append(pl.where(a), pl.behind(column, alias+".row", from)...)
+	if k.present != "" {
+		where = append(where, k.present)
+	}
 	return fmt.Sprintf("SELECT %[1]s.row AS row, %[2]s AS k0 FROM %[3]s WHERE %[4]s ORDER BY %[2]s%[5]s, %[1]s.row%[5]s LIMIT %[6]s",
 		alias, column, a.from, allOf(where), ascending(k.down()), pl.statement.bind(limit))
 }
@@ -178,8 +184,11 @@ func (pl *plan) valuesOf(k sortKey) arm {
 func (pl *plan) withoutValue(from *position, limit int) string {
 	k := pl.keys[0]
 	kind := map[keyKind]string{keyNumber: "BIGINT", keyText: "TEXT", keyFloat: "DOUBLE PRECISION"}[k.kind]
-	where := append(pl.where(pl.driver.arms[0]),
-		"NOT "+exists(k.table+" o", "o.row = r.row AND +o.param = "+pl.statement.bind(k.param)+" AND "+k.sortable("o")))
+	absent := "NOT (" + k.present + ")"
+	if k.table != "" {
+		absent = "NOT " + exists(k.table+" o", "o.row = r.row AND +o.param = "+pl.statement.bind(k.param)+" AND "+k.sortable("o"))
+	}
+	where := append(pl.where(pl.driver.arms[0]), absent)
 	if from != nil {
 		where = append(where, "r.row"+direction(pl.keys)+pl.statement.bind(from.row))
 	}

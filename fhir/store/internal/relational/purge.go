@@ -50,7 +50,7 @@ func (u *unit) removal(old *record) (*changes, error) {
 }
 
 // byRow are the tables where everything of a resource can be found by its row, whatever wrote it.
-var byRow = []string{"resource_history", "string_posting", "date_posting"}
+var byRow = []string{"resource_history", "string_posting", "date_posting", "number_posting"}
 
 // erase also keeps the numbers of what it removes from being given again: a reader may have seen them, and an index entry of
 // an earlier generation may still stand under the row.

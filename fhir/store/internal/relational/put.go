@@ -150,7 +150,8 @@ func (u *unit) put(ctx context.Context, old *record, w store.Write, x indexed) (
 		owners: ownersAfter(old, w.Owners)}
 	u.number(r, old)
 	r.body = w.Resource.Stamp(r.version, timeOf(r.lastUpdated)).Body
-	r.patient, r.present, r.timeKey = x.patient, x.present, timeKey(x, r, old)
+	r.patient, r.present, r.timeKey, r.timeHigh = x.patient, x.present, timeKey(x, r, old), x.timeHigh()
+	u.widen(x.clock, r.timeKey)
 	return r, u.replace(ctx, old, r, x.entries)
 }
 
@@ -182,6 +183,14 @@ func timeKey(x indexed, r, old *record) int64 {
 		return old.timeKey
 	}
 	return -clamp(r.lastUpdated)
+}
+
+// timeHigh is the end of the clinical time, where a parameter selects it.
+func (x indexed) timeHigh() int64 {
+	if len(x.clock) == 0 {
+		return 0
+	}
+	return x.clock[0].high
 }
 
 // adopt takes over owners and origin where the content is unchanged: they make no version.

@@ -23,6 +23,7 @@ type record struct {
 	deleted     bool
 	mapped      bool
 	timeKey     int64
+	timeHigh    int64 // the end of the clinical time, where a parameter selects it
 	present     int64
 	patient     string // "Patient/<id>", "" for nobody's
 	owners      string // see joinOwners
@@ -30,12 +31,12 @@ type record struct {
 }
 
 var resourceTable = []string{
-	"row", "type", "id", "version", "last_updated", "deleted", "mapped", "time_key", "present", "patient", "owners", "body",
+	"row", "type", "id", "version", "last_updated", "deleted", "mapped", "time_key", "time_high", "present", "patient", "owners", "body",
 }
 
 func (r *record) scan(scan func(...any) error) error {
 	var deleted, mapped int64
-	err := scan(&r.row, &r.typeID, &r.id, &r.version, &r.lastUpdated, &deleted, &mapped, &r.timeKey, &r.present,
+	err := scan(&r.row, &r.typeID, &r.id, &r.version, &r.lastUpdated, &deleted, &mapped, &r.timeKey, &r.timeHigh, &r.present,
 		&r.patient, &r.owners, (*unpacked)(&r.body))
 	r.deleted, r.mapped = deleted != 0, mapped != 0
 	return err
@@ -101,9 +102,10 @@ type indexed struct {
 	present int64
 	time    int64
 	timed   bool
+	clock   []datePosting // the clinical time, where a parameter selects it
 }
 
-// index turns a document into rows. :exact is a posting as well: hashed, it costs no second text.
+// index turns a document into rows.
 func (c *catalog) index(resourceType string, d search.Document) (indexed, error) {
 	x := indexed{patient: d.Patient, time: d.Time, timed: d.Timed}
 	for _, p := range d.Present {
@@ -114,7 +116,7 @@ func (c *catalog) index(resourceType string, d search.Document) (indexed, error)
 		x.present |= known.present()
 	}
 	for _, e := range d.Entries {
-		if err := c.add(&x.entries, e); err != nil {
+		if err := c.add(&x, e); err != nil {
 			return x, err
 		}
 	}
@@ -130,7 +132,7 @@ func (c *catalog) index(resourceType string, d search.Document) (indexed, error)
 }
 
 // add turns one entry into rows.
-func (c *catalog) add(x *entries, e search.Entry) error {
+func (c *catalog) add(x *indexed, e search.Entry) error {
 	if e.Param.Kind == fhir.KindSpecial {
 		return nil // looked at in the resource itself
 	}
@@ -141,17 +143,19 @@ func (c *catalog) add(x *entries, e search.Entry) error {
 	switch e.Param.Kind {
 	case fhir.KindString:
 		x.strings = append(x.strings, stringPosting{known.id, e.Text, e.Exact != ""})
-		if e.Exact != "" {
-			x.postings = append(x.postings, posting{known.id, search.Hash(e.Exact)})
-		}
 	case fhir.KindDate:
-		x.dates = append(x.dates, datePosting{known.id, clamp(e.Low), clamp(e.High)})
+		d := datePosting{known.id, clamp(e.Low), clamp(e.High)}
+		if c.isClock(e.Param) {
+			x.clock = append(x.clock, d)
+		} else {
+			x.dates = append(x.dates, d)
+		}
 	case fhir.KindNumber, fhir.KindQuantity:
 		x.addNumber(known, e.Number)
 	case fhir.KindToken:
-		return c.addToken(x, known, e)
+		return c.addToken(&x.entries, known, e)
 	case fhir.KindReference:
-		return c.addReference(x, known, e)
+		return c.addReference(&x.entries, known, e)
 	default:
 		x.postings = append(x.postings, posting{known.id, e.Hash})
 	}
@@ -171,7 +175,7 @@ func (c *catalog) addToken(x *entries, known param, e search.Entry) error {
 	if !hasSystemPosting(e.Param) || e.System == 0 {
 		return nil
 	}
-	system, err := c.named(e.Param.Type, e.Param.Name+systemSuffix)
+	system, err := c.beside(e.Param, systemSuffix)
 	x.postings = append(x.postings, posting{system.id, e.System})
 	return err
 }
@@ -181,7 +185,7 @@ func (c *catalog) addReference(x *entries, known param, e search.Entry) error {
 		x.postings = append(x.postings, posting{known.id, e.Hash})
 		return nil
 	}
-	identifier, err := c.named(e.Param.Type, e.Param.Name+identifierSuffix)
+	identifier, err := c.beside(e.Param, identifierSuffix)
 	x.postings = append(x.postings, posting{identifier.id, tokenHash(true, e.Hash, e.System)})
 	return err
 }

@@ -41,7 +41,7 @@ func (p *page) clause(ctx context.Context, c search.Clause) (condition, error) {
 		return p.chain(ctx, c)
 	case c.Has != nil:
 		return p.has(ctx, c)
-	case c.List != "":
+	case c.Lists != nil:
 		return p.list(ctx, c)
 	case c.Any != nil:
 		return p.anyOf(ctx, c)
@@ -103,6 +103,8 @@ func (s *Store) ordered(c search.Clause) (condition, error) {
 	}
 	t := term{param: known, values: c.Values}
 	switch {
+	case s.catalog.isClock(c.Param):
+		t.kind = byClock
 	case c.Param.Kind == fhir.KindDate:
 		t.kind = byDate
 	case c.Param.Kind == fhir.KindNumber:
@@ -115,10 +117,11 @@ func (s *Store) ordered(c search.Clause) (condition, error) {
 	case c.Modifier == search.Contains:
 		t.kind = byPart
 	case c.Modifier == search.Exact:
-		t = term{kind: byPosting, param: known}
+		t = term{kind: byPrefix, param: known}
 		for _, v := range c.Values {
-			t.hashes = append(t.hashes, search.Hash(v.Text))
+			t.values = append(t.values, search.Value{Text: search.Fold(v.Text)})
 		}
+		return undecided(c, t)
 	default:
 		t.kind = byPrefix
 	}
@@ -158,7 +161,9 @@ func (p *page) tokens(ctx context.Context, c search.Clause) (condition, error) {
 		return condition{}, err
 	case !ok:
 		return undecided(c)
-	case c.Modifier == search.OfType:
+	case c.Modifier == search.Not && p.store.catalog.narrowed(c.Param):
+		return undecided(c)
+	case c.Modifier == search.OfType, p.store.catalog.narrowed(c.Param):
 		return undecided(c, t)
 	}
 	t.not = t.not != (c.Modifier == search.Not)
@@ -170,10 +175,15 @@ func (p *page) references(ctx context.Context, c search.Clause) (condition, erro
 		return decided(p.store.immediate(c))
 	}
 	t, ok, err := p.token(ctx, c)
-	if err != nil || ok {
-		return decided(t, err)
+	switch {
+	case err != nil:
+		return condition{}, err
+	case !ok:
+		return undecided(c)
+	case p.store.catalog.isAlias(c.Param): // an identifier does not state the type that tells the two apart
+		return undecided(c, t)
 	}
-	return undecided(c)
+	return decided(t, nil)
 }
 
 // composite narrows by the components, and looks whether they stand together.
@@ -189,34 +199,32 @@ func (p *page) composite(ctx context.Context, c search.Clause) (condition, error
 	return all, nil
 }
 
-// list resolves _list to the ids that a List which the caller may see refers to.
+// list resolves _list to the ids that Lists which the caller may see refer to.
 func (p *page) list(ctx context.Context, c search.Clause) (condition, error) {
 	filter := p.caller.Access("List")
 	if len(filter.Grants) == 0 {
 		return condition{}, fhir.NewError(fhir.Forbidden, "no scope of the token covers a search on List").At("_list")
 	}
-	s := p.store.statement()
-	text, err := s.readCurrent(columns("r", versionTable), filter, "List", c.List)
+	lists := p.inner(search.Query{Type: "List"})
+	lists.resolved = &condition{terms: []term{{kind: byID, ids: c.Lists}}}
+	found, err := lists.walk(ctx, nil, len(c.Lists))
 	if err != nil {
 		return condition{}, err
 	}
-	found, err := s.versions(ctx, p.source, "List", text)
-	if err != nil || len(found) == 0 || found[0].Deleted {
-		return decided(nothingAt(), err)
-	}
 	t := term{kind: byID}
-	for _, entry := range gjson.GetBytes(found[0].Body, "entry").Array() {
-		ref, err := fhir.ParseReference(entry.Get("item.reference").Str, "")
-		if err == nil && ref.Kind == fhir.Local && ref.Type == p.query.Type && !entry.Get("deleted").Bool() {
-			t.ids = append(t.ids, ref.ID)
+	for _, h := range found {
+		for _, entry := range gjson.GetBytes(h.resource.Body, "entry").Array() {
+			ref, err := fhir.ParseReference(entry.Get("item.reference").Str, "")
+			if err == nil && ref.Kind == fhir.Local && ref.Type == p.query.Type {
+				t.ids = append(t.ids, ref.ID)
+			}
 		}
+	}
+	if len(t.ids) == 0 {
+		return decided(nothingAt(), nil)
 	}
 	return decided(t, nil)
 }
-
-// maxInner is how many resources a chain may go through for the index to answer it. Beyond, the chain is followed from each
-// candidate.
-const maxInner = 1000
 
 // chain resolves a chain from its end: the resources that its last reference leads to are looked up first. Their references'
 // postings are walked then.
@@ -227,7 +235,7 @@ func (p *page) chain(ctx context.Context, c search.Clause) (condition, error) {
 	}
 	t := term{kind: byPosting, param: known}
 	for _, q := range c.Chain {
-		found, complete, err := p.inner(q).ids(ctx, maxInner)
+		found, complete, err := p.inner(q).ids(ctx, p.store.limits.Inner)
 		if err != nil {
 			return condition{}, err
 		}
@@ -247,11 +255,11 @@ func (p *page) chain(ctx context.Context, c search.Clause) (condition, error) {
 // has resolves a reverse chain the same way: what refers is looked up first.
 func (p *page) has(ctx context.Context, c search.Clause) (condition, error) {
 	q := search.Query{Type: c.Has.Type, Where: []search.Clause{c.Has.Where}}
-	found, err := p.inner(q).walk(ctx, nil, maxInner+1)
+	found, err := p.inner(q).walk(ctx, nil, p.store.limits.Inner+1)
 	if err != nil {
 		return condition{}, err
 	}
-	if len(found) > maxInner {
+	if len(found) > p.store.limits.Inner {
 		return undecided(c)
 	}
 	t := term{kind: byID}

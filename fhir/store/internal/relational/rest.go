@@ -87,7 +87,7 @@ func (p *page) holdsChain(ctx context.Context, c search.Clause, all []candidate)
 func (p *page) among(ctx context.Context, q search.Query, ids []string) ([]string, error) {
 	var found []string
 	for len(ids) > 0 {
-		n := min(len(ids), maxInner)
+		n := min(len(ids), chunk)
 		inner := p.inner(q)
 		if err := inner.resolve(ctx); err != nil {
 			return nil, err

@@ -75,6 +75,7 @@ func resourceColumns(rows []*record) []Column {
 		ints("deleted", rows, func(r *record) int64 { return flag(r.deleted) }),
 		ints("mapped", rows, func(r *record) int64 { return flag(r.mapped) }),
 		ints("time_key", rows, func(r *record) int64 { return r.timeKey }),
+		ints("time_high", rows, func(r *record) int64 { return r.timeHigh }),
 		ints("present", rows, func(r *record) int64 { return r.present }),
 		texts("patient", rows, func(r *record) string { return r.patient }),
 		texts("owners", rows, func(r *record) string { return r.owners }),

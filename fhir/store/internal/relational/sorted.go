@@ -98,6 +98,8 @@ func valueBy(o search.Sort, k sortKey, r fhir.Resource, d search.Document) any {
 		return key.Text
 	case k.kind == keyFloat:
 		return key.Number
+	case k.present != "":
+		return -clamp(key.Low)
 	}
 	return clamp(key.Low)
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"lightbox/fhir"
@@ -23,6 +24,7 @@ type Store struct {
 	writer   *writer
 	seal     []byte // the key that cursors are sealed with
 	limits   Limits
+	unwatch  func() // ends watch
 }
 
 var _ store.Store = (*Store)(nil)
@@ -37,12 +39,22 @@ func Open(ctx context.Context, db Database, o store.Options) (*Store, error) {
 	if err := s.load(ctx); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	var watching sync.WaitGroup
+	watching.Go(func() { s.watch(ctx) })
+	s.unwatch = func() {
+		cancel()
+		watching.Wait()
+	}
 	return s, nil
 }
 
 func (s *Store) load(ctx context.Context) (err error) {
 	if s.catalog, err = loadCatalog(ctx, s.db, s.registry); err != nil {
 		return fmt.Errorf("dictionaries: %w", err)
+	}
+	if s.catalog.generations.Load().building {
+		s.log.Warn("search parameters are defined otherwise than the index was built; searches by them are refused until it is reindexed")
 	}
 	s.writer = newWriter(s)
 	if s.seal, err = s.Secret(ctx, cursorSecret); err != nil {
@@ -75,7 +87,10 @@ func (s *Store) View(ctx context.Context, fn func(tx store.SQL) error) error {
 func (s *Store) Ping(ctx context.Context) error { return s.db.Ping(ctx) }
 
 // Close ends the connections.
-func (s *Store) Close() error { return s.db.Close() }
+func (s *Store) Close() error {
+	s.unwatch()
+	return s.db.Close()
+}
 
 // Secret returns the installation's secret of that name.
 func (s *Store) Secret(ctx context.Context, name string) ([]byte, error) {
@@ -140,7 +155,7 @@ func (s *Store) indexOf(r fhir.Resource) (indexed, error) {
 	if err != nil {
 		return indexed{}, err
 	}
-	return s.catalog.index(r.Type, d)
+	return s.catalog.forWriters.index(r.Type, d)
 }
 
 // entriesOf returns what the index tables hold of a stored version.
@@ -157,7 +172,7 @@ func (s *Store) entriesOf(r *record) (entries, error) {
 
 // addOwners adds the postings of who submitted a version.
 func (s *Store) addOwners(e *entries, r *record) error {
-	owner, err := s.catalog.named(r.resourceType, ownerParam)
+	owner, err := s.catalog.forWriters.named(r.resourceType, ownerParam)
 	for _, o := range splitOwners(r.owners) {
 		e.postings = append(e.postings, posting{owner.id, search.Hash(o)})
 	}

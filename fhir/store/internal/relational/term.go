@@ -29,6 +29,7 @@ const (
 	byPrefix  // string
 	byPart    // string:contains
 	byDate
+	byClock // the date that is the clinical time
 	byNumber
 	byPresence // :missing=false
 	byAny      // one of the terms in any
@@ -57,16 +58,23 @@ func (s *statement) term(t term) string {
 		return s.among("string_posting p", t.param, s.parts(t.values, "p.text"))
 	case byDate:
 		return s.among("date_posting p", t.param, s.dates(t.values, plain("p.low"), plain("p.high")))
+	case byClock:
+		return "(" + s.present(t.param, "r") + " AND " + s.dates(t.values, "(-r.time_key)", "r.time_high") + ")"
 	case byNumber:
 		return s.among("number_posting p", t.param, s.measures(t.values))
 	case byPresence:
-		return "(r.present & " + s.bind(t.param.present()) + ") <> 0"
+		return s.present(t.param, "r")
 	}
 	var all []string
 	for _, one := range t.any {
 		all = append(all, s.term(one))
 	}
 	return anyOf(all)
+}
+
+// present tests whether a resource has a value of the parameter.
+func (s *statement) present(p param, alias string) string {
+	return "(" + alias + ".present & " + s.bind(p.present()) + ") <> 0"
 }
 
 // among tests the values of r in a table that has no clinical time.
@@ -85,7 +93,7 @@ func (s *statement) hash(t term) string {
 // immediate compiles a clause for which nothing has to be looked up first: what a filter may hold.
 func (s *Store) immediate(c search.Clause) (term, error) {
 	switch {
-	case c.Chain != nil || c.Has != nil || c.Any != nil || c.List != "":
+	case c.Chain != nil || c.Has != nil || c.Any != nil || c.Lists != nil:
 	case c.Modifier == search.Missing:
 		one, err := s.missing(c)
 		return one.terms[0], err
@@ -95,7 +103,7 @@ func (s *Store) immediate(c search.Clause) (term, error) {
 	case c.Param.Kind == fhir.KindReference, c.Param.Kind == fhir.KindURI:
 		p, err := s.catalog.posting(c.Param)
 		return term{kind: byPosting, param: p, hashes: hashesOf(c.Values)}, err
-	case c.Param.Kind == fhir.KindToken:
+	case c.Param.Kind == fhir.KindToken && !s.catalog.narrowed(c.Param):
 		return s.immediateToken(c)
 	case c.Param.Kind == fhir.KindDate, c.Param.Kind == fhir.KindString, c.Param.Kind == fhir.KindNumber:
 		one, err := s.ordered(c)
@@ -107,7 +115,7 @@ func (s *Store) immediate(c search.Clause) (term, error) {
 }
 
 func (s *Store) immediateToken(c search.Clause) (term, error) {
-	known, err := s.catalog.param(c.Param)
+	known, err := s.catalog.posting(c.Param)
 	exact, bare := term{kind: byPosting, param: known}, term{kind: byPosting, param: known}
 	for _, v := range c.Values {
 		switch {

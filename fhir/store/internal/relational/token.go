@@ -29,6 +29,15 @@ const (
 	identifierSuffix = ":identifier"
 )
 
+// beside returns the parameter that is kept with the postings of p under a suffix.
+func (c *catalog) beside(p *fhir.SearchParameter, suffix string) (param, error) {
+	name := p.Name
+	if same, ok := c.aliases[paramKey{p.Type, name}]; ok {
+		name = same.name
+	}
+	return c.named(p.Type, name+suffix)
+}
+
 func hasSystemPosting(p *fhir.SearchParameter) bool {
 	return p.Kind == fhir.KindToken && p.Datatypes[0] == "Identifier"
 }
@@ -39,11 +48,11 @@ func hasIdentifierPosting(p *fhir.SearchParameter) bool {
 
 // token compiles the alternatives of a token clause; not ok when the index does not tell.
 func (p *page) token(ctx context.Context, c search.Clause) (t term, ok bool, err error) {
-	name, hasSystem := c.Param.Name, search.HasSystem(c.Param)
+	suffix, hasSystem := "", search.HasSystem(c.Param)
 	if c.Modifier == search.Identifier {
-		name, hasSystem = name+identifierSuffix, true
+		suffix, hasSystem = identifierSuffix, true
 	}
-	known, err := p.store.catalog.named(c.Param.Type, name)
+	known, err := p.store.catalog.beside(c.Param, suffix)
 	if err != nil {
 		return term{}, false, err
 	}
@@ -83,7 +92,7 @@ func (p *page) system(c search.Clause, v search.Value) (t term, ok bool, err err
 	case c.Modifier == search.Identifier:
 		return term{}, false, nil
 	case hasSystemPosting(c.Param):
-		known, err := p.store.catalog.named(c.Param.Type, c.Param.Name+systemSuffix)
+		known, err := p.store.catalog.beside(c.Param, systemSuffix)
 		return term{kind: byPosting, param: known, hashes: []int64{v.System}}, true, err
 	case c.Param.System == "":
 		return term{}, false, nil

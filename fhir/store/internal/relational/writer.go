@@ -37,9 +37,18 @@ func (e errGroup) Unwrap() error { return e.error }
 
 // write runs fn. When the shared transaction fails, each of its calls runs again in one of its own.
 func (w *writer) write(ctx context.Context, fn func(store.Tx) error) error {
+	return w.repeat(ctx, fn, false)
+}
+
+// alone runs fn in a transaction that no other call shares.
+func (w *writer) alone(ctx context.Context, fn func(store.Tx) error) error {
+	return w.repeat(ctx, fn, true)
+}
+
+func (w *writer) repeat(ctx context.Context, fn func(store.Tx) error, alone bool) error {
 	var err error
 	for attempt := range maxAttempts {
-		err = w.attempt(ctx, fn, attempt > 0)
+		err = w.attempt(ctx, fn, alone || attempt > 0)
 		var shared errGroup
 		if !errors.As(err, &shared) {
 			return err
@@ -151,6 +160,9 @@ func (w *writer) begin() (*group, error) {
 		return nil, err
 	}
 	h, err := readHead(ctx, tx)
+	if err == nil {
+		err = w.store.catalog.follow(ctx, tx, h.dictionary)
+	}
 	if err != nil {
 		return nil, errors.Join(err, tx.Rollback(ctx))
 	}

@@ -6,17 +6,23 @@ CREATE TABLE resource_type (
     name TEXT    NOT NULL UNIQUE
 );
 
--- bit is the parameter's place in resource.present. low_gap and high_gap bound, over all dates ever indexed, how far the
--- interval of a date lies from the time key of its resource, so that a date range becomes a range of time keys.
+-- The generations of each parameter's index: index entries carry their id. definition is a hash of what decides the entries; state is
+-- live, building (entries of resources from before it are missing: those up to lastUpdated position are there), dead (its entries
+-- are to be removed) or gone. bit is the parameter's place in resource.present. low_gap and high_gap bound, over all dates ever
+-- indexed, how far the interval of a date lies from the time key of its resource, so that a date range becomes a range of time keys.
 CREATE TABLE search_param (
-    id       INTEGER  NOT NULL PRIMARY KEY,
-    type     INTEGER  NOT NULL,
-    name     TEXT     NOT NULL,
-    bit      SMALLINT NOT NULL,
-    low_gap  BIGINT,
-    high_gap BIGINT,
-    UNIQUE (type, name)
+    id         INTEGER  NOT NULL PRIMARY KEY,
+    type       INTEGER  NOT NULL,
+    name       TEXT     NOT NULL,
+    bit        SMALLINT NOT NULL,
+    definition BIGINT   NOT NULL,
+    state      TEXT     NOT NULL,
+    position   BIGINT   NOT NULL DEFAULT 0,
+    percent    SMALLINT NOT NULL DEFAULT 0,
+    low_gap    BIGINT,
+    high_gap   BIGINT
 );
+CREATE UNIQUE INDEX search_param_name ON search_param (type, name) WHERE state IN ('live', 'building');
 
 -- The current version of each resource. row counts in commit order of creation and never changes. last_updated counts in commit
 -- order of all versions, none twice, also in resource_history: it is the sequence of changes. patient and owners hold whole
@@ -24,6 +30,7 @@ CREATE TABLE search_param (
 CREATE TABLE resource (
     row          BIGINT   NOT NULL PRIMARY KEY,
     time_key     BIGINT   NOT NULL,
+    time_high    BIGINT   NOT NULL,
     last_updated BIGINT   NOT NULL,
     version      BIGINT   NOT NULL,
     present      BIGINT   NOT NULL,
@@ -56,7 +63,7 @@ CREATE TABLE resource_history (
 );
 CREATE UNIQUE INDEX resource_history_updated ON resource_history (type, last_updated);
 
--- Tokens, references, URIs, exact strings, and who owns what, each newest first.
+-- Tokens, references, URIs, and who owns what, each newest first.
 CREATE TABLE posting (
     hash     BIGINT  NOT NULL,
     time_key BIGINT  NOT NULL,
@@ -103,12 +110,13 @@ CREATE TABLE care (
     PRIMARY KEY (organization, patient)
 );
 
--- One row: numbers of resource that are taken although nothing holds them any more.
+-- One row: numbers of resource that are taken although nothing holds them any more, and how often generations have changed.
 CREATE TABLE head (
     last_row     BIGINT NOT NULL,
-    last_updated BIGINT NOT NULL
+    last_updated BIGINT NOT NULL,
+    dictionary   BIGINT NOT NULL
 );
-INSERT INTO head (last_row, last_updated) VALUES (0, 0);
+INSERT INTO head (last_row, last_updated, dictionary) VALUES (0, 0, 0);
 
 CREATE TABLE secret (
     name  TEXT  NOT NULL PRIMARY KEY,

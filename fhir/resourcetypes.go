@@ -1,13 +1,16 @@
-package auth
+package fhir
 
 import "slices"
 
-// isResourceType reports whether name is a resource type of FHIR R4 (resourcelist.html), served here or not: tokens name
-// types of other servers too, and a type that R4 does not know is a slip of whoever made the token.
-func isResourceType(name string) bool {
+// IsResourceType reports whether name is a resource type of FHIR R4 (resourcelist.html), served here or not: tokens and references
+// name types of other servers too, and a type that R4 does not know is a slip of whoever wrote it.
+func IsResourceType(name string) bool {
 	_, found := slices.BinarySearch(resourceTypes, name)
 	return found
 }
+
+// ResourceTypes returns the resource types of FHIR R4 in alphabetical order.
+func ResourceTypes() []string { return slices.Clone(resourceTypes) }
 
 // resourceTypes is in alphabetical order.
 var resourceTypes = []string{
