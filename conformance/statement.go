@@ -1,8 +1,10 @@
 // Package conformance states what Lightbox serves (the CapabilityStatement, made from the registry, so that nothing is stated
 // that is not served) and keeps the page of deliberate departures, DIVERGENCES.md. Package validate checks the structure of
-// what enters. The direction of imports in the whole house is held by a test here.
+// what enters. SEARCH.md lists all that can be asked, each row with its test. The direction of imports in the whole house is held by a test here.
 // https://hl7.org/fhir/R4/capabilitystatement.html
 package conformance
+
+//go:generate go test -run TestDrift -update
 
 import (
 	"encoding/json"
