@@ -23,7 +23,7 @@ type SMART struct {
 
 // statementDate is when what the statement says last changed. It is part of the release, not of the run: the same program
 // states the same bytes.
-const statementDate = "2026-11-22"
+const statementDate = "2026-11-25"
 
 // Statement returns the CapabilityStatement of a server at base with the types of reg, as JSON. Equal arguments give equal bytes.
 func Statement(reg *fhir.Registry, base, version string, smart SMART) ([]byte, error) {

@@ -30,7 +30,7 @@ func (a *api) binaryBody(c *call, q request) ([]byte, error) {
 		return nil, fhir.NewError(fhir.Invalid, "the body is empty")
 	}
 	b := binary{ResourceType: "Binary", ID: q.id, ContentType: contentType(stated), Data: base64.StdEncoding.EncodeToString(content)}
-	if b.SecurityContext, err = securityContext(c.r.Header.Values("X-Security-Context")); err != nil {
+	if b.SecurityContext, err = a.securityContext(c.r.Header.Values("X-Security-Context")); err != nil {
 		return nil, err
 	}
 	return encode(b), nil
@@ -50,13 +50,13 @@ type binaryRef struct {
 }
 
 // securityContext reads the header that says by whose access rules the content goes.
-func securityContext(stated []string) (*binaryRef, error) {
+func (a *api) securityContext(stated []string) (*binaryRef, error) {
 	if len(stated) == 0 {
 		return nil, nil
 	}
-	ref, err := fhir.ParseReference(stated[0], "")
+	ref, err := fhir.ParseReference(stated[0], a.Base)
 	if len(stated) > 1 || err != nil || ref.Kind != fhir.Local && ref.Kind != fhir.Absolute {
 		return nil, fhir.NewError(fhir.Value, "X-Security-Context is one reference to a resource, as Patient/1")
 	}
-	return &binaryRef{stated[0]}, nil
+	return &binaryRef{ref.String()}, nil
 }

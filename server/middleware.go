@@ -34,10 +34,11 @@ func (a *api) use(r chi.Router) error {
 
 // visit is what the access line tells of one request beside its route: never a URL with values, a name or a token.
 type visit struct {
-	id     string // of the request
-	client string // client_id of a verified token
-	issue  string // of an error
-	reason string // why a token does not hold
+	id      string // of the request
+	client  string // client_id of a verified token
+	issue   string // of an error
+	reason  string // why a token does not hold
+	entries int    // of a Bundle
 }
 
 type visitKey struct{}
@@ -77,6 +78,9 @@ func (a *api) line(r *http.Request, v *visit, out middleware.WrapResponseWriter,
 		if attr.Value.String() != "" {
 			attrs = append(attrs, attr)
 		}
+	}
+	if v.entries > 0 {
+		attrs = append(attrs, slog.Int("entries", v.entries))
 	}
 	a.Log.LogAttrs(r.Context(), slog.LevelInfo, "request", attrs...)
 }
@@ -146,12 +150,16 @@ func (a *api) recovered(next http.Handler) http.Handler {
 			case p == http.ErrAbortHandler: //nolint:errorlint // net/http panics with this very value
 				panic(p)
 			}
-			a.Log.LogAttrs(r.Context(), slog.LevelError, "panic", slog.String("request", visitOf(r).id),
-				slog.String("cause", panicText(p)), slog.String("stack", string(debug.Stack())))
+			a.logPanic(r, p)
 			a.fail(w, r, panicked{})
 		}()
 		next.ServeHTTP(w, r)
 	})
+}
+
+func (a *api) logPanic(r *http.Request, p any) {
+	a.Log.LogAttrs(r.Context(), slog.LevelError, "panic", slog.String("request", visitOf(r).id),
+		slog.String("cause", panicText(p)), slog.String("stack", string(debug.Stack())))
 }
 
 func panicText(p any) string {

@@ -15,6 +15,7 @@ func (a *api) process(c *call) error {
 	if err != nil {
 		return err
 	}
+	visitOf(c.r).entries = len(entries)
 	pref = pref.ofBundle(c.r.Header)
 	if kind == "batch" {
 		return a.batch(c, entries, pref)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -80,7 +81,7 @@ func (t *transaction) planAll() error {
 	for range min(runtime.GOMAXPROCS(0), 1+len(t.steps)/minPerWorker) {
 		all.Go(func() {
 			for i := next.Add(1) - 1; i < int64(len(t.steps)); i = next.Add(1) - 1 {
-				faults[i] = t.plan(&t.steps[i])
+				faults[i] = t.planSafely(&t.steps[i])
 			}
 		})
 	}
@@ -93,6 +94,17 @@ func (t *transaction) planAll() error {
 	return nil
 }
 
+// planSafely keeps a panic from ending the process: it is not on the request's goroutine, whose handler would take it.
+func (t *transaction) planSafely(s *step) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			t.api.logPanic(t.call.r, p)
+			err = panicked{}
+		}
+	}()
+	return t.plan(s)
+}
+
 // minPerWorker is how many entries keep one more processor busy.
 const minPerWorker = 8
 
@@ -101,54 +113,61 @@ func (t *transaction) plan(s *step) error {
 	if err := s.entry.requestFault(t.api.Base); err != nil {
 		return err
 	}
-	row, q, err := t.api.entryRequest(t.call.by, s.entry)
-	if err != nil || phaseOf(s.entry.method) == reading {
-		s.reach, s.id = q.reach, q.id
-		return err
+	path, query, _ := strings.Cut(relative(s.entry.url, t.api.Base), "?")
+	name, id, instance := strings.Cut(path, "/")
+	kind, served := t.api.Registry.Type(name)
+	if phaseOf(s.entry.method) == reading {
+		s.reach = reach{t.call.by, kind, t.call.by.Visible(auth.Read, name)}
+		s.id, _, _ = strings.Cut(id, "/")
+		return nil // the routes judge it
 	}
-	s.reach, s.id = q.reach, q.id
-	if s.work, err = row.plan(t.api, q); err != nil {
-		return err
+	row, found := writeOf(s.entry.method, instance)
+	if !served || !found || !kind.Serves(row.code) {
+		return fhir.NewError(fhir.NotSupported, "no interaction that a transaction takes has this method and URL").At(s.entry.at(".request"))
 	}
-	w, ok := s.work.(change)
-	if !ok || q.media == mediaPatch { // JSON Patch has no elements
-		return nil
+	s.reach, s.id = reach{t.call.by, kind, t.call.by.Visible(row.needs, name)}, id
+	if len(s.reach.visible.Grants) == 0 {
+		return errForbidden()
 	}
-	s.links, err = linker{t.byURL, rootOf(s.entry.fullURL)}.find(fhir.Resource{Type: s.reach.kind.Name, Body: w.text()})
-	return err
+	return t.planWrite(s, row, query)
 }
 
-// entryRequest reads an entry as a write request; of one that reads it tells the type and id that its URL names, if any.
-func (a *api) entryRequest(by *auth.Principal, e bundleEntry) (interaction, request, error) {
-	path, query, _ := strings.Cut(relative(e.url, a.Base), "?")
-	name, id, instance := strings.Cut(path, "/")
-	kind, served := a.Registry.Type(name)
-	if phaseOf(e.method) == reading {
-		id, _, _ = strings.Cut(id, "/")
-		return interaction{}, request{reach: reach{by, kind, by.Visible(auth.Read, name)}, id: id}, nil
-	}
+// writeOf returns the interaction that changes data by a method, on an instance or on a type.
+func writeOf(method string, instance bool) (interaction, bool) {
 	pattern := ""
 	if instance {
 		pattern = "/{id}"
 	}
-	for _, row := range interactions() {
-		if !served || row.method != e.method || row.pattern != pattern || row.plan == nil || !kind.Serves(row.code) {
-			continue
-		}
-		q := request{reach: reach{by, kind, by.Visible(row.needs, name)}, id: id, query: query, ifMatch: e.headers.ifMatch,
-			ifNoneMatch: e.headers.ifNoneMatch, ifNoneExist: e.headers.ifNoneExist}
-		if len(q.visible.Grants) == 0 {
-			return row, q, errForbidden()
-		}
-		if int64(len(e.resource)) > a.Limits.Body {
-			return row, q, errTooLong()
-		}
-		var err error
-		q.media, q.body, err = e.content()
-		return row, q, err
+	rows := interactions()
+	i := slices.IndexFunc(rows, func(row interaction) bool {
+		return row.plan != nil && row.method == method && row.pattern == pattern
+	})
+	if i < 0 {
+		return interaction{}, false
 	}
-	return interaction{}, request{}, fhir.NewError(fhir.NotSupported,
-		"no interaction that a transaction takes has this method and URL").At(e.at(".request"))
+	return rows[i], true
+}
+
+func (t *transaction) planWrite(s *step, row interaction, query string) error {
+	if int64(len(s.entry.resource)) > t.api.Limits.Body {
+		return errTooLong()
+	}
+	stated := s.entry.headers
+	q := request{reach: s.reach, id: s.id, query: query, ifMatch: stated.ifMatch, ifNoneMatch: stated.ifNoneMatch,
+		ifNoneExist: stated.ifNoneExist}
+	var err error
+	if q.media, q.body, err = s.entry.content(); err != nil {
+		return err
+	}
+	if s.work, err = row.plan(t.api, q); err != nil {
+		return err
+	}
+	w, ok := s.work.(change)
+	if !ok || q.media == mediaPatch { // a JSON Patch has no elements
+		return nil
+	}
+	s.links, err = linker{t.byURL, rootOf(s.entry.fullURL)}.find(fhir.Resource{Type: s.reach.kind.Name, Body: w.text()})
+	return err
 }
 
 // conditionalReferences parses the searches that stand in references. Hidden is absent in them as in any condition.

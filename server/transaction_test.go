@@ -9,6 +9,7 @@ import (
 
 	"github.com/tidwall/gjson"
 
+	"lightbox/fhir"
 	"lightbox/fhir/store"
 	"lightbox/server"
 )
@@ -111,5 +112,21 @@ func BenchmarkTransaction(b *testing.B) {
 			}
 			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/1000, "us/entry")
 		})
+	}
+}
+
+// A panic while an entry is checked, which happens on another goroutine, is a 500 like any other.
+func TestTransactionPanic(t *testing.T) {
+	h := newHub(t, openSQLite(t), func(c *server.Config) {
+		c.Validate = func([]byte) []*fhir.Error { panic("of a validator") }
+	})
+	h.settle(t)
+	header := http.Header{"Content-Type": {"application/fhir+json"}}
+	resp, body := h.do(t, "POST", "/", "emr", header, strings.NewReader(bundleOf(2)))
+	if resp.StatusCode != http.StatusInternalServerError || strings.Contains(string(body), "validator") {
+		t.Errorf("status %d: %s", resp.StatusCode, body)
+	}
+	if strings.Contains(h.log.String(), "of a validator") || !strings.Contains(h.log.String(), `"msg":"panic"`) {
+		t.Errorf("log: %s", h.log)
 	}
 }

@@ -228,9 +228,9 @@ func (in *inclusion) fetch(ctx context.Context, resourceType string, walk func(s
 	}
 	from, where := walk(s, typeID)
 	limit := store.MaxIncluded + len(in.seen) + 1
-	text := fmt.Sprintf(`SELECT %s FROM (SELECT DISTINCT r.row AS row, r.time_key AS k FROM %s WHERE %s AND r.deleted = 0 AND %s
-		ORDER BY r.time_key, r.row LIMIT %s) c CROSS JOIN resource r WHERE r.row = c.row ORDER BY c.k, c.row`,
-		columns("r", versionTable), from, where, covered, s.bind(limit))
+	text := fmt.Sprintf(`SELECT %s FROM (SELECT DISTINCT r.row AS row, %s AS k FROM %s WHERE %s AND r.deleted = 0 AND %s
+		ORDER BY k, row LIMIT %s) c CROSS JOIN resource r WHERE r.row = c.row ORDER BY c.k, c.row`,
+		columns("r", versionTable), plain("r.time_key"), from, where, covered, s.bind(limit))
 	found, err := s.versions(ctx, in.parts[0].source, resourceType, text)
 	in.add(found)
 	return err

@@ -98,15 +98,16 @@ func (pl *plan) candidates(from *position, limit int) string {
 		strings.Join(arms, " UNION "), ascending(pl.keys[0].down()), pl.statement.bind(limit))
 }
 
-// newest walks one arm in time order.
+// newest walks one arm in time order. One that comes in another order is sorted; a planner that would rather walk the whole type in
+// time order, in hope of the limit, is not given the index for it.
 func (pl *plan) newest(a arm, from *position, limit int) string {
-	distinct, alias := "", a.clock
-	if alias == "" {
-		distinct, alias = "DISTINCT ", "r"
+	distinct, key, row := "", a.clock+".time_key", a.clock+".row"
+	if a.clock == "" {
+		distinct, key, row = "DISTINCT ", plain("r.time_key"), "r.row"
 	}
-	where := append(pl.where(a), pl.behind(alias+".time_key", alias+".row", from)...)
-	return fmt.Sprintf("SELECT %s%s.row AS row, %[2]s.time_key AS k0 FROM %s WHERE %s ORDER BY %[2]s.time_key%[6]s, %[2]s.row%[6]s LIMIT %[5]s",
-		distinct, alias, a.from, allOf(where), pl.statement.bind(limit), ascending(pl.keys[0].down()))
+	where := append(pl.where(a), pl.behind(key, row, from)...)
+	return fmt.Sprintf("SELECT %s%s AS row, %s AS k0 FROM %s WHERE %s ORDER BY %[3]s%[6]s, %[2]s%[6]s LIMIT %[7]s",
+		distinct, row, key, a.from, allOf(where), ascending(pl.keys[0].down()), pl.statement.bind(limit))
 }
 
 func (pl *plan) where(a arm) []string {
