@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"lightbox/fhir/store/internal/relational"
+	"lightbox/fhir/store/internal/runs"
 )
 
 // database is a relational.Database.
@@ -77,6 +78,8 @@ func (d *database) List(values any) any { return values }
 func (d *database) Each(parameter string) string {
 	return "(SELECT u AS value FROM unnest(" + parameter + "::bigint[]) u)"
 }
+
+func (d *database) Runs() runs.Dialect { return runs.Arrays{} }
 
 func (d *database) InQuery(column, query string) string {
 	return column + " = ANY(ARRAY(" + query + "))"

@@ -12,6 +12,7 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"lightbox/fhir/store/internal/relational"
+	"lightbox/fhir/store/internal/runs"
 )
 
 // database is a relational.Database: a pool that reads, and one connection that writes.
@@ -84,6 +85,8 @@ func (d *database) List(values any) any {
 
 // Each lists the elements of the array that List made.
 func (d *database) Each(parameter string) string { return "json_each(" + parameter + ")" }
+
+func (d *database) Runs() runs.Dialect { return runs.JSON{} }
 
 func (d *database) InQuery(column, query string) string { return column + " IN (" + query + ")" }
 

@@ -14,6 +14,7 @@ import (
 	"lightbox/fhir"
 	"lightbox/fhir/search"
 	"lightbox/fhir/store"
+	"lightbox/fhir/store/internal/relational"
 )
 
 // testPurge counts the rows of every table: nothing of a purged resource is left, wherever it was.
@@ -62,7 +63,7 @@ func (f fixture) tables() []string {
 		}
 	}
 	return slices.DeleteFunc(names, func(n string) bool {
-		return strings.HasPrefix(n, "goose_") || slices.Contains([]string{"resource_type", "search_param", "head", "secret"}, n)
+		return strings.HasPrefix(n, "goose_") || strings.HasPrefix(n, "run") || slices.Contains([]string{"resource_type", "search_param", "head", "secret", "posting_fresh"}, n)
 	})
 }
 
@@ -97,9 +98,24 @@ func (f fixture) life(id string) []string {
 	f.put(strings.Replace(imagingStudy("s-"+id, "Patient/"+id, "registered", "2024-01-02T10:00:00Z"), `"status"`, `"numberOfInstances":3,"status"`, 1))
 	f.put(imagingStudy("gone-"+id, "Patient/"+id, "available", "2024-01-01T10:00:00Z"), hospital)
 	f.delete("ImagingStudy", "gone-"+id)
-	f.put(`{"resourceType":"Observation","id":"o-`+id+`","status":"final","code":{"text":"dose"},"subject":{"reference":"Patient/`+id+`"},`+
+	f.put(`{"resourceType":"Observation","id":"o-`+id+`","identifier":[{"value":"`+id+`"}],"status":"final","code":{"text":"dose"},"subject":{"reference":"Patient/`+id+`"},`+
 		`"valueQuantity":{"value":5,"system":"http://unitsofmeasure.org","code":"mGy"}}`, hospital)
 	return []string{"Patient/" + id, "ImagingStudy/s-" + id, "ImagingStudy/gone-" + id, "Observation/o-" + id}
+}
+
+// rare returns how many entries the runs hold once they are merged.
+func (f fixture) rare() (n int64) {
+	f.Helper()
+	if err := f.Store.(*relational.Store).Tidy(ctx); err != nil {
+		f.Fatal(err)
+	}
+	err := f.View(ctx, func(tx store.SQL) error {
+		return tx.Query(ctx, "SELECT COALESCE(SUM(entries), 0) FROM run WHERE state = 1", nil, func(scan func(...any) error) error { return scan(&n) })
+	})
+	if err != nil {
+		f.Fatal(err)
+	}
+	return n + f.count("posting_fresh")
 }
 
 func nothingLeft(f fixture) {
@@ -111,9 +127,16 @@ func nothingLeft(f fixture) {
 			f.Errorf("the test fills no %s", name)
 		}
 	}
+	if err := f.purge(f.life("q")...); err != nil {
+		f.Fatal(err)
+	}
+	rare := f.rare()
 	purged := f.life("p")
 	if err := f.purge(purged...); err != nil {
 		f.Fatal(err)
+	}
+	if got := f.rare(); got != rare || rare == 0 {
+		f.Errorf("%d entries in the runs, want %d", got, rare)
 	}
 	if diff := cmp.Diff(before, f.counts()); diff != "" {
 		f.Errorf("rows of each table (-want +got):\n%s", diff)

@@ -31,6 +31,7 @@ type param struct {
 	definition int64
 	building   bool // rows from before this generation are missing
 	percent    int64
+	rare       bool // its postings are in sorted runs, see isRare
 }
 
 // present is the parameter's flag in resource.present.
@@ -42,6 +43,7 @@ type catalog struct {
 	names       map[int64]string
 	aliases     map[paramKey]alias // parameters whose postings are those of another, see addAliases
 	clocks      map[paramKey]bool  // parameters whose values are the clinical time, which the resource's row has
+	rare        map[paramKey]bool
 	definitions map[paramKey]int64 // as the registry has them
 	generations *atomic.Pointer[generations]
 	forWriters  *catalog // finds what is being built too; nil in that one itself
@@ -78,6 +80,7 @@ func (c *catalog) named(resourceType, name string) (param, error) {
 		detail := fmt.Sprintf("the index of this parameter is being built: %d %%", found.percent)
 		return param{}, fhir.NewError(fhir.Transient, detail).At(name)
 	}
+	found.rare = c.rare[key]
 	return found, nil
 }
 
@@ -109,10 +112,11 @@ func (c *catalog) isClock(p *fhir.SearchParameter) bool { return c.clocks[paramK
 
 func newCatalog(registry *fhir.Registry) *catalog {
 	c := &catalog{types: map[string]int64{}, names: map[int64]string{}, aliases: map[paramKey]alias{}, clocks: map[paramKey]bool{},
-		definitions: map[paramKey]int64{}, generations: new(atomic.Pointer[generations])}
+		rare: map[paramKey]bool{}, definitions: map[paramKey]int64{}, generations: new(atomic.Pointer[generations])}
 	for _, t := range registry.Types() {
 		c.addAliases(t)
 		c.addClock(t)
+		c.addRare(t)
 		for _, d := range c.define(t) {
 			c.definitions[paramKey{t.Name, d.name}] = d.hash
 		}
@@ -141,6 +145,33 @@ func (c *catalog) addAliases(t *fhir.Type) {
 	if same, ok := plain[t.Name+"."+t.Patient]; ok && same.Kind == fhir.KindReference {
 		c.aliases[paramKey{t.Name, patientParam}] = alias{name: same.Name}
 	}
+}
+
+// addRare finds the parameters of which few resources share a value: UIDs, identifiers, and references to what is made for one
+// study or patient. Their postings come in random order and are never walked in time order (see package runs).
+func (c *catalog) addRare(t *fhir.Type) {
+	for _, p := range t.Params() {
+		if !fromRow(p) {
+			c.rare[paramKey{t.Name, p.Name}] = isRare(p)
+		}
+		if hasIdentifierPosting(p) {
+			c.rare[paramKey{t.Name, p.Name + identifierSuffix}] = true
+		}
+	}
+}
+
+// shared are the types that many resources refer to.
+var shared = []string{"Any", "Patient", "Group", "Practitioner", "PractitionerRole", "Organization", "Location", "Device", "Endpoint",
+	"RelatedPerson", "CareTeam", "HealthcareService", "Substance"}
+
+func isRare(p *fhir.SearchParameter) bool {
+	switch {
+	case p.Kind == fhir.KindToken:
+		return p.Datatypes[0] == "Identifier" || p.Datatypes[0] == "id"
+	case p.Kind == fhir.KindReference && p.Datatypes[0] == "Reference":
+		return !slices.ContainsFunc(p.Targets, func(t string) bool { return slices.Contains(shared, t) })
+	}
+	return false
 }
 
 // addClock finds the parameter that selects the element which is a type's clinical time, where that is a point of time.

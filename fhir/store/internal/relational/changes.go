@@ -3,6 +3,8 @@ package relational
 import (
 	"maps"
 	"math/bits"
+
+	"lightbox/fhir/store/internal/runs"
 )
 
 // changes are rows to write that have not been sent to the database yet.
@@ -13,6 +15,7 @@ type changes struct {
 	strings, goneStrings     []stringRow
 	dates, goneDates         []dateRow
 	numbers, goneNumbers     []numberRow
+	rare                     []runs.Entry // in the order in which they are to be taken
 	care, goneCare           []careRow
 	touched                  map[reference]bool // the resources that they are about
 	gaps                     map[int64]gap      // bounds that have grown
@@ -60,6 +63,7 @@ func (c *changes) join(o *changes) {
 	c.strings, c.goneStrings = append(c.strings, o.strings...), append(c.goneStrings, o.goneStrings...)
 	c.dates, c.goneDates = append(c.dates, o.dates...), append(c.goneDates, o.goneDates...)
 	c.numbers, c.goneNumbers = append(c.numbers, o.numbers...), append(c.goneNumbers, o.goneNumbers...)
+	c.rare = append(c.rare, o.rare...)
 	c.care, c.goneCare = append(c.care, o.care...), append(c.goneCare, o.goneCare...)
 	maps.Copy(c.touched, o.touched)
 	maps.Copy(c.gaps, o.gaps)
@@ -78,9 +82,17 @@ func (c *changes) entries(old, new place, row int64) {
 		gone, added = old.postings, new.postings
 	}
 	for _, p := range gone {
+		if p.rare {
+			c.rare = append(c.rare, runs.Entry{Param: p.param, Hash: p.hash, TimeKey: old.timeKey, Row: row, Gone: true})
+			continue
+		}
 		c.gonePostings = append(c.gonePostings, postingRow{p, old.timeKey, row})
 	}
 	for _, p := range added {
+		if p.rare {
+			c.rare = append(c.rare, runs.Entry{Param: p.param, Hash: p.hash, TimeKey: new.timeKey, Row: row})
+			continue
+		}
 		c.postings = append(c.postings, postingRow{p, new.timeKey, row})
 	}
 	goneStrings, addedStrings := difference(old.strings, new.strings)

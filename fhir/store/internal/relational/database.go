@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"lightbox/fhir/store"
+	"lightbox/fhir/store/internal/runs"
 )
 
 // Database is one of the two databases, migrated.
@@ -16,6 +17,8 @@ type Database interface {
 	// Begin starts a transaction that excludes every other writer, of other processes too, until it ends, and that sees
 	// all that was committed before.
 	Begin(ctx context.Context) (Transaction, error)
+	// Runs is the dialect of package runs.
+	Runs() runs.Dialect
 	// Snapshot starts a transaction that reads one state of the database.
 	Snapshot(ctx context.Context) (Transaction, error)
 	Ping(ctx context.Context) error

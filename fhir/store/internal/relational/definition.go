@@ -43,7 +43,7 @@ func (c *catalog) define(t *fhir.Type) []definition {
 
 func (c *catalog) definition(t *fhir.Type, name string, parts ...string) definition {
 	key := paramKey{t.Name, name}
-	parts = append([]string{fmt.Sprint(indexVersion, c.aliases[key], c.clocks[key]), strings.Join(t.Time, ",")}, parts...)
+	parts = append([]string{fmt.Sprint(indexVersion, c.aliases[key], c.clocks[key], c.rare[key]), strings.Join(t.Time, ",")}, parts...)
 	return definition{name: name, built: true, hash: search.Hash(strings.Join(parts, "\n"))}
 }
 

@@ -91,6 +91,8 @@ func (s *statement) termDriver(typeID int64, t term, b bounds) *driver {
 		return nil
 	}
 	switch t.kind {
+	case byRow:
+		return &driver{arms: []arm{{from: "resource r", where: []string{s.numbers("r.row", t.rows)}}}, preferred: true}
 	case byID:
 		where := []string{"r.type = " + s.bind(typeID), s.texts("r.id", t.ids)}
 		return &driver{arms: []arm{{from: "resource r", where: where}}, preferred: true}

@@ -15,6 +15,7 @@ type group struct {
 	pending *changes              // of the members so far
 	gaps    map[int64]gap
 	head    head  // of the database with what the members and those who failed have counted
+	rare    int   // postings that went to the runs
 	err     error // once set, nothing is kept
 	done    chan struct{}
 }
@@ -65,17 +66,20 @@ func (g *group) fail(err error) {
 func (g *group) flush(ctx context.Context) error {
 	pending := g.pending
 	g.pending = newChanges()
-	return send(ctx, g.tx, pending)
+	return g.send(ctx, pending)
 }
 
-func send(ctx context.Context, tx Transaction, c *changes) error {
+func (g *group) send(ctx context.Context, c *changes) error {
 	if c.empty() {
 		return nil
 	}
-	if err := tx.Apply(ctx, c.list()); err != nil {
+	if err := g.tx.Apply(ctx, c.list()); err != nil {
 		return err
 	}
-	return widenGaps(ctx, tx, c.gaps)
+	if err := g.addRare(ctx, c.rare); err != nil {
+		return err
+	}
+	return widenGaps(ctx, g.tx, c.gaps)
 }
 
 // widenGaps never narrows: another process may have stored wider bounds.

@@ -10,6 +10,7 @@ import (
 	"lightbox/fhir"
 	"lightbox/fhir/search"
 	"lightbox/fhir/store"
+	"lightbox/fhir/store/internal/runs"
 )
 
 // maxRounds bounds how far :iterate goes on: what is included leads to more.
@@ -181,14 +182,51 @@ func (in *inclusion) backwardFrom(ctx context.Context, source string, i search.I
 	if len(hashes) == 0 {
 		return nil
 	}
+	var common, rare []param
+	for _, p := range params {
+		if p.rare {
+			rare = append(rare, p)
+		} else {
+			common = append(common, p)
+		}
+	}
+	if err := in.fromPostings(ctx, source, common, hashes); err != nil {
+		return err
+	}
+	return in.fromRuns(ctx, source, rare, hashes)
+}
+
+func (in *inclusion) fromPostings(ctx context.Context, source string, params []param, hashes []int64) error {
+	if len(params) == 0 {
+		return nil
+	}
+	ids := make([]int64, len(params))
+	for i, p := range params {
+		ids[i] = p.id
+	}
 	return in.fetch(ctx, source, func(s *statement, _ int64) (string, string) {
 		return "posting d CROSS JOIN resource r",
-			fmt.Sprintf("%s AND %s AND r.row = d.row", s.numbers("d.param", params), s.numbers("d.hash", hashes))
+			fmt.Sprintf("%s AND %s AND r.row = d.row", s.numbers("d.param", ids), s.numbers("d.hash", hashes))
 	})
 }
 
+func (in *inclusion) fromRuns(ctx context.Context, source string, params []param, hashes []int64) error {
+	var ranges []runs.Range
+	for _, p := range params {
+		ranges = append(ranges, points(p, hashes)...)
+	}
+	if len(ranges) == 0 {
+		return nil
+	}
+	t, err := in.parts[0].rows(ctx, ranges)
+	if err != nil || t.kind != byRow {
+		return err
+	}
+	return in.fetch(ctx, source, func(s *statement, _ int64) (string, string) { return "resource r", s.numbers("r.row", t.rows) })
+}
+
 // referenceParams returns the parameters that a _revinclude follows: one, or with "*" all that may refer to what is there.
-func (in *inclusion) referenceParams(source string, i search.Include) ([]int64, error) {
+func (in *inclusion) referenceParams(source string, i search.Include) ([]param, error) {
 	t, ok := in.store.registry.Type(source)
 	if !ok {
 		return nil, fhir.NewError(fhir.NotSupported, "resource type is not served").At("_revinclude")
@@ -197,7 +235,7 @@ func (in *inclusion) referenceParams(source string, i search.Include) ([]int64, 
 	if i.Param != nil {
 		followed = []*fhir.SearchParameter{i.Param}
 	}
-	var ids []int64
+	var all []param
 	for _, p := range followed {
 		if p.Kind != fhir.KindReference || !slices.ContainsFunc(in.from, func(m fhir.Resource) bool { return p.MayTarget(m.Type) }) {
 			continue
@@ -206,11 +244,11 @@ func (in *inclusion) referenceParams(source string, i search.Include) ([]int64, 
 		if err != nil {
 			return nil, err
 		}
-		if !slices.Contains(ids, known.id) {
-			ids = append(ids, known.id)
+		if !slices.Contains(all, known) {
+			all = append(all, known)
 		}
 	}
-	return ids, nil
+	return all, nil
 }
 
 // fetch adds what a walk finds, newest first. The filter of the type stands inside the query: what it does not cover never

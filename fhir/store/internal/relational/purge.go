@@ -49,16 +49,23 @@ func (u *unit) removal(old *record) (*changes, error) {
 	return c, nil
 }
 
-// byRow are the tables where everything of a resource can be found by its row, whatever wrote it.
-var byRow = []string{"resource_history", "string_posting", "date_posting", "number_posting"}
+// tablesByRow are the tables where everything of a resource can be found by its row, whatever wrote it.
+var tablesByRow = []string{"resource_history", "string_posting", "date_posting", "number_posting"}
 
-// erase also keeps the numbers of what it removes from being given again: a reader may have seen them, and an index entry of
+// erase also asks for the runs to be merged, so that nothing is left in them, and keeps the numbers of what it removes from being given again: a reader may have seen them, and an index entry of
 // an earlier generation may still stand under the row.
 func erase(ctx context.Context, g *group, old *record, gone *changes) error {
 	if err := g.tx.Apply(ctx, gone.list()); err != nil {
 		return err
 	}
-	for _, table := range byRow {
+	if err := g.addRare(ctx, gone.rare); err != nil {
+		return err
+	}
+	if err := g.writer.store.runs.Compact(ctx, g.tx); err != nil {
+		return err
+	}
+	g.rare += untidyFrom
+	for _, table := range tablesByRow {
 		if _, err := g.tx.Exec(ctx, "DELETE FROM "+table+" WHERE row = $1", old.row); err != nil {
 			return err
 		}

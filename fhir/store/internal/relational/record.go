@@ -70,7 +70,14 @@ func joinOwners(owners []string) string {
 
 func splitOwners(joined string) []string { return strings.Fields(joined) }
 
-type posting struct{ param, hash int64 }
+// posting is a token, reference or URI; a rare one is kept in a run.
+type posting struct {
+	param, hash int64
+	rare        bool
+}
+
+// of returns the posting of a hash.
+func (p param) of(hash int64) posting { return posting{p.id, hash, p.rare} }
 
 // stringPosting is a folded text. Only whole ones are sorted by, not the words in them.
 type stringPosting struct {
@@ -125,7 +132,7 @@ func (c *catalog) index(resourceType string, d search.Document) (indexed, error)
 		if err != nil {
 			return x, err
 		}
-		x.postings = append(x.postings, posting{p.id, search.Hash(d.Patient)})
+		x.postings = append(x.postings, p.of(search.Hash(d.Patient)))
 	}
 	x.compact()
 	return x, nil
@@ -157,7 +164,7 @@ func (c *catalog) add(x *indexed, e search.Entry) error {
 	case fhir.KindReference:
 		return c.addReference(&x.entries, known, e)
 	default:
-		x.postings = append(x.postings, posting{known.id, e.Hash})
+		x.postings = append(x.postings, known.of(e.Hash))
 	}
 	return nil
 }
@@ -171,22 +178,22 @@ func (x *entries) addNumber(p param, n *search.Number) {
 
 // addToken adds an identifier's system beside it, so that system| is found.
 func (c *catalog) addToken(x *entries, known param, e search.Entry) error {
-	x.postings = append(x.postings, posting{known.id, tokenHash(search.HasSystem(e.Param), e.Hash, e.System)})
+	x.postings = append(x.postings, known.of(tokenHash(search.HasSystem(e.Param), e.Hash, e.System)))
 	if !hasSystemPosting(e.Param) || e.System == 0 {
 		return nil
 	}
 	system, err := c.beside(e.Param, systemSuffix)
-	x.postings = append(x.postings, posting{system.id, e.System})
+	x.postings = append(x.postings, system.of(e.System))
 	return err
 }
 
 func (c *catalog) addReference(x *entries, known param, e search.Entry) error {
 	if e.Part == "" {
-		x.postings = append(x.postings, posting{known.id, e.Hash})
+		x.postings = append(x.postings, known.of(e.Hash))
 		return nil
 	}
 	identifier, err := c.beside(e.Param, identifierSuffix)
-	x.postings = append(x.postings, posting{identifier.id, tokenHash(true, e.Hash, e.System)})
+	x.postings = append(x.postings, identifier.of(tokenHash(true, e.Hash, e.System)))
 	return err
 }
 

@@ -249,6 +249,9 @@ func (e *entries) keep(params map[int64]bool) {
 
 func (b *batch) write(ctx context.Context) error {
 	tx := b.group.tx
+	if err := b.group.addRare(ctx, append(b.misplace.rare, b.missing.rare...)); err != nil {
+		return err
+	}
 	if gone := b.misplace.list(); len(gone) > 0 {
 		if err := tx.Apply(ctx, gone); err != nil {
 			return err

@@ -57,14 +57,17 @@ func undecided(c search.Clause, narrow ...term) (condition, error) {
 }
 
 // anyOf joins clauses on references and ids, as the membership of a compartment is.
-func (p *page) anyOf(_ context.Context, c search.Clause) (condition, error) {
+func (p *page) anyOf(ctx context.Context, c search.Clause) (condition, error) {
 	all := term{kind: byAny}
 	for _, one := range c.Any {
-		t, err := p.store.immediate(one)
+		found, err := p.plain(ctx, one)
 		if err != nil {
 			return condition{}, err
 		}
-		all.any = append(all.any, t)
+		if len(found.rest) > 0 {
+			return undecided(c)
+		}
+		all.any = append(all.any, found.terms...)
 	}
 	return decided(all, nil)
 }
@@ -172,7 +175,11 @@ func (p *page) tokens(ctx context.Context, c search.Clause) (condition, error) {
 
 func (p *page) references(ctx context.Context, c search.Clause) (condition, error) {
 	if c.Modifier != search.Identifier {
-		return decided(p.store.immediate(c))
+		known, err := p.store.catalog.posting(c.Param)
+		if err != nil {
+			return condition{}, err
+		}
+		return decided(p.postings(ctx, known, hashesOf(c.Values)))
 	}
 	t, ok, err := p.token(ctx, c)
 	switch {
@@ -233,7 +240,7 @@ func (p *page) chain(ctx context.Context, c search.Clause) (condition, error) {
 	if err != nil {
 		return condition{}, err
 	}
-	t := term{kind: byPosting, param: known}
+	var hashes []int64
 	for _, q := range c.Chain {
 		found, complete, err := p.inner(q).ids(ctx, p.store.limits.Inner)
 		if err != nil {
@@ -243,13 +250,13 @@ func (p *page) chain(ctx context.Context, c search.Clause) (condition, error) {
 			return undecided(c)
 		}
 		for _, id := range found {
-			t.hashes = append(t.hashes, search.Hash(q.Type+"/"+id))
+			hashes = append(hashes, search.Hash(q.Type+"/"+id))
 		}
 	}
-	if len(t.hashes) == 0 {
+	if len(hashes) == 0 {
 		return decided(nothingAt(), nil)
 	}
-	return decided(t, nil)
+	return decided(p.postings(ctx, known, hashes))
 }
 
 // has resolves a reverse chain the same way: what refers is looked up first.

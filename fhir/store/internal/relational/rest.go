@@ -117,7 +117,10 @@ func (p *page) holdsHas(ctx context.Context, c search.Clause, all []candidate) (
 	for i, one := range all {
 		inner := p.inner(q)
 		inner.resolved = &condition{rest: base.resolved.rest}
-		refers := term{kind: byPosting, param: known, hashes: []int64{search.Hash(one.resource.Reference())}}
+		refers, err := p.postings(ctx, known, []int64{search.Hash(one.resource.Reference())})
+		if err != nil {
+			return nil, err
+		}
 		inner.resolved.terms = append(append([]term{}, base.resolved.terms...), refers)
 		found, _, err := inner.ids(ctx, 1)
 		if err != nil {

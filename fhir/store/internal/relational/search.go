@@ -75,7 +75,7 @@ func (l *listing) single() bool {
 		return false
 	}
 	for _, c := range l.parts[0].query.Where {
-		if c.Chain != nil || c.Has != nil || c.Lists != nil {
+		if c.Chain != nil || c.Has != nil || c.Lists != nil || l.store.catalog.isRare(c) {
 			return false
 		}
 	}

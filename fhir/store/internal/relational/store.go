@@ -12,6 +12,7 @@ import (
 	"lightbox/fhir"
 	"lightbox/fhir/search"
 	"lightbox/fhir/store"
+	"lightbox/fhir/store/internal/runs"
 )
 
 // Store is a store.Store on a Database.
@@ -24,7 +25,9 @@ type Store struct {
 	writer   *writer
 	seal     []byte // the key that cursors are sealed with
 	limits   Limits
-	unwatch  func() // ends watch
+	runs     *runs.Index
+	untidy   chan struct{} // tells tidy that there is something to do
+	unwatch  func()        // ends watch
 }
 
 var _ store.Store = (*Store)(nil)
@@ -35,13 +38,16 @@ const cursorSecret = "cursor"
 // Open makes a store of a migrated database. It closes db when it fails.
 func Open(ctx context.Context, db Database, o store.Options) (*Store, error) {
 	o = o.WithDefaults()
-	s := &Store{db: db, registry: o.Registry, log: o.Log, clock: o.Clock, limits: defaultLimits()}
+	s := &Store{db: db, registry: o.Registry, log: o.Log, clock: o.Clock, limits: defaultLimits(),
+		runs: runs.New(db.Runs()), untidy: make(chan struct{}, 1)}
 	if err := s.load(ctx); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var watching sync.WaitGroup
 	watching.Go(func() { s.watch(ctx) })
+	watching.Go(func() { s.tidy(ctx) })
+	s.nudge()
 	s.unwatch = func() {
 		cancel()
 		watching.Wait()
@@ -174,7 +180,7 @@ func (s *Store) entriesOf(r *record) (entries, error) {
 func (s *Store) addOwners(e *entries, r *record) error {
 	owner, err := s.catalog.forWriters.named(r.resourceType, ownerParam)
 	for _, o := range splitOwners(r.owners) {
-		e.postings = append(e.postings, posting{owner.id, search.Hash(o)})
+		e.postings = append(e.postings, owner.of(search.Hash(o)))
 	}
 	return err
 }

@@ -14,6 +14,7 @@ type term struct {
 	param  param
 	hashes []int64        // posting: one of them
 	codes  []int64        // posting: one of these codes in any system, in place of hashes
+	rows   []int64        // row: one of them
 	ids    []string       // id: one of them
 	values []search.Value // of the other kinds: one of them
 	any    []term
@@ -24,6 +25,7 @@ type termKind int
 
 const (
 	byPosting termKind = iota + 1 // token, reference, uri, exact string
+	byRow                         // a rare token or reference
 	byID
 	byUpdated // _lastUpdated
 	byPrefix  // string
@@ -48,6 +50,8 @@ func (s *statement) term(t term) string {
 	case byPosting:
 		return exists("posting p", fmt.Sprintf("p.param = %s AND %s AND p.time_key = r.time_key AND p.row = r.row",
 			s.bind(t.param.id), s.hash(t)))
+	case byRow:
+		return s.numbers("r.row", t.rows)
 	case byID:
 		return s.texts("r.id", t.ids)
 	case byUpdated:
@@ -102,8 +106,10 @@ func (s *Store) immediate(c search.Clause) (term, error) {
 		return term{kind: byID, ids: textsOf(c.Values)}, nil
 	case c.Param.Kind == fhir.KindReference, c.Param.Kind == fhir.KindURI:
 		p, err := s.catalog.posting(c.Param)
-		return term{kind: byPosting, param: p, hashes: hashesOf(c.Values)}, err
-	case c.Param.Kind == fhir.KindToken && !s.catalog.narrowed(c.Param):
+		if err != nil || !p.rare {
+			return term{kind: byPosting, param: p, hashes: hashesOf(c.Values)}, err
+		}
+	case c.Param.Kind == fhir.KindToken && !isRare(c.Param) && !s.catalog.narrowed(c.Param):
 		return s.immediateToken(c)
 	case c.Param.Kind == fhir.KindDate, c.Param.Kind == fhir.KindString, c.Param.Kind == fhir.KindNumber:
 		one, err := s.ordered(c)

@@ -6,6 +6,7 @@ import (
 
 	"lightbox/fhir"
 	"lightbox/fhir/search"
+	"lightbox/fhir/store/internal/runs"
 )
 
 // systemBits is how many bits of a token's posting tell its system, and systemMask where they are. The code has those above: all
@@ -56,13 +57,12 @@ func (p *page) token(ctx context.Context, c search.Clause) (t term, ok bool, err
 	if err != nil {
 		return term{}, false, err
 	}
-	codes := term{kind: byPosting, param: known}
-	var bare []int64
+	var exact, bare []int64
 	all := term{kind: byAny}
 	for _, v := range c.Values {
 		switch {
 		case v.HasCode && (v.HasSystem || !hasSystem):
-			codes.hashes = append(codes.hashes, tokenHash(hasSystem, v.Hash, v.System))
+			exact = append(exact, tokenHash(hasSystem, v.Hash, v.System))
 		case v.HasCode:
 			bare = append(bare, v.Hash)
 		default:
@@ -73,17 +73,33 @@ func (p *page) token(ctx context.Context, c search.Clause) (t term, ok bool, err
 			all.any = append(all.any, system)
 		}
 	}
-	found, err := p.withAnySystem(ctx, known, bare)
-	if err != nil {
-		return term{}, false, err
-	}
-	if codes.hashes = append(codes.hashes, found...); len(codes.hashes) > 0 {
+	if len(exact)+len(bare) > 0 {
+		codes, err := p.codes(ctx, known, exact, bare)
+		if err != nil {
+			return term{}, false, err
+		}
 		all.any = append(all.any, codes)
 	}
 	if len(all.any) == 1 {
 		return all.any[0], true, nil
 	}
 	return all, true, nil
+}
+
+// codes compiles postings that are known, and those of codes in any system.
+func (p *page) codes(ctx context.Context, known param, exact, bare []int64) (term, error) {
+	if known.rare {
+		ranges := points(known, exact)
+		for _, code := range bare {
+			ranges = append(ranges, runs.Range{Param: known.id, Low: code &^ systemMask, High: code | systemMask})
+		}
+		return p.rows(ctx, ranges)
+	}
+	found, err := p.withAnySystem(ctx, known, bare)
+	if exact = append(exact, found...); len(exact) == 0 {
+		return nothingAt(), err
+	}
+	return term{kind: byPosting, param: known, hashes: exact}, err
 }
 
 // system compiles system|.
@@ -103,6 +119,9 @@ func (p *page) system(c search.Clause, v search.Value) (t term, ok bool, err err
 	return term{kind: byPresence, param: known}, true, err
 }
 
+// errTooMany is the answer to what would take an unbounded list to answer.
+var errTooMany = fhir.NewError(fhir.TooCostly, "too many resources or code systems have this value; write system|code, or narrow the search")
+
 // maxSystems bounds in how many systems the codes of one clause may be.
 const maxSystems = 5000
 
@@ -120,7 +139,7 @@ func (p *page) withAnySystem(ctx context.Context, known param, codes []int64) ([
 		return err
 	})
 	if len(found) > maxSystems {
-		return nil, fhir.NewError(fhir.TooCostly, "the codes stand in too many systems; write system|code")
+		return nil, errTooMany
 	}
 	return found, err
 }

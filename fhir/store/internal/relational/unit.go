@@ -100,7 +100,7 @@ func (u *unit) flush(ctx context.Context) error {
 	for p, known := range sent.gaps {
 		u.pending.gaps[p] = known
 	}
-	return u.failed(send(ctx, u.group.tx, sent))
+	return u.failed(u.group.send(ctx, sent))
 }
 
 // failed remembers the error of a statement: after it, the database keeps nothing of this unit.

@@ -18,6 +18,7 @@ type writer struct {
 	turn  chan struct{} // holds one token while somebody has the turn
 	group *group        // the open transaction, nil for none; belongs to who has the turn
 	gaps  map[int64]gap // what search_param is known to hold; belongs to who has the turn
+	rare  int           // postings that went to the runs since they were last looked after; belongs to who has the turn
 }
 
 func newWriter(s *Store) *writer {
@@ -191,6 +192,10 @@ func (w *writer) commit() {
 
 // learn takes over what a commit made known to all.
 func (w *writer) learn(g *group) {
+	if w.rare += g.rare; w.rare >= untidyFrom {
+		w.rare = 0
+		w.store.nudge()
+	}
 	for p, known := range g.gaps {
 		w.gaps[p] = known
 	}

@@ -118,6 +118,48 @@ CREATE TABLE head (
 );
 INSERT INTO head (last_row, last_updated, dictionary) VALUES (0, 0, 0);
 
+-- Postings of values that few resources have each, see package runs. What is fresh, and sorted runs of the rest. age orders runs by
+-- what is newer; state: 0 being written, 1 live, 2 merged into target. next_ is where a merge stands.
+CREATE TABLE posting_fresh (
+    hash     BIGINT   NOT NULL,
+    row      BIGINT   NOT NULL,
+    time_key BIGINT   NOT NULL,
+    param    INTEGER  NOT NULL,
+    gone     SMALLINT NOT NULL,
+    PRIMARY KEY (hash, param, row)
+);
+
+CREATE TABLE run (
+    id         BIGINT   NOT NULL PRIMARY KEY,
+    age        BIGINT   NOT NULL,
+    entries    BIGINT   NOT NULL,
+    target     BIGINT   NOT NULL,
+    next_hash  BIGINT   NOT NULL,
+    next_row   BIGINT   NOT NULL,
+    next_param BIGINT   NOT NULL,
+    next_part  INTEGER  NOT NULL,
+    level      INTEGER  NOT NULL,
+    state      SMALLINT NOT NULL
+);
+
+-- low is the first hash of a block. Four blocks fill a page. Merged runs leave as much behind as they held: it is used again after
+-- a vacuum, so that this should not wait long.
+CREATE TABLE run_block (
+    run  BIGINT  NOT NULL,
+    low  BIGINT  NOT NULL,
+    part INTEGER NOT NULL,
+    body BYTEA   NOT NULL,
+    PRIMARY KEY (run, low, part)
+) WITH (autovacuum_vacuum_scale_factor = 0.05);
+
+-- One row.
+CREATE TABLE run_head (
+    fresh    BIGINT   NOT NULL,
+    last_run BIGINT   NOT NULL,
+    compact  SMALLINT NOT NULL
+);
+INSERT INTO run_head (fresh, last_run, compact) VALUES (0, 0, 0);
+
 CREATE TABLE secret (
     name  TEXT  NOT NULL PRIMARY KEY,
     value BYTEA NOT NULL
@@ -125,6 +167,10 @@ CREATE TABLE secret (
 
 -- +goose Down
 DROP TABLE secret;
+DROP TABLE run_head;
+DROP TABLE run_block;
+DROP TABLE run;
+DROP TABLE posting_fresh;
 DROP TABLE head;
 DROP TABLE care;
 DROP TABLE number_posting;

@@ -118,6 +118,47 @@ CREATE TABLE head (
 );
 INSERT INTO head (last_row, last_updated, dictionary) VALUES (0, 0, 0);
 
+-- Postings of values that few resources have each, see package runs. What is fresh, and sorted runs of the rest. age orders runs by
+-- what is newer; state: 0 being written, 1 live, 2 merged into target. next_ is where a merge stands.
+CREATE TABLE posting_fresh (
+    hash     INTEGER NOT NULL,
+    row      INTEGER NOT NULL,
+    time_key INTEGER NOT NULL,
+    param    INTEGER NOT NULL,
+    gone     INTEGER NOT NULL,
+    PRIMARY KEY (hash, param, row)
+) WITHOUT ROWID;
+
+CREATE TABLE run (
+    id         INTEGER NOT NULL PRIMARY KEY,
+    age        INTEGER NOT NULL,
+    entries    INTEGER NOT NULL,
+    target     INTEGER NOT NULL,
+    next_hash  INTEGER NOT NULL,
+    next_row   INTEGER NOT NULL,
+    next_param INTEGER NOT NULL,
+    next_part  INTEGER NOT NULL,
+    level      INTEGER NOT NULL,
+    state      INTEGER NOT NULL
+);
+
+-- low is the first hash of a block. Two blocks fill a page; WITHOUT ROWID, inner pages would hold bodies as well.
+CREATE TABLE run_block (
+    run  INTEGER NOT NULL,
+    low  INTEGER NOT NULL,
+    part INTEGER NOT NULL,
+    body BLOB    NOT NULL,
+    PRIMARY KEY (run, low, part)
+);
+
+-- One row.
+CREATE TABLE run_head (
+    fresh    INTEGER NOT NULL,
+    last_run INTEGER NOT NULL,
+    compact  INTEGER NOT NULL
+);
+INSERT INTO run_head (fresh, last_run, compact) VALUES (0, 0, 0);
+
 CREATE TABLE secret (
     name  TEXT    NOT NULL PRIMARY KEY,
     value BLOB    NOT NULL
@@ -125,6 +166,10 @@ CREATE TABLE secret (
 
 -- +goose Down
 DROP TABLE secret;
+DROP TABLE run_head;
+DROP TABLE run_block;
+DROP TABLE run;
+DROP TABLE posting_fresh;
 DROP TABLE head;
 DROP TABLE care;
 DROP TABLE number_posting;

@@ -1,0 +1,120 @@
+package runs_test
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"testing"
+
+	"lightbox/fhir/store"
+	"lightbox/fhir/store/internal/runs"
+	"lightbox/fhir/store/postgres"
+	"lightbox/fhir/store/postgres/pgtest"
+	"lightbox/fhir/store/sqlite"
+)
+
+var ctx = context.Background()
+
+// onBoth runs a test on each database.
+func onBoth[T interface {
+	testing.TB
+	Run(string, func(T)) bool
+}](t T, test func(T, *bench)) {
+	t.Run("sqlite", func(t T) {
+		path := filepath.Join(t.TempDir(), "store.db")
+		s, err := sqlite.Open(ctx, path, store.Options{})
+		test(t, open(t, s, err, runs.JSON{}))
+	})
+	t.Run("postgres", func(t T) {
+		s, err := postgres.Open(ctx, pgtest.Start(t), store.Options{})
+		test(t, open(t, s, err, runs.Arrays{}))
+	})
+}
+
+func open(t testing.TB, s store.Store, err error, d runs.Dialect) *bench {
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return &bench{Index: runs.New(d), store: s, dialect: d}
+}
+
+// bench is an index in a database.
+type bench struct {
+	*runs.Index
+	store   store.Store
+	dialect runs.Dialect
+}
+
+// fatal is what tests and rapid's have in common.
+type fatal interface {
+	Helper()
+	Fatal(...any)
+}
+
+var errRollback = errors.New("rolled back")
+
+func (b *bench) write(t fatal, fn func(tx store.SQL) error) {
+	t.Helper()
+	if err := b.store.Write(ctx, func(tx store.Tx) error { return fn(tx) }); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// lost is write, but of a process that dies before it commits.
+func (b *bench) lost(t fatal, fn func(tx store.SQL) error) {
+	t.Helper()
+	err := b.store.Write(ctx, func(tx store.Tx) error {
+		if err := fn(tx); err != nil {
+			return err
+		}
+		return errRollback
+	})
+	if !errors.Is(err, errRollback) {
+		t.Fatal(err)
+	}
+}
+
+func (b *bench) add(t fatal, entries []runs.Entry) {
+	t.Helper()
+	b.write(t, func(tx store.SQL) error { return b.Add(ctx, tx, entries) })
+}
+
+func (b *bench) step(t fatal) (more bool) {
+	t.Helper()
+	b.write(t, func(tx store.SQL) (err error) {
+		more, err = b.Step(ctx, tx)
+		return err
+	})
+	return more
+}
+
+func (b *bench) settle(t fatal) {
+	t.Helper()
+	for b.step(t) {
+	}
+}
+
+func (b *bench) lookup(t fatal, ranges []runs.Range, limit int) (found []runs.Entry) {
+	t.Helper()
+	err := b.store.View(ctx, func(tx store.SQL) (err error) {
+		found, err = b.Lookup(ctx, tx, ranges, limit)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+// number reads one.
+func (b *bench) number(t fatal, query string) (n int64) {
+	t.Helper()
+	err := b.store.View(ctx, func(tx store.SQL) error {
+		return tx.Query(ctx, query, nil, func(scan func(...any) error) error { return scan(&n) })
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
