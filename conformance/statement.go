@@ -1,6 +1,7 @@
 // Package conformance states what Lightbox serves (the CapabilityStatement, made from the registry, so that nothing is stated
-// that is not served) and keeps the page of deliberate departures, DIVERGENCES.md. Package validate checks the structure of
-// what enters. SEARCH.md lists all that can be asked, each row with its test. The direction of imports in the whole house is held by a test here.
+// that is not served) and keeps the page of deliberate departures, DIVERGENCES.md. SEARCH.md lists all that can be asked, each row
+// with its test. Package validate checks the structure of what enters. The direction of imports in the whole house is held by a
+// test here.
 // https://hl7.org/fhir/R4/capabilitystatement.html
 package conformance
 
