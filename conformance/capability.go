@@ -34,6 +34,7 @@ type rest struct {
 	Security    security      `json:"security"`
 	Resource    []resource    `json:"resource"`
 	Interaction []interaction `json:"interaction"`
+	Compartment []string      `json:"compartment,omitempty"`
 }
 
 type security struct {
@@ -71,6 +72,7 @@ type resource struct {
 	SearchInclude     []string      `json:"searchInclude,omitempty"`
 	SearchRevInclude  []string      `json:"searchRevInclude,omitempty"`
 	SearchParam       []searchParam `json:"searchParam,omitempty"`
+	Operation         []operation   `json:"operation,omitempty"`
 }
 
 type interaction struct {
@@ -81,4 +83,9 @@ type searchParam struct {
 	Name       string `json:"name"`
 	Definition string `json:"definition,omitempty"`
 	Type       string `json:"type"`
+}
+
+type operation struct {
+	Name       string `json:"name"`
+	Definition string `json:"definition"`
 }

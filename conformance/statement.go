@@ -1,13 +1,17 @@
 // Package conformance states what Lightbox serves (the CapabilityStatement, made from the registry, so that nothing is stated
-// that is not served) and keeps the page of deliberate departures, DIVERGENCES.md. Package validate checks the structure of
-// what enters. The direction of imports in the whole house is held by a test here.
+// that is not served) and keeps the page of deliberate departures, DIVERGENCES.md. SEARCH.md lists all that can be asked, each row
+// with its test. Package validate checks the structure of what enters. The direction of imports in the whole house is held by a
+// test here.
 // https://hl7.org/fhir/R4/capabilitystatement.html
 package conformance
+
+//go:generate go test -run TestDrift -update
 
 import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
 	"lightbox/fhir"
 )
@@ -39,7 +43,8 @@ func Statement(reg *fhir.Registry, base, version string, smart SMART) ([]byte, e
 		Format:         []string{"application/fhir+json", "json"},
 		PatchFormat:    []string{"application/json-patch+json", "application/fhir+json"},
 		Rest: []rest{{Mode: "server", Security: securityOf(smart), Resource: resources(reg, base),
-			Interaction: []interaction{{"transaction"}, {"batch"}, {"search-system"}, {"history-system"}}}},
+			Interaction: []interaction{{"transaction"}, {"batch"}, {"search-system"}, {"history-system"}},
+			Compartment: compartments(reg)}},
 	}
 	body, err := json.Marshal(s)
 	if err != nil {
@@ -84,6 +89,7 @@ func resources(reg *fhir.Registry, base string) []resource {
 			SearchParam:       searchParams(t, base),
 			SearchInclude:     includes(reg, t),
 			SearchRevInclude:  revIncludes(reg, t),
+			Operation:         operations(t),
 		}
 		for _, code := range t.Interactions {
 			r.Interaction = append(r.Interaction, interaction{code})
@@ -99,6 +105,22 @@ func conditionalDelete(t *fhir.Type) string {
 		return "multiple"
 	}
 	return "not-supported"
+}
+
+// operations are those that are served on one type.
+func operations(t *fhir.Type) []operation {
+	if t.Name != "Patient" {
+		return nil
+	}
+	return []operation{{"everything", "http://hl7.org/fhir/OperationDefinition/Patient-everything"}}
+}
+
+func compartments(reg *fhir.Registry) []string {
+	var list []string
+	for _, owner := range reg.Compartments() {
+		list = append(list, "http://hl7.org/fhir/CompartmentDefinition/"+strings.ToLower(owner))
+	}
+	return list
 }
 
 func searchParams(t *fhir.Type, base string) []searchParam {

@@ -31,7 +31,8 @@ type stated struct {
 				Coding []struct{ System, Code string }
 			}
 		}
-		Resource []statedResource
+		Interaction []struct{ Code string }
+		Resource    []statedResource
 	}
 }
 

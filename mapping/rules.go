@@ -2,7 +2,7 @@ package mapping
 
 import "slices"
 
-//go:generate go test -run TestDocument -update
+//go:generate go test -run TestDrift -update
 
 // derived are the elements that no single attribute decides.
 var derived = []Rule{

@@ -90,8 +90,8 @@ func TestRulesAreHit(t *testing.T) {
 	}
 }
 
-// TestDocument keeps MAPPING.md the print of the tables.
-func TestDocument(t *testing.T) {
+// TestDrift keeps MAPPING.md the print of the tables.
+func TestDrift(t *testing.T) {
 	got := document()
 	if *update {
 		if err := os.WriteFile("MAPPING.md", got, 0o644); err != nil {

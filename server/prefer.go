@@ -7,8 +7,9 @@ import (
 	"lightbox/fhir"
 )
 
-// prefer is the Prefer header, FHIR R4 http.html#ops and search.html#errors. Preferences that are not known are left out, as
-// RFC 7240 2 demands; a known one with a value that is not is a mistake worth telling.
+// prefer is the Prefer header, FHIR R4 http.html#ops and search.html#errors. What is not known is left out, as RFC 7240 2 demands:
+// fhirclient asks each patch for return=presentation. A handling that is not known is a mistake worth telling: who means strict and
+// gets lenient takes a wider answer for a narrower.
 type prefer struct {
 	result string // minimal, representation, OperationOutcome
 	strict bool   // handling=strict
@@ -21,10 +22,9 @@ func parsePrefer(h http.Header) (prefer, error) {
 		value = strings.Trim(strings.TrimSpace(value), `"`)
 		switch strings.ToLower(strings.TrimSpace(name)) {
 		case "return":
-			if value != "minimal" && value != "representation" && value != "OperationOutcome" {
-				return p, fhir.NewError(fhir.Value, "Prefer: return is minimal, representation or OperationOutcome")
+			if value == "minimal" || value == "representation" || value == "OperationOutcome" {
+				p.result = value
 			}
-			p.result = value
 		case "handling":
 			if value != "strict" && value != "lenient" {
 				return p, fhir.NewError(fhir.Value, "Prefer: handling is strict or lenient")

@@ -1,6 +1,7 @@
 package search
 
 import (
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -9,9 +10,9 @@ import (
 	"lightbox/fhir"
 )
 
-// control is a parameter that steers the result rather than selects (FHIR R4 search.html#return).
+// control is a parameter that steers the result rather than selects (FHIR R4 search.html#return), or selects by what is not indexed.
 type control struct {
-	read     func(p *parser, value string) error
+	read     func(p *parser, value string) error // nil: the parameter is not served
 	repeats  bool
 	iterates bool // takes :iterate
 }
@@ -25,22 +26,40 @@ var controls = map[string]control{
 	"_sort":          {read: (*parser).sort},
 	"_summary":       {read: (*parser).summary},
 	"_total":         {read: (*parser).total},
-	"_contained":     {read: notServed},
-	"_containedType": {read: notServed},
-	"_content":       {read: notServed},
-	"_filter":        {read: notServed},
-	"_query":         {read: notServed},
-	"_text":          {read: notServed},
+	"_contained":     {},
+	"_containedType": {},
+	"_content":       {},
+	"_filter":        {},
+	"_query":         {},
+	"_text":          {},
 	"_type":          {read: (*parser).typed, repeats: true},
 }
 
-func notServed(*parser, string) error {
-	return fhir.NewError(fhir.NotSupported, "this parameter is not served")
+// ResultParameter tells of one parameter that is no search parameter of a type.
+type ResultParameter struct {
+	Name     string
+	Served   bool // otherwise it is refused, not ignored: the answer would be another
+	Repeats  bool
+	Iterates bool // takes :iterate
+}
+
+// ResultParameters returns them in alphabetical order, but for the page of a next link, which is for nobody to write.
+func ResultParameters() []ResultParameter {
+	var all []ResultParameter
+	for _, name := range slices.Sorted(maps.Keys(controls)) {
+		if c := controls[name]; name != pageParameter {
+			all = append(all, ResultParameter{Name: name, Served: c.read != nil, Repeats: c.repeats, Iterates: c.iterates})
+		}
+	}
+	return all
 }
 
 // control reads the values of one control. R4 has one modifier here: _include:iterate, and its former name.
 func (p *parser) control(c control, name string, values []string) error {
 	base, modifier, _ := strings.Cut(name, ":")
+	if c.read == nil {
+		return fhir.NewError(fhir.NotSupported, "this parameter is not served")
+	}
 	p.iterate = c.iterates && (modifier == "iterate" || modifier == "recurse")
 	if base != name && !p.iterate {
 		return fhir.NewError(fhir.NotSupported, "this modifier is not served")

@@ -187,8 +187,12 @@ func words(s string) []Entry {
 	return all
 }
 
-// dates gives the interval. An instant is a point (FHIR R4 search.html#date).
+// dates gives the interval. An instant is a point (FHIR R4 search.html#date). A time that is told in words (Procedure.performedString)
+// gives nothing.
 func dates(datatype string, v gjson.Result) ([]Entry, *fhir.Error) {
+	if datatype == "string" {
+		return nil, mustBeString(v)
+	}
 	low, high, err := intervalOf(v)
 	if err != nil {
 		return nil, err

@@ -116,8 +116,8 @@ func TestMatchPatient(t *testing.T) {
 		"birthdate=ge1990-03-03": true, "birthdate=gt1990-03-03": false, "birthdate=lt1990-03-04": true, "birthdate=gt1990-03-03T12:00": true,
 		"birthdate=lt1990-03-03T12:00": true, "birthdate=sa1990-03-02": true, "birthdate=eb1990-03-04": true, "birthdate=eb1990-03-03": false,
 		"birthdate=ap1990-03": true, "birthdate=ap1991": false, "birthdate=le1990": true, "birthdate=sa1989,1991": true,
-		"birthdate=ge1990&birthdate=lt1991": true,
-		"death-date:missing=true":           true,
+		"birthdate=ge1990&birthdate=lt1991": true, "birthdate=eq1990": true,
+		"death-date:missing=true": true,
 
 		// references
 		"organization=o": true, "organization=Organization/o": true, "organization=Organization/o/_history/1": true,
@@ -191,6 +191,7 @@ func TestMatchOurs(t *testing.T) {
 		"instance-count=100": true, "instance-count=100.0": true, "instance-count=100.5": false, "instance-count=99.6": false,
 		"instance-count=1e2": true, "instance-count=1.2e2": false, "instance-count=ne100": false, "instance-count=gt99": true, "instance-count=gt100": false,
 		"instance-count=ge100": true, "instance-count=lt100": false, "instance-count=le100": true, "instance-count=ap109": true, "instance-count=ap112": false,
+		"instance-count=eq100": true, "instance-count=sa99": true, "instance-count=sa100": false, "instance-count=eb101": true, "instance-count=eb100": false,
 		"identifier:of-type=http://terminology.hl7.org/CodeSystem/v2-0203|ACSN|A1":           true,
 		"identifier:of-type=http://terminology.hl7.org/CodeSystem/v2-0203|ACSN|no accession": false,
 		"identifier:of-type=http://terminology.hl7.org/CodeSystem/v2-0203|MR|A1":             false,
@@ -215,6 +216,7 @@ func TestMatchObservation(t *testing.T) {
 		"value-quantity=gt0.005|http://unitsofmeasure.org|g": true, "value-quantity=lt0.005|http://unitsofmeasure.org|g": false,
 		"value-quantity=5.4|http://unitsofmeasure.org|mL": false, "value-quantity=5.4|urn:u|mg": false, "value-quantity=5.4||g": false,
 		"value-quantity=ap5": true, "value-quantity=ap6.1": false, "value-quantity=ne5.4": false, "value-quantity=sa5": true, "value-quantity=eb6": true,
+		"value-quantity=eq5.4": true, "value-quantity=ge5.4": true, "value-quantity=ge5.5": false, "value-quantity=le5.4": true, "value-quantity=le5.3": false,
 		"component-value-quantity=140|urn:u|u": true, "component-value-quantity=lt80": true, "component-value-quantity=gt95": true,
 		"component-value-quantity=gt145": false, "combo-value-quantity=lt6||mg": true,
 		"component-code-value-quantity=sys$140": true, "component-code-value-quantity=sys$lt80": false, "component-code-value-quantity=dia$lt80||torr": true,

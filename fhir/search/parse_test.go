@@ -53,7 +53,7 @@ func TestParseRefuses(t *testing.T) {
 		"_has:Observation:patient:foo=a": fhir.Value, "_has:Observation:code:code=a": fhir.Value, "_has:Foo:patient:code=a": fhir.Value,
 		"_has:ImagingStudy:endpoint:status=a": fhir.Value, "_has=a": fhir.Value, "_has:Observation:patient=a": fhir.Value, "_has:a=a": fhir.Value,
 		"_filter=a": fhir.NotSupported, "_text=a": fhir.NotSupported, "_content=a": fhir.NotSupported, "_query=a": fhir.NotSupported,
-		"_type=Patient": fhir.Invalid, "_list=$current-problems": fhir.Value, "_list:not=a": fhir.NotSupported, "link:Nothing=1": fhir.NotSupported, "_list=a,": fhir.Value, "_contained=true": fhir.NotSupported,
+		"_type=Patient": fhir.Invalid, "_list=$current-problems": fhir.Value, "_list:not=a": fhir.NotSupported, "link:Nothing=1": fhir.NotSupported, "_list=a,": fhir.Value, "_contained=true": fhir.NotSupported, "_containedType=a": fhir.NotSupported,
 		// controls
 		"_count=-1": fhir.Value, "_count=a": fhir.Value, "_count=": fhir.Value, "_count=99999999999": fhir.Value, "_count=1&_count=2": fhir.Invalid,
 		"_total=some": fhir.Value, "_summary=abc": fhir.Value, "_summary:x=true": fhir.NotSupported,

@@ -28,6 +28,8 @@ func Run(t *testing.T, fresh func(t testing.TB) Database) {
 		{"Purge", testPurge},
 		{"Reindex", testReindex},
 		{"Search", testSearch},
+		{"Parameters", testParameters},
+		{"Examples", testExamples},
 		{"Paging", testPaging},
 		{"Include", testInclude},
 		{"Property", testProperty},
