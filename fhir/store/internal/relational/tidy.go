@@ -37,7 +37,7 @@ func (s *Store) tidy(ctx context.Context) {
 // Tidy merges until nothing is left to do. It goes on by itself behind the writers; tests and commands that end call it.
 func (s *Store) Tidy(ctx context.Context) error {
 	for more := true; more; {
-		err := s.writer.alone(ctx, func(tx store.Tx) (err error) {
+		err := s.writer.write(ctx, func(tx store.Tx) (err error) {
 			more, err = s.runs.Step(ctx, tx)
 			return err
 		})
