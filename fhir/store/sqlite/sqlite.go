@@ -50,6 +50,9 @@ const (
 	migrateTimeout = "busy_timeout(60000)"
 )
 
+// pageSize is of a new file: several resources fill a page, so that little of it stays empty.
+const pageSize = "page_size=8192"
+
 // source names the file with settings of its connections.
 func source(path string, pragmas ...string) string {
 	settings := url.Values{"_pragma": pragmas}
@@ -79,8 +82,10 @@ func migrate(ctx context.Context, path string, o store.Options) (err error) {
 		return fmt.Errorf("lock for migration: %w", err)
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
-	if _, err := db.ExecContext(ctx, "PRAGMA journal_mode=WAL"); err != nil {
-		return err
+	for _, pragma := range []string{pageSize, "journal_mode=WAL"} {
+		if _, err := db.ExecContext(ctx, "PRAGMA "+pragma); err != nil {
+			return err
+		}
 	}
 	return m.Up(ctx, db)
 }

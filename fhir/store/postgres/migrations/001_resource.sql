@@ -42,6 +42,7 @@ CREATE TABLE resource (
     owners       TEXT     COLLATE "C" NOT NULL,
     body         BYTEA    NOT NULL
 );
+ALTER TABLE resource ALTER COLUMN body SET STORAGE EXTERNAL; -- it is compressed already
 CREATE UNIQUE INDEX resource_id ON resource (type, id);
 CREATE INDEX resource_time ON resource (type, time_key, row);
 CREATE UNIQUE INDEX resource_updated ON resource (type, last_updated);
