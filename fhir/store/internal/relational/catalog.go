@@ -127,14 +127,19 @@ func newCatalog(registry *fhir.Registry) *catalog {
 }
 
 // addAliases finds parameters that would keep the same values twice: those that only narrow another one's, by the type that a
-// reference leads to, which its value states, or by what the candidate itself tells; and whose data a resource is, where a
-// parameter selects that very reference.
+// reference leads to, which its value states, or by what the candidate itself tells; those that have another one's expression; and whose
+// data a resource is, where a parameter selects that very reference.
 func (c *catalog) addAliases(t *fhir.Type) {
 	plain := map[string]*fhir.SearchParameter{}
 	for _, p := range t.Params() {
-		if len(p.Paths) == 1 && p.Paths[0].Where == (fhir.Condition{}) {
-			plain[p.Expression] = p
+		if p.Kind == fhir.KindComposite || len(p.Paths) == 1 && p.Paths[0].Where != (fhir.Condition{}) {
+			continue
 		}
+		if same, ok := plain[p.Expression]; ok && same.Kind == p.Kind {
+			c.aliases[paramKey{t.Name, p.Name}] = alias{name: same.Name} // phonetic is name
+			continue
+		}
+		plain[p.Expression] = p
 	}
 	for _, p := range t.Params() {
 		whole, condition, narrowed := strings.Cut(p.Expression, ".where(")

@@ -71,7 +71,7 @@ func (s *statement) sortKey(o search.Sort) (sortKey, error) {
 	case "_lastUpdated":
 		return sortKey{expression: "r.last_updated", desc: o.Desc}, nil
 	}
-	p, err := s.store.catalog.param(o.Param)
+	p, err := s.store.catalog.posting(o.Param)
 	if err != nil {
 		return sortKey{}, err
 	}

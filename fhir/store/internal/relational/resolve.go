@@ -100,7 +100,7 @@ func (s *Store) ordered(c search.Clause) (condition, error) {
 	if c.Param.Name == "_lastUpdated" {
 		return decided(term{kind: byUpdated, values: c.Values}, nil)
 	}
-	known, err := s.catalog.param(c.Param)
+	known, err := s.catalog.posting(c.Param)
 	if err != nil {
 		return condition{}, err
 	}
