@@ -1,6 +1,7 @@
 package search
 
 import (
+	"errors"
 	"strconv"
 	"strings"
 
@@ -86,7 +87,7 @@ func (p *parser) follow(resourceType string, l link) (Clause, error) {
 		return Clause{}, errChain()
 	}
 	c, err := p.clause(target, l.rest, l.value, l.depth+1)
-	if err == error(errUnknown) {
+	if errors.Is(err, errUnknown) {
 		return Clause{}, fhir.NewError(fhir.Value, "no type that the reference leads to has the chained parameter")
 	}
 	return c, err
@@ -118,7 +119,7 @@ func (p *parser) reverse(t *fhir.Type, text, value string, depth int) (Clause, e
 		return Clause{}, fhir.NewError(fhir.Value, "_has names no parameter that refers to a "+t.Name)
 	}
 	inner, err := p.clause(source, parts[2], value, depth+1)
-	if err == error(errUnknown) {
+	if errors.Is(err, errUnknown) {
 		return Clause{}, fhir.NewError(fhir.Value, source.Name+" has no such parameter")
 	}
 	return Clause{Has: &Has{Type: source.Name, Param: param, Where: inner}}, err

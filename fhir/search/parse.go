@@ -156,7 +156,7 @@ func (p *parser) parameter(name string, values []string) error {
 	}
 	for _, v := range values {
 		err := p.add(name, v)
-		if err == error(errUnknown) {
+		if errors.Is(err, errUnknown) {
 			return p.unknown(name)
 		}
 		if err != nil {

@@ -19,8 +19,8 @@ func TestOrder(t *testing.T) {
 	)
 	for _, c := range []struct{ search, want string }{
 		{"ImagingStudy?", "none new old same"},                                       // the one without a time by its update
-		{"ImagingStudy?_sort=started", "old same new none"},                          // equal starts by row
-		{"ImagingStudy?_sort=-started", "new same old none"},                         // and backwards, what has none still last
+		{"ImagingStudy?_sort=started", "same old new none"},                          // equal starts by row, backwards
+		{"ImagingStudy?_sort=-started", "new old same none"},                         // as without _sort, but what has none last
 		{"ImagingStudy?_sort=description", "new same old none"},                      // folded
 		{"ImagingStudy?_sort=-description", "old same new none"},                     // rows of equals backwards
 		{"ImagingStudy?_sort=description,-started", "new same old none"},             // the second key

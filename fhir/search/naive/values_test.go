@@ -170,7 +170,7 @@ func TestQuantities(t *testing.T) {
 			{"quantity: a Range", "Condition?onset-age=gt45", "range from"},
 			{"quantity: a Range", "Condition?onset-age=sa50", "from"},
 			{"quantity: 45 to 55, that must hold the Range", "Condition?onset-age=5e1", "age"},
-			{"sort: by value as written", "Observation?_sort=value-quantity", "g mg below own kPa sampled"},
+			{"sort: by the start, as written", "Observation?_sort=value-quantity", "below g mg own kPa sampled"},
 		},
 	}.run(t)
 }

@@ -169,10 +169,10 @@ func (c *catalog) add(x *indexed, e search.Entry) error {
 	return nil
 }
 
-func (x *entries) addNumber(p param, n *search.Number) {
-	x.numbers = append(x.numbers, numberPosting{p.id, 0, n.Low, n.High})
+func (e *entries) addNumber(p param, n *search.Number) {
+	e.numbers = append(e.numbers, numberPosting{p.id, 0, n.Low, n.High})
 	if n.Base != nil {
-		x.numbers = append(x.numbers, numberPosting{p.id, n.Base.Code, n.Base.Low, n.Base.High})
+		e.numbers = append(e.numbers, numberPosting{p.id, n.Base.Code, n.Base.Low, n.Base.High})
 	}
 }
 
