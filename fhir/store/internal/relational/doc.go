@@ -11,6 +11,6 @@
 // changes gets another, which is built beside the former one.
 //
 // Writers exclude one another, over all processes, from the first to the last statement of a transaction. Every transaction is
-// therefore serial, rows and versions (lastUpdated) are numbered in commit order, and no write fails for another's sake; concurrent calls make up for it by
-// sharing commits (see writer).
+// therefore serial, rows and versions (lastUpdated) are numbered in commit order, and no write fails for another's sake;
+// concurrent calls make up for it by sharing commits (see writer).
 package relational
