@@ -107,6 +107,12 @@ func (c *catalog) isAlias(p *fhir.SearchParameter) bool {
 	return ok
 }
 
+// tellsPatient reports whether p selects the reference by which a resource is a patient's data.
+func (c *catalog) tellsPatient(p *fhir.SearchParameter) bool {
+	whose, ok := c.aliases[paramKey{p.Type, patientParam}]
+	return ok && (whose.name == p.Name || c.aliases[paramKey{p.Type, p.Name}] == alias{name: whose.name})
+}
+
 // isClock reports whether p's values are the clinical time.
 func (c *catalog) isClock(p *fhir.SearchParameter) bool { return c.clocks[paramKey{p.Type, p.Name}] }
 

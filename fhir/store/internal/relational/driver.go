@@ -46,9 +46,10 @@ const maxArms = 16
 type Limits struct {
 	Ordered, Sorted int64
 	Inner           int
+	Few             int64 // so few candidates are looked at rather than what a chain leads to
 }
 
-func defaultLimits() Limits { return Limits{Ordered: 1000, Sorted: 3000, Inner: 1000} }
+func defaultLimits() Limits { return Limits{Ordered: 1000, Sorted: 3000, Inner: 1000, Few: 100} }
 
 // SetLimits changes how queries are planned, never what they answer. It is for tests, before first use.
 func (s *Store) SetLimits(l Limits) { s.limits = l }

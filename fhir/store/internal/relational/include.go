@@ -101,7 +101,7 @@ func (in *inclusion) forward(ctx context.Context, includes []search.Include) err
 
 // targets returns the references of one resource that the includes follow: those whose index entry is among the parameters'.
 func (in *inclusion) targets(m fhir.Resource, includes []search.Include) ([]fhir.Reference, error) {
-	d, err := search.Index(in.store.registry, m)
+	d, _, err := search.IndexStored(in.store.registry, m)
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package relational
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/tidwall/gjson"
@@ -23,16 +24,59 @@ func (p *page) resolve(ctx context.Context) error {
 	if p.resolved != nil {
 		return nil
 	}
-	var all condition
+	p.resolved = &condition{}
+	var linked []search.Clause
 	for _, c := range p.query.Where {
-		one, err := p.clause(ctx, c)
-		if err != nil {
+		if c.Chain != nil || c.Has != nil {
+			linked = append(linked, c)
+		} else if err := p.add(ctx, c); err != nil {
 			return err
 		}
-		all.terms, all.rest = append(all.terms, one.terms...), append(all.rest, one.rest...)
 	}
-	p.resolved = &all
+	if len(linked) == 0 {
+		return nil
+	}
+	few, err := p.fewCandidates(ctx)
+	if err != nil {
+		return err
+	}
+	if few { // cheaper to look where they lead than what leads to them
+		p.resolved.rest = append(p.resolved.rest, linked...)
+		return nil
+	}
+	for _, c := range linked {
+		if err := p.add(ctx, c); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+func (p *page) add(ctx context.Context, c search.Clause) error {
+	one, err := p.clause(ctx, c)
+	if err != nil {
+		p.resolved = nil
+		return err
+	}
+	p.resolved.terms, p.resolved.rest = append(p.resolved.terms, one.terms...), append(p.resolved.rest, one.rest...)
+	return nil
+}
+
+// fewCandidates reports whether the terms so far, or what the caller may see, leave few resources to look at.
+func (p *page) fewCandidates(ctx context.Context) (bool, error) {
+	s := p.store.statement()
+	drivers, err := s.drivers(p.query.Type, p.resolved.terms, p.filter)
+	if err != nil {
+		return false, err
+	}
+	counted := slices.DeleteFunc(drivers[:len(drivers)-1], func(d *driver) bool { return len(d.counts) != len(d.arms) })
+	if len(counted) == 0 {
+		return slices.ContainsFunc(p.resolved.terms, term.isShort), nil
+	}
+	if err := s.estimate(ctx, p.source, counted); err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(counted, func(d *driver) bool { return d.exact && d.count <= p.store.limits.Few }), nil
 }
 
 func (p *page) clause(ctx context.Context, c search.Clause) (condition, error) {
@@ -261,8 +305,14 @@ func (p *page) chain(ctx context.Context, c search.Clause) (condition, error) {
 
 // has resolves a reverse chain the same way: what refers is looked up first.
 func (p *page) has(ctx context.Context, c search.Clause) (condition, error) {
-	q := search.Query{Type: c.Has.Type, Where: []search.Clause{c.Has.Where}}
-	found, err := p.inner(q).walk(ctx, nil, p.store.limits.Inner+1)
+	inner := p.inner(search.Query{Type: c.Has.Type, Where: []search.Clause{c.Has.Where}})
+	if err := inner.resolve(ctx); err != nil {
+		return condition{}, err
+	}
+	if p.query.Type == "Patient" && len(inner.resolved.rest) == 0 && p.store.catalog.tellsPatient(c.Has.Param) {
+		return p.hasPatient(ctx, c, inner)
+	}
+	found, err := inner.walk(ctx, nil, p.store.limits.Inner+1)
 	if err != nil {
 		return condition{}, err
 	}
@@ -283,6 +333,27 @@ func (p *page) has(ctx context.Context, c search.Clause) (condition, error) {
 	return decided(t, nil)
 }
 
+// hasPatient is has where the row of what refers tells whose data it is.
+func (p *page) hasPatient(ctx context.Context, c search.Clause, inner *page) (condition, error) {
+	patients, complete, err := inner.column(ctx, "r.patient", p.store.limits.Inner)
+	if err != nil {
+		return condition{}, err
+	}
+	if !complete {
+		return undecided(c)
+	}
+	t := term{kind: byID}
+	for _, reference := range patients {
+		if id, ok := strings.CutPrefix(reference, "Patient/"); ok {
+			t.ids = append(t.ids, id)
+		}
+	}
+	if len(t.ids) == 0 {
+		return decided(nothingAt(), nil)
+	}
+	return decided(t, nil)
+}
+
 // inner is a search within this one, for the same caller.
 func (p *page) inner(q search.Query) *page {
 	return &page{store: p.store, query: q, filter: p.caller.Access(q.Type), caller: p.caller, source: p.source}
@@ -290,7 +361,7 @@ func (p *page) inner(q search.Query) *page {
 
 // targets returns the ids of the resources of a type that a resource refers to by a parameter.
 func (s *Store) targets(r fhir.Resource, by *fhir.SearchParameter, resourceType string) ([]string, error) {
-	d, err := search.Index(s.registry, r)
+	d, _, err := search.IndexStored(s.registry, r)
 	if err != nil {
 		return nil, err
 	}
@@ -325,15 +396,23 @@ func (p *page) ids(ctx context.Context, limit int) (found []string, complete boo
 		}
 		return found, len(found) <= limit, err
 	}
+	return p.column(ctx, "r.id", limit)
+}
+
+// column returns one column of at most limit answers that the index decides, and whether these are all.
+func (p *page) column(ctx context.Context, name string, limit int) (found []string, complete bool, err error) {
+	if len(p.filter.Grants) == 0 {
+		return nil, true, nil
+	}
 	pl, err := p.plan(ctx)
 	if err != nil {
 		return nil, false, err
 	}
-	text := fmt.Sprintf("SELECT r.id FROM (%s) c CROSS JOIN resource r WHERE r.row = c.row", pl.candidates(nil, limit+1))
+	text := fmt.Sprintf("SELECT %s FROM (%s) c CROSS JOIN resource r WHERE r.row = c.row", name, pl.candidates(nil, limit+1))
 	err = pl.statement.query(ctx, p.source, text, func(scan func(...any) error) error {
-		var id string
-		err := scan(&id)
-		found = append(found, id)
+		var value string
+		err := scan(&value)
+		found = append(found, value)
 		return err
 	})
 	return found, len(found) <= limit, err

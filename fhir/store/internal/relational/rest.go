@@ -19,7 +19,7 @@ type candidate struct {
 func (p *page) sieve(ctx context.Context, hits []hit) ([]hit, error) {
 	left := make([]candidate, 0, len(hits))
 	for _, h := range hits {
-		d, err := search.Index(p.store.registry, h.resource)
+		d, _, err := search.IndexStored(p.store.registry, h.resource)
 		if err != nil {
 			return nil, err
 		}

@@ -68,7 +68,7 @@ func (p *page) positions(ctx context.Context, keys []sortKey) ([]position, error
 }
 
 func (p *page) position(h hit, keys []sortKey) (position, error) {
-	d, err := search.Index(p.store.registry, h.resource)
+	d, _, err := search.IndexStored(p.store.registry, h.resource)
 	if err != nil {
 		return position{}, err
 	}
