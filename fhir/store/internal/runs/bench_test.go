@@ -74,7 +74,7 @@ func (x *bench) measure(b *testing.B, name string, load func(*testing.B, []runs.
 		load(b, drawBatch(*entries / batch)[n*20:][:20])
 	}
 	all = append(all, metric{"adds-of-20/s", 200 / time.Since(start).Seconds()})
-	b.Logf("%s: slowest step %v, %d runs", name, x.slowest, x.number(b, "SELECT COUNT(*) FROM run WHERE state = 1"))
+	b.Logf("%s: adding %v, stepping %v, slowest step %v, %d runs", name, x.adding, x.stepping, x.slowest, x.number(b, "SELECT COUNT(*) FROM run WHERE state = 1"))
 	for _, at := range []struct {
 		name string
 		n    int
@@ -120,14 +120,18 @@ func (x *bench) rate(b *testing.B, find func(*testing.B, store.SQL, []runs.Range
 	return float64(count) / elapsed.Seconds()
 }
 
-// loadRuns adds a batch and takes the two steps that keep pace.
+// loadRuns adds a batch and takes the steps that keep pace.
 func (x *bench) loadRuns(b *testing.B, all []runs.Entry) {
+	start := time.Now()
 	x.add(b, all)
-	for range 2 {
+	x.adding += time.Since(start)
+	for range (x.added+len(all))/5000 - x.added/5000 {
 		start := time.Now()
 		x.step(b)
+		x.stepping += time.Since(start)
 		x.slowest = max(x.slowest, time.Since(start))
 	}
+	x.added += len(all)
 }
 
 func (x *bench) findRuns(b *testing.B, tx store.SQL, ranges []runs.Range) int {
@@ -162,9 +166,8 @@ func columnOf(name string, all []runs.Entry, f func(runs.Entry) int64) runs.Colu
 }
 
 func insertRows(tx store.SQL, all []runs.Entry) error {
-	const some = 100
-	text := "INSERT OR FAIL INTO posting (param, hash, time_key, row) VALUES (?, ?, ?, ?)" + strings.Repeat(", (?, ?, ?, ?)", some-1)
-	for chunk := range slices.Chunk(all, some) {
+	for chunk := range slices.Chunk(all, 100) {
+		text := "INSERT OR FAIL INTO posting (param, hash, time_key, row) VALUES (?, ?, ?, ?)" + strings.Repeat(", (?, ?, ?, ?)", len(chunk)-1)
 		var args []any
 		for _, e := range chunk {
 			args = append(args, e.Param, e.Hash, e.TimeKey, e.Row)

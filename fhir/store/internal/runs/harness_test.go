@@ -45,7 +45,9 @@ type bench struct {
 	*runs.Index
 	store   store.Store
 	dialect runs.Dialect
-	slowest time.Duration // step of a benchmark
+
+	added                     int // by a benchmark
+	adding, stepping, slowest time.Duration
 }
 
 // fatal is what tests and rapid's have in common.
