@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"lightbox/fhir"
 	"lightbox/fhir/store"
 )
 
@@ -92,6 +93,12 @@ func (c City) batch(n int, order string) batch {
 	return b
 }
 
+// prepared evaluates the batch while the one before it is written, as the hub does.
+func (b batch) prepared() batch {
+	store.Prepare(fhir.R4(), b.writes)
+	return b
+}
+
 func (b *batch) put(all ...Resource) {
 	for _, r := range all {
 		b.writes = append(b.writes, store.Write{Resource: r.Resource, Owners: r.Owners, Mapped: true})
@@ -117,10 +124,12 @@ func (l *loader) all(ctx context.Context) error {
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	for b := range l.make(ctx) {
-		if err := l.one(ctx, b); err != nil {
+	start, before := time.Now(), processor()
+	for b := range l.make(ctx) { // waiting for it counts
+		if err := l.one(ctx, b, loadedBatch{took: time.Since(start), processor: processor() - before}); err != nil {
 			return err
 		}
+		start, before = time.Now(), processor()
 	}
 	return ctx.Err()
 }
@@ -132,7 +141,7 @@ func (l *loader) make(ctx context.Context) <-chan batch {
 		defer close(out)
 		for n := range l.City.batches() {
 			select {
-			case out <- l.City.batch(n, l.Order):
+			case out <- l.City.batch(n, l.Order).prepared():
 			case <-ctx.Done():
 				return
 			}
@@ -142,11 +151,12 @@ func (l *loader) make(ctx context.Context) <-chan batch {
 }
 
 // one writes a batch, then lets the limit write the same bodies if it is its turn.
-func (l *loader) one(ctx context.Context, b batch) error {
+func (l *loader) one(ctx context.Context, b batch, waited loadedBatch) error {
 	done := loadedBatch{studies: b.studies, resources: len(b.writes)}
 	var written [][]byte
 	var err error
 	done.took, done.processor = timed(func() { written, done.unchanged, err = l.put(ctx, b) })
+	done.add(waited)
 	if err == nil && l.compares(len(l.done)) {
 		done.limit, done.limitProcessor = timed(func() { err = l.limit.Load(ctx, written) })
 	}

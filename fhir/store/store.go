@@ -103,6 +103,8 @@ type Write struct {
 	Mapped    bool          // the hub maps it: only a Mapped write may change it (ErrMapped otherwise)
 	MustBeNew bool          // create: ErrExists when the id is taken
 	IfVersion int64         // 0: any; else ErrConflict unless it is the current version
+	// Document is what Prepare made of Resource; nil: it is evaluated when the resource is put.
+	Document *search.Document
 }
 
 // Written is what one Write of PutAll came to.

@@ -200,6 +200,9 @@ func (p *Pipeline) document(ctx context.Context, i archive.Instance) (*dicom.Dat
 // put writes what was built and takes back the notes, those apart for which more has come meanwhile.
 func (p *Pipeline) put(ctx context.Context, results []built, t *tally) error {
 	changes := 0
+	for _, b := range results {
+		store.Prepare(fhir.R4(), b.writes)
+	}
 	err := p.Store.Write(ctx, func(tx store.Tx) (err error) {
 		changes, err = putAll(ctx, tx, results)
 		return err

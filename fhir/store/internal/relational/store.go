@@ -155,13 +155,16 @@ func (s *Store) failure(ctx context.Context, err error) error {
 	return err
 }
 
-// indexOf evaluates the search parameters of a resource. Stamping it changes nothing of them.
-func (s *Store) indexOf(r fhir.Resource) (indexed, error) {
-	d, err := search.Index(s.registry, r)
+// indexOf evaluates the search parameters of a resource, unless it is prepared. Stamping it changes nothing of them.
+func (s *Store) indexOf(w store.Write) (indexed, error) {
+	if w.Document != nil {
+		return s.catalog.forWriters.index(w.Resource.Type, *w.Document)
+	}
+	d, err := search.Index(s.registry, w.Resource)
 	if err != nil {
 		return indexed{}, err
 	}
-	return s.catalog.forWriters.index(r.Type, d)
+	return s.catalog.forWriters.index(w.Resource.Type, d)
 }
 
 // indexStored evaluates those of a version that is stored. It may be older than the definition of a parameter, which then may
