@@ -14,6 +14,7 @@ import (
 	"lightbox/auth"
 	"lightbox/conformance/validate"
 	"lightbox/fhir"
+	"lightbox/fhir/store"
 	"lightbox/server"
 )
 
@@ -197,13 +198,11 @@ func serve(ctx context.Context, s serving) error {
 		}
 	}
 	building, stopBuilding := context.WithCancel(ctx)
+	var behind sync.WaitGroup
+	behind.Go(func() { buildUntil(building, s) })
+	behind.Go(func() { s.reindex(building) })
+	defer behind.Wait()
 	defer stopBuilding()
-	built := make(chan struct{})
-	go func() {
-		defer close(built)
-		buildUntil(building, s)
-	}()
-	defer func() { <-built }()
 	select {
 	case err := <-failed:
 		stopBuilding()
@@ -214,6 +213,13 @@ func serve(ctx context.Context, s serving) error {
 	drain, cancel := context.WithTimeout(context.Background(), stopWithin)
 	defer cancel()
 	return srv.Shutdown(drain)
+}
+
+// reindex completes the index of parameters that this version defines otherwise; there is seldom one.
+func (s serving) reindex(ctx context.Context) {
+	if err := s.hub.store.Reindex(ctx, store.Reindexing{}); err != nil && ctx.Err() == nil {
+		s.log.Error("the index of changed search parameters is not complete; run lightbox reindex", "cause", err)
+	}
 }
 
 // buildEvery is how often a serving process looks for what others left to build.

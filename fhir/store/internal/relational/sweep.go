@@ -41,14 +41,16 @@ func (s *Store) sweep(ctx context.Context) error {
 			}
 		}
 		err := s.writer.write(ctx, func(tx store.Tx) error {
-			_, err := tx.Exec(ctx, "UPDATE search_param SET state = $1 WHERE id = $2", stateGone, id)
-			return err
+			if _, err := tx.Exec(ctx, "UPDATE search_param SET state = $1 WHERE id = $2", stateGone, id); err != nil {
+				return err
+			}
+			return s.runs.Compact(ctx, tx)
 		})
 		if err != nil {
 			return err
 		}
 	}
-	return nil
+	return s.Tidy(ctx)
 }
 
 func (s *Store) dead(ctx context.Context) (ids []int64, err error) {

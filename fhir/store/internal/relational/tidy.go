@@ -38,7 +38,10 @@ func (s *Store) tidy(ctx context.Context) {
 func (s *Store) Tidy(ctx context.Context) error {
 	for more := true; more; {
 		err := s.writer.write(ctx, func(tx store.Tx) (err error) {
-			more, err = s.runs.Step(ctx, tx)
+			dropped, err := dropped(ctx, tx)
+			if err == nil {
+				more, err = s.runs.Step(ctx, tx, dropped)
+			}
 			return err
 		})
 		if err != nil {
@@ -46,6 +49,18 @@ func (s *Store) Tidy(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// dropped are the generations that no search goes by.
+func dropped(ctx context.Context, q querier) (map[int64]bool, error) {
+	ids := map[int64]bool{}
+	err := q.Query(ctx, "SELECT id FROM search_param WHERE state IN ($1, $2)", []any{stateDead, stateGone}, func(scan func(...any) error) error {
+		var id int64
+		err := scan(&id)
+		ids[id] = true
+		return err
+	})
+	return ids, err
 }
 
 // addRare keeps postings in the runs.

@@ -87,7 +87,7 @@ func (b *bench) add(t fatal, entries []runs.Entry) {
 func (b *bench) step(t fatal) (more bool) {
 	t.Helper()
 	b.write(t, func(tx store.SQL) (err error) {
-		more, err = b.Step(ctx, tx)
+		more, err = b.Step(ctx, tx, nil)
 		return err
 	})
 	return more

@@ -15,6 +15,7 @@ type Querier interface {
 type Index struct {
 	dialect Dialect
 	limits  limits
+	dropped map[int64]bool // of a Step
 }
 
 // limits decide how entries are laid out, never what is found.

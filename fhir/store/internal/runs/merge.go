@@ -12,12 +12,13 @@ type merge struct {
 	output run
 	inputs []*input // the newest first
 	oldest bool     // no live run is older than the inputs
+	drop   map[int64]bool
 	packer packer
 }
 
 // merge does a slice of the merge that writes output. runs are all, in order of age.
 func (x *Index) merge(ctx context.Context, tx store.SQL, output run, runs []run) error {
-	m := &merge{output: output, packer: packer{part: output.part, hash: output.next.hash}}
+	m := &merge{output: output, drop: x.dropped, packer: packer{part: output.part, hash: output.next.hash}}
 	var inputs []run
 	m.oldest = true
 	for _, r := range runs {
@@ -68,7 +69,7 @@ func (m *merge) run() (more bool, err error) {
 		if err := m.skip(last); err != nil {
 			return false, err
 		}
-		if !e.Gone || !m.oldest {
+		if (!e.Gone || !m.oldest) && !m.drop[e.Param] {
 			m.packer.add(e)
 		}
 	}

@@ -56,7 +56,7 @@ func TestIndex(t *testing.T) {
 				"add large": func(rt *rapid.T) { w.add(rt, 10, 400) },
 				"lose":      func(rt *rapid.T) { b.lost(rt, func(tx store.SQL) error { return b.Add(ctx, tx, w.draw(rt, 1, 100)) }) },
 				"step":      func(rt *rapid.T) { b.step(rt) },
-				"lose step": func(rt *rapid.T) { b.lost(rt, func(tx store.SQL) error { _, err := b.Step(ctx, tx); return err }) },
+				"lose step": func(rt *rapid.T) { b.lost(rt, func(tx store.SQL) error { _, err := b.Step(ctx, tx, nil); return err }) },
 				"settle":    func(rt *rapid.T) { b.settle(rt) },
 				"compact":   func(rt *rapid.T) { b.write(rt, func(tx store.SQL) error { return b.Compact(ctx, tx) }) },
 				"":          func(rt *rapid.T) { w.check(rt) },

@@ -13,7 +13,15 @@ import (
 //
 // One Step merges some 40,000 entries. Each entry is merged once on each level (seven of them at 100 million), so that Steps keep pace
 // with Adds when there is one for some 5,000 entries added.
-func (x *Index) Step(ctx context.Context, tx store.SQL) (more bool, err error) {
+//
+// What it merges leaves out the entries of dropped parameters, which nobody looks up any more.
+func (x *Index) Step(ctx context.Context, tx store.SQL, dropped map[int64]bool) (more bool, err error) {
+	with := *x
+	with.dropped = dropped
+	return with.step(ctx, tx)
+}
+
+func (x *Index) step(ctx context.Context, tx store.SQL) (more bool, err error) {
 	h, err := readHead(ctx, tx)
 	if err != nil {
 		return false, err
