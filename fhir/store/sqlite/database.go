@@ -20,8 +20,9 @@ type database struct {
 	read       *sql.DB
 	statements *prepared // of read
 	write      *sql.DB
-	conn       *sql.Conn    // of write
-	writer     *transaction // on conn; reused by each Begin; whoever writes has the turn
+	snapshots  chan *snapshot // idle
+	conn       *sql.Conn      // of write
+	writer     *transaction   // on conn; reused by each Begin; whoever writes has the turn
 }
 
 func newDatabase(ctx context.Context, read, write *sql.DB) (*database, error) {
@@ -29,8 +30,9 @@ func newDatabase(ctx context.Context, read, write *sql.DB) (*database, error) {
 	if err != nil {
 		return nil, err
 	}
-	writer := &transaction{statements: newPrepared(conn), end: func() error { return nil }}
-	return &database{read: read, statements: newPrepared(read), write: write, conn: conn, writer: writer}, nil
+	writer := &transaction{statements: newPrepared(conn), end: func(error) error { return nil }}
+	return &database{read: read, statements: newPrepared(read), snapshots: make(chan *snapshot, readers()), write: write, conn: conn,
+		writer: writer}, nil
 }
 
 func (d *database) Query(ctx context.Context, query string, args []any, row func(scan func(dest ...any) error) error) error {
@@ -51,24 +53,56 @@ func (d *database) Begin(ctx context.Context) (relational.Transaction, error) {
 	return d.writer, err
 }
 
+// snapshot is a connection of read for transactions that read, with its statements: to compile them anew each time would take longer
+// than most of them run.
+type snapshot struct {
+	conn       *sql.Conn
+	statements *prepared
+}
+
 // Snapshot begins a transaction whose state is that of its first statement.
 func (d *database) Snapshot(ctx context.Context) (relational.Transaction, error) {
-	conn, err := d.read.Conn(ctx)
-	if err != nil {
-		return nil, err
+	var s *snapshot
+	select {
+	case s = <-d.snapshots:
+	default:
+		conn, err := d.read.Conn(ctx)
+		if err != nil {
+			return nil, err
+		}
+		s = &snapshot{conn, newPrepared(conn)}
 	}
-	statements := newPrepared(conn)
-	t := &transaction{statements: statements, end: func() error { return errors.Join(statements.close(), conn.Close()) }}
+	t := &transaction{statements: s.statements}
+	t.end = func(ended error) error { return d.release(s, ended) }
 	if _, err := t.Exec(ctx, "BEGIN"); err != nil {
-		return nil, errors.Join(err, t.end())
+		return nil, errors.Join(err, s.close())
 	}
 	return t, nil
 }
 
+// release keeps a connection whose transaction has ended as it should.
+func (d *database) release(s *snapshot, ended error) error {
+	if ended != nil {
+		return s.close()
+	}
+	select {
+	case d.snapshots <- s:
+		return nil
+	default:
+		return s.close()
+	}
+}
+
+func (s *snapshot) close() error { return errors.Join(s.statements.close(), s.conn.Close()) }
+
 func (d *database) Ping(ctx context.Context) error { return d.read.PingContext(ctx) }
 
 func (d *database) Close() error {
-	return errors.Join(d.statements.close(), d.read.Close(), d.writer.statements.close(), d.conn.Close(), d.write.Close())
+	var err error
+	for len(d.snapshots) > 0 {
+		err = errors.Join(err, (<-d.snapshots).close())
+	}
+	return errors.Join(err, d.statements.close(), d.read.Close(), d.writer.statements.close(), d.conn.Close(), d.write.Close())
 }
 
 func (d *database) In(column, parameter string, _ any) string {
@@ -114,7 +148,7 @@ func codeOf(err error) int {
 // transaction runs on one connection. It ends with Commit or with Rollback.
 type transaction struct {
 	statements *prepared
-	end        func() error
+	end        func(error) error // how it ended
 }
 
 // Exec is not stopped by ctx: SQLite would roll back the whole transaction, and what followed would stand on its own.
@@ -152,12 +186,12 @@ func (t *transaction) Commit(ctx context.Context) error {
 	if _, err := t.Exec(ctx, "COMMIT"); err != nil {
 		return err // Rollback follows
 	}
-	return t.end()
+	return t.end(nil)
 }
 
 func (t *transaction) Rollback(ctx context.Context) error {
 	_, err := t.Exec(ctx, "ROLLBACK")
-	return errors.Join(err, t.end())
+	return errors.Join(err, t.end(err))
 }
 
 // Apply runs one statement a row, or inserts many rows with one.

@@ -118,7 +118,7 @@ func open(ctx context.Context, path string) (*database, error) {
 	if err != nil {
 		return nil, errors.Join(err, write.Close())
 	}
-	read.SetMaxOpenConns(readers())
+	read.SetMaxOpenConns(2 * readers()) // as many may be kept for snapshots
 	read.SetMaxIdleConns(readers())
 	db, err := newDatabase(ctx, read, write)
 	if err != nil {
