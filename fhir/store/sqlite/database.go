@@ -30,8 +30,8 @@ func newDatabase(ctx context.Context, read, write *sql.DB) (*database, error) {
 	if err != nil {
 		return nil, err
 	}
-	writer := &transaction{statements: newPrepared(conn), end: func(error) error { return nil }}
-	return &database{read: read, statements: newPrepared(read), snapshots: make(chan *snapshot, readers()), write: write, conn: conn,
+	writer := &transaction{statements: newPrepared(conn, maxStatements), end: func(error) error { return nil }}
+	return &database{read: read, statements: newPrepared(read, maxStatements), snapshots: make(chan *snapshot, readers()), write: write, conn: conn,
 		writer: writer}, nil
 }
 
@@ -70,7 +70,7 @@ func (d *database) Snapshot(ctx context.Context) (relational.Transaction, error)
 		if err != nil {
 			return nil, err
 		}
-		s = &snapshot{conn, newPrepared(conn)}
+		s = &snapshot{conn, newPrepared(conn, maxOfASnapshot)}
 	}
 	t := &transaction{statements: s.statements}
 	t.end = func(ended error) error { return d.release(s, ended) }

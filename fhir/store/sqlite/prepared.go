@@ -15,15 +15,20 @@ type preparer interface {
 // prepared keeps statements compiled, since compiling takes longer than most of them run.
 type prepared struct {
 	on         preparer
+	most       int // how many are kept
 	mu         sync.RWMutex
 	statements map[string]*sql.Stmt
 }
 
-// maxStatements bounds what is kept. Further texts, which only somebody who makes up queries causes, are compiled each time.
-const maxStatements = 1000
+// How many statements are kept: of the pool, and of each connection for snapshots. Further texts, which only somebody who makes up
+// queries causes, are compiled each time.
+const (
+	maxStatements  = 1000
+	maxOfASnapshot = 200
+)
 
-func newPrepared(on preparer) *prepared {
-	return &prepared{on: on, statements: map[string]*sql.Stmt{}}
+func newPrepared(on preparer, most int) *prepared {
+	return &prepared{on: on, most: most, statements: map[string]*sql.Stmt{}}
 }
 
 // with runs use on the compiled query.
@@ -51,7 +56,7 @@ func (p *prepared) statement(ctx context.Context, query string) (s *sql.Stmt, ke
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if _, taken := p.statements[query]; taken || len(p.statements) >= maxStatements {
+	if _, taken := p.statements[query]; taken || len(p.statements) >= p.most {
 		return s, false, nil
 	}
 	p.statements[query] = s
