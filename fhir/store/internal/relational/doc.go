@@ -7,6 +7,11 @@
 // clinical time order, newest first, since the time key is the negated clinical time. So a page of one value is one bounded
 // walk of one index, and further values are looked up in it point by point.
 //
+// Values that few resources share (UIDs, identifiers, references to what is made for one study) would come in random order and are never
+// walked: their postings are kept by package runs. What a query needs of them, and of chains, is looked up before its statement is
+// put together: a search.Clause becomes terms, which the index decides, and a rest, for which each candidate is looked at (resolve.go,
+// rest.go). Of the indexes that could drive a statement the one with the fewest candidates is chosen, by our own count (driver.go).
+//
 // An entry's param is the id of one generation of a parameter's index (see generation.go): a parameter whose definition
 // changes gets another, which is built beside the former one.
 //
