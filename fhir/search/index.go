@@ -26,10 +26,11 @@ func Index(reg *fhir.Registry, r fhir.Resource) (Document, error) {
 	root := gjson.ParseBytes(r.Body)
 	x.walk(t.Elements(), root)
 	x.addTruths(t)
+	x.addUnselected(t, root)
 	if x.err != nil {
 		return Document{}, x.err
 	}
-	d := Document{Entries: sortEntries(x.entries), Present: sortParams(x.present), Patient: patientOf(t, r, root)}
+	d := Document{Entries: sortEntries(x.entries), Present: sortParams(x.present), Logical: x.logical, Patient: patientOf(t, r, root)}
 	d.Time, d.Timed = timeOf(t, root)
 	return d, nil
 }
@@ -40,6 +41,7 @@ type indexer struct {
 	entries      []Entry
 	present      map[*fhir.SearchParameter]bool
 	truth        map[*fhir.SearchParameter]bool
+	logical      []Logical
 	err          error // the first
 }
 
@@ -57,6 +59,11 @@ func (x *indexer) walk(e *fhir.Element, v gjson.Result) {
 	}
 	for _, end := range e.Ends {
 		x.end(end, v)
+	}
+	if selectsReference(e.Ends) {
+		if l, ok := logicalAt(e.Ends, v); ok {
+			x.logical = append(x.logical, l)
+		}
 	}
 	if len(e.Members) == 0 || !v.IsObject() {
 		return
