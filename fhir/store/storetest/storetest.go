@@ -30,6 +30,7 @@ func Run(t *testing.T, fresh func(t testing.TB) Database) {
 		{"Search", testSearch},
 		{"Paging", testPaging},
 		{"Include", testInclude},
+		{"Logical", testLogical},
 		{"Property", testProperty},
 		{"Evaluator", testEvaluator},
 	} {

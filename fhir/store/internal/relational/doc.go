@@ -7,6 +7,9 @@
 // clinical time order, newest first, since the time key is the negated clinical time. So a page of one value is one bounded
 // walk of one index, and further values are looked up in it point by point.
 //
+// A logical reference is resolved in the transaction that makes it resolvable (see linker): table link keeps what it leads to, and the
+// index entries of the resource are those of its body with the literal reference in it (see view). The body itself stays as it is.
+//
 // Writers exclude one another, over all processes, from the first to the last statement of a transaction. Every transaction is
 // therefore serial, rows are numbered in commit order, and no write fails for another's sake; concurrent calls make up for it by
 // sharing commits (see writer).

@@ -164,16 +164,21 @@ func (s *Store) indexOf(r fhir.Resource) (indexed, error) {
 	return s.catalog.forWriters.index(r.Type, d)
 }
 
-// entriesOf returns what the index tables hold of a stored version.
-func (s *Store) entriesOf(r *record) (entries, error) {
-	if r.deleted {
-		return entries{}, nil
+// indexLinked is indexOf with what logical references lead to.
+func (s *Store) indexLinked(r fhir.Resource, known links) (indexed, error) {
+	if len(known) == 0 {
+		return s.indexOf(r)
 	}
-	x, err := s.indexOf(r.resource())
+	d, err := search.Index(s.registry, r)
 	if err != nil {
-		return entries{}, err
+		return indexed{}, err
 	}
-	return x.entries, s.addOwners(&x.entries, r)
+	linked, _, err := s.document(r, d, known)
+	if err != nil {
+		return indexed{}, err
+	}
+	linked.Logical = d.Logical
+	return s.catalog.forWriters.index(r.Type, linked)
 }
 
 // addOwners adds the postings of who submitted a version.
