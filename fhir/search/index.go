@@ -36,7 +36,8 @@ func IndexStored(reg *fhir.Registry, r fhir.Resource) (Document, []*fhir.Error, 
 	root := gjson.ParseBytes(r.Body)
 	x.walk(t.Elements(), root)
 	x.addTruths(t)
-	d := Document{Entries: sortEntries(x.entries), Present: sortParams(x.present), Patient: patientOf(t, r, root)}
+	x.addUnselected(t, root)
+	d := Document{Entries: sortEntries(x.entries), Present: sortParams(x.present), Logical: x.logical, Patient: patientOf(t, r, root)}
 	d.Time, d.Timed = timeOf(t, root)
 	return d, x.faults, nil
 }
@@ -50,6 +51,7 @@ type indexer struct {
 	entries      []Entry
 	present      map[*fhir.SearchParameter]bool
 	truth        map[*fhir.SearchParameter]bool
+	logical      []Logical
 	faults       []*fhir.Error
 }
 
@@ -67,6 +69,11 @@ func (x *indexer) walk(e *fhir.Element, v gjson.Result) {
 	}
 	for _, end := range e.Ends {
 		x.end(end, v)
+	}
+	if selectsReference(e.Ends) {
+		if l, ok := logicalAt(e.Ends, v); ok {
+			x.logical = append(x.logical, l)
+		}
 	}
 	if len(e.Members) == 0 || !v.IsObject() {
 		return

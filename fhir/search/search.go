@@ -175,6 +175,7 @@ type Access func(resourceType string) Filter
 type Document struct {
 	Entries []Entry
 	Present []*fhir.SearchParameter // those with a value, for :missing
+	Logical []Logical               // references by identifier alone, in the order of the body: see Linked
 	// Patient is the reference of the patient whose data it is: "Patient/<id>", another subject as it is written
 	// ("Group/1", a URL of another server), UnknownPatient for one that cannot be told, "" when the element is absent.
 	Patient string

@@ -29,6 +29,9 @@ type Caller struct {
 }
 
 // Store keeps resources. Every method is safe for concurrent use, obeys ctx, and returns only what the filter covers.
+//
+// A reference by identifier alone counts as the literal one, for searches and for whose data the resource is, as long as exactly one
+// current resource that it may lead to has the identifier. That makes no version, and past versions stay whose they were.
 type Store interface {
 	// Read returns the current version. ErrNotFound; ErrGone together with the deletion.
 	Read(ctx context.Context, visible search.Filter, resourceType, id string) (fhir.Resource, error)

@@ -33,8 +33,30 @@ type Documents struct {
 type document struct {
 	Document
 	resourceType, id string
-	root             gjson.Result
-	values           map[*fhir.SearchParameter][]element
+	read             *read // nil: not yet, or something has changed
+}
+
+// read is what is known of a document.
+type read struct {
+	body   []byte // see linked
+	root   gjson.Result
+	values map[*fhir.SearchParameter][]element
+}
+
+// look reads a document.
+func (d Documents) look(doc *document) *read {
+	if doc.read == nil {
+		body := d.linked(doc)
+		doc.read = &read{body, gjson.ParseBytes(body), map[*fhir.SearchParameter][]element{}}
+	}
+	return doc.read
+}
+
+// forget lets every document be read again: what one leads to is a matter of all.
+func (d Documents) forget() {
+	for _, doc := range d.all {
+		doc.read = nil
+	}
 }
 
 // New returns an empty set.
@@ -43,12 +65,15 @@ func New() Documents { return Documents{all: map[string]*document{}} }
 // Put adds or replaces the resource "Type/id".
 func (d Documents) Put(ref string, doc Document) {
 	resourceType, id, _ := strings.Cut(ref, "/")
-	d.all[ref] = &document{Document: doc, resourceType: resourceType, id: id, root: gjson.ParseBytes(doc.Body),
-		values: map[*fhir.SearchParameter][]element{}}
+	d.all[ref] = &document{Document: doc, resourceType: resourceType, id: id}
+	d.forget()
 }
 
 // Delete takes the resource out.
-func (d Documents) Delete(ref string) { delete(d.all, ref) }
+func (d Documents) Delete(ref string) {
+	delete(d.all, ref)
+	d.forget()
+}
 
 // Get returns the resource.
 func (d Documents) Get(ref string) (Document, bool) {

@@ -28,10 +28,11 @@ func (d *document) selected(s scope, p *fhir.SearchParameter) []element {
 	if p.Name == "_id" {
 		return []element{{"id", str(d.id)}}
 	}
-	if _, ok := d.values[p]; !ok {
-		d.values[p] = evaluate(source{d.Body, s}, p.Expression, p)
+	read := s.look(d)
+	if _, ok := read.values[p]; !ok {
+		read.values[p] = evaluate(source{read.body, s}, p.Expression, p)
 	}
-	return d.values[p]
+	return read.values[p]
 }
 
 // source is the JSON that an expression is evaluated on, and what resolve() knows.

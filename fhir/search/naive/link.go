@@ -118,7 +118,7 @@ func (l list) holds(s scope, doc *document) bool {
 		if !ok {
 			return false
 		}
-		for _, item := range list.root.Get("entry.#.item").Array() {
+		for _, item := range s.look(list).root.Get("entry.#.item").Array() {
 			if ref := s.literal(element{"Reference", item}); ref.local() && ref.String() == doc.ref() {
 				return true
 			}

@@ -74,6 +74,29 @@ func TestChains(t *testing.T) {
 	}}.run(t)
 }
 
+// TestLogical: a reference by identifier alone counts while one resource of the types that it may lead to has the identifier.
+func TestLogical(t *testing.T) {
+	examples{documents: []string{
+		`Patient/p {"identifier":[{"system":"urn:mrn","value":"1"},{"system":"urn:mrn","value":"2"}],"name":[{"family":"Chalmers"}]}`,
+		`Patient/q {"identifier":[{"system":"urn:mrn","value":"2"},{"system":"urn:mrn","value":"3"}]}`,
+		`Group/g {"actual":true,"type":"person","identifier":[{"system":"urn:mrn","value":"3"}]}`,
+		`Practitioner/d {"identifier":[{"system":"urn:mrn","value":"1"}]}`,
+		`DiagnosticReport/one {"subject":{"identifier":{"system":"urn:mrn","value":"1"}}}`,
+		`DiagnosticReport/two {"subject":{"identifier":{"system":"urn:mrn","value":"2"}}}`,
+		`DiagnosticReport/types {"subject":{"identifier":{"system":"urn:mrn","value":"3"}}}`,
+		`DiagnosticReport/stated {"subject":{"type":"Patient","identifier":{"system":"urn:mrn","value":"3"}}}`,
+		`DiagnosticReport/system {"subject":{"identifier":{"value":"1"}}}`,
+		`List/l {"entry":[{"item":{"type":"Patient","identifier":{"system":"urn:mrn","value":"1"}}}]}`,
+	}, asks: []ask{
+		{"direct", "DiagnosticReport?subject=Patient/p,Patient/q,Group/g", "one stated"},
+		{"by a narrower parameter", "DiagnosticReport?patient=p,q", "one stated"},
+		{"present by it", "DiagnosticReport?patient:missing=false", "one stated"},
+		{"chained", "DiagnosticReport?patient.family=chalmers", "one"},
+		{"in reverse", "Patient?_has:DiagnosticReport:subject:_id=one,two,stated", "p q"},
+		{"list", "Patient?_list=l", "p"},
+	}}.run(t)
+}
+
 // TestVisible: what is not seen does not match, lead on or count.
 func TestVisible(t *testing.T) {
 	var bodies []string

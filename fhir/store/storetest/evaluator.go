@@ -109,10 +109,7 @@ func (w *world) clear() {
 func (w *world) ask() bool {
 	resourceType := rapid.SampledFrom(naive.Types).Draw(w.rt, "type")
 	query := naive.Query(w.rt, resourceType, w.known)
-	caller, sees := everyone, func(string) bool { return true }
-	if rapid.IntRange(0, 2).Draw(w.rt, "caller") == 0 {
-		caller, sees = as("owner", search.Grant{Owner: clinicOne}), func(ref string) bool { return w.owners[ref] == clinicOne }
-	}
+	caller, sees := w.caller()
 	found := false
 	size := rapid.IntRange(1, 4).Draw(w.rt, "page")
 	diff := w.documents.Compare(resourceType, query, sees, func(resourceType string, query url.Values) ([]string, error) {
@@ -124,6 +121,18 @@ func (w *world) ask() bool {
 		w.rt.Fatalf("as %s:\n%s", caller.ID, diff)
 	}
 	return found
+}
+
+// caller draws who asks, and what they see.
+func (w *world) caller() (caller store.Caller, sees func(ref string) bool) {
+	switch rapid.IntRange(0, 5).Draw(w.rt, "caller") {
+	case 0, 1:
+		return as("owner", search.Grant{Owner: clinicOne}), func(ref string) bool { return w.owners[ref] == clinicOne }
+	case 2:
+		patient := fmt.Sprintf("Patient/%s-%d", rapid.SampledFrom([]string{"a", "b", "c"}).Draw(w.rt, "patient"), w.run)
+		return as("patient", search.Grant{Patient: patient}), func(ref string) bool { return w.documents.Patient(ref) == patient }
+	}
+	return everyone, func(string) bool { return true }
 }
 
 func (w *world) answer(resourceType string, query url.Values, caller store.Caller, size int) ([]string, error) {

@@ -93,12 +93,13 @@ func (f fixture) life(id string) []string {
 	f.put(patient(id, "von der Heide"), clinicOne)
 	f.put(`{"resourceType":"Patient","id":"`+id+`","birthDate":"1980-05","name":[{"family":"Weber","given":["Anna"]}]}`, clinicOne, clinicTwo)
 	f.delete("Patient", id)
-	f.put(`{"resourceType":"Patient","id":"`+id+`","birthDate":"1981","active":true,"name":[{"family":"Weber"}]}`, clinicTwo, hospital)
+	f.put(`{"resourceType":"Patient","id":"`+id+`","birthDate":"1981","identifier":[{"system":"urn:mrn","value":"`+id+`"}],"active":true,"name":[{"family":"Weber"}]}`, clinicTwo, hospital)
 	f.put(imagingStudy("s-"+id, "Patient/"+id, "available", "2024-01-01T10:00:00Z"), hospital)
 	f.put(strings.Replace(imagingStudy("s-"+id, "Patient/"+id, "registered", "2024-01-02T10:00:00Z"), `"status"`, `"numberOfInstances":3,"status"`, 1))
 	f.put(imagingStudy("gone-"+id, "Patient/"+id, "available", "2024-01-01T10:00:00Z"), hospital)
 	f.delete("ImagingStudy", "gone-"+id)
 	f.put(`{"resourceType":"Observation","id":"o-`+id+`","identifier":[{"value":"`+id+`"}],"status":"final","code":{"text":"dose"},"subject":{"reference":"Patient/`+id+`"},`+
+		`"focus":[{"type":"Patient","identifier":{"system":"urn:mrn","value":"`+id+`"}}],`+
 		`"valueQuantity":{"value":5,"system":"http://unitsofmeasure.org","code":"mGy"}}`, hospital)
 	return []string{"Patient/" + id, "ImagingStudy/s-" + id, "ImagingStudy/gone-" + id, "Observation/o-" + id}
 }

@@ -32,6 +32,7 @@ func Run(t *testing.T, fresh func(t testing.TB) Database) {
 		{"Examples", testExamples},
 		{"Paging", testPaging},
 		{"Include", testInclude},
+		{"Logical", testLogical},
 		{"Property", testProperty},
 		{"Evaluator", testEvaluator},
 	} {

@@ -44,7 +44,8 @@ type catalog struct {
 	aliases     map[paramKey]alias // parameters whose postings are those of another, see addAliases
 	clocks      map[paramKey]bool  // parameters whose values are the clinical time, which the resource's row has
 	rare        map[paramKey]bool
-	definitions map[paramKey]int64 // as the registry has them
+	identifiers map[string]*fhir.SearchParameter // of each type that logical references may lead to
+	definitions map[paramKey]int64               // as the registry has them
 	generations *atomic.Pointer[generations]
 	forWriters  *catalog // finds what is being built too; nil in that one itself
 }
@@ -118,11 +119,12 @@ func (c *catalog) isClock(p *fhir.SearchParameter) bool { return c.clocks[paramK
 
 func newCatalog(registry *fhir.Registry) *catalog {
 	c := &catalog{types: map[string]int64{}, names: map[int64]string{}, aliases: map[paramKey]alias{}, clocks: map[paramKey]bool{},
-		rare: map[paramKey]bool{}, definitions: map[paramKey]int64{}, generations: new(atomic.Pointer[generations])}
+		rare: map[paramKey]bool{}, identifiers: map[string]*fhir.SearchParameter{}, definitions: map[paramKey]int64{}, generations: new(atomic.Pointer[generations])}
 	for _, t := range registry.Types() {
 		c.addAliases(t)
 		c.addClock(t)
 		c.addRare(t)
+		c.addLogical(t)
 		for _, d := range c.define(t) {
 			c.definitions[paramKey{t.Name, d.name}] = d.hash
 		}

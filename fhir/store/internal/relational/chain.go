@@ -52,12 +52,12 @@ func (p *page) has(ctx context.Context, c search.Clause) (condition, error) {
 		return undecided(c)
 	}
 	t := term{kind: byID}
-	for _, h := range found {
-		targets, err := p.store.targets(h.resource, c.Has.Param, p.query.Type)
-		if err != nil {
-			return condition{}, err
-		}
-		t.ids = append(t.ids, targets...)
+	seen, err := p.store.view(ctx, p.source, resourcesOf(found))
+	if err != nil {
+		return condition{}, err
+	}
+	for _, one := range seen {
+		t.ids = append(t.ids, targetsOf(one.Document, c.Has.Param, p.query.Type)...)
 	}
 	if len(t.ids) == 0 {
 		return decided(nothingAt(), nil)
@@ -91,15 +91,7 @@ func (p *page) inner(q search.Query) *page {
 	return &page{store: p.store, query: q, filter: p.caller.Access(q.Type), caller: p.caller, source: p.source}
 }
 
-// targets returns the ids of the resources of a type that a resource refers to by a parameter.
-func (s *Store) targets(r fhir.Resource, by *fhir.SearchParameter, resourceType string) ([]string, error) {
-	d, _, err := search.IndexStored(s.registry, r)
-	if err != nil {
-		return nil, err
-	}
-	return targetsOf(d, by, resourceType), nil
-}
-
+// targetsOf returns the ids of the resources of a type that a resource refers to by a parameter.
 func targetsOf(d search.Document, by *fhir.SearchParameter, resourceType string) []string {
 	var ids []string
 	for _, e := range d.Entries {

@@ -17,6 +17,8 @@ type changes struct {
 	numbers, goneNumbers     []numberRow
 	rare                     []runs.Entry // in the order in which they are to be taken
 	care, goneCare           []careRow
+	links, goneLinks         []linkRow
+	relinked                 []*record          // whose row tells of other links
 	touched                  map[reference]bool // the resources that they are about
 	gaps                     map[int64]gap      // bounds that have grown
 }
@@ -39,6 +41,10 @@ type (
 		row int64
 	}
 	careRow struct{ organization, patient string }
+	linkRow struct {
+		row, hash int64
+		target    string
+	}
 	pastRow struct {
 		*record
 		replaced int64 // lastUpdated of the version that took its place
@@ -65,6 +71,7 @@ func (c *changes) join(o *changes) {
 	c.numbers, c.goneNumbers = append(c.numbers, o.numbers...), append(c.goneNumbers, o.goneNumbers...)
 	c.rare = append(c.rare, o.rare...)
 	c.care, c.goneCare = append(c.care, o.care...), append(c.goneCare, o.goneCare...)
+	c.links, c.goneLinks = append(c.links, o.links...), append(c.goneLinks, o.goneLinks...)
 	maps.Copy(c.touched, o.touched)
 	maps.Copy(c.gaps, o.gaps)
 }

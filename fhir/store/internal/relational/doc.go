@@ -15,6 +15,9 @@
 // An entry's param is the id of one generation of a parameter's index (see generation.go): a parameter whose definition
 // changes gets another, which is built beside the former one.
 //
+// A logical reference is resolved in the transaction that makes it resolvable (see linker): table link keeps what it leads to, and the
+// index entries of the resource are those of its body with the literal reference in it (see view). The body itself stays as it is.
+//
 // Writers exclude one another, over all processes, from the first to the last statement of a transaction. Every transaction is
 // therefore serial, rows and versions (lastUpdated) are numbered in commit order, and no write fails for another's sake;
 // concurrent calls make up for it by sharing commits (see writer).

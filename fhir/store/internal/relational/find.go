@@ -14,6 +14,9 @@ func (u *unit) Find(ctx context.Context, q search.Query, by store.Caller, limit 
 	if len(l.parts) == 0 {
 		return nil, nil
 	}
+	if err := u.link(ctx); err != nil {
+		return nil, err
+	}
 	if err := u.settleAll(ctx); err != nil {
 		return nil, err
 	}

@@ -13,6 +13,7 @@ type group struct {
 	members int
 	records map[reference]*record // versions that the members so far leave, nil for what is absent
 	pending *changes              // of the members so far
+	due     *due                  // the same, whatever was sent
 	gaps    map[int64]gap
 	head    head  // of the database with what the members and those who failed have counted
 	rare    int   // postings that went to the runs
@@ -22,7 +23,7 @@ type group struct {
 
 func (g *group) unit(ctx context.Context) *unit {
 	now := max(g.writer.store.now().UnixMicro(), g.head.stamp+1)
-	return &unit{group: g, ctx: ctx, store: g.writer.store, records: map[reference]*record{}, pending: newChanges(), now: now}
+	return &unit{group: g, ctx: ctx, store: g.writer.store, records: map[reference]*record{}, pending: newChanges(), due: newDue(), now: now}
 }
 
 // accept takes over what a unit leaves.
@@ -35,6 +36,7 @@ func (g *group) accept(u *unit) {
 		g.learn(p, known)
 	}
 	g.pending.join(u.pending)
+	g.due.join(u.due)
 }
 
 // size is how many rows wait for the commit.
@@ -77,6 +79,9 @@ func (g *group) send(ctx context.Context, c *changes) error {
 		return err
 	}
 	if err := g.addRare(ctx, c.rare); err != nil {
+		return err
+	}
+	if err := relink(ctx, g.tx, c.relinked); err != nil {
 		return err
 	}
 	return widenGaps(ctx, g.tx, c.gaps)

@@ -10,18 +10,19 @@ type head struct {
 	stamp int64 // lastUpdated of the newest version
 
 	dictionary int64 // counts the changes of generations
+	logical    int64 // to which types there are logical references, see typeBit
 }
 
 // headStatement finds the newest of each type by its index. A version that is no longer current is older than the one that took
 // its place. The table knows of what was purged.
-const headStatement = `SELECT h.dictionary, h.last_row, h.last_updated, COALESCE((SELECT MAX(row) FROM resource), 0),
+const headStatement = `SELECT h.dictionary, h.logical, h.last_row, h.last_updated, COALESCE((SELECT MAX(row) FROM resource), 0),
 	COALESCE((SELECT MAX((SELECT MAX(r.last_updated) FROM resource r WHERE r.type = t.id)) FROM resource_type t), 0)
 	FROM head h`
 
 func readHead(ctx context.Context, q querier) (h head, err error) {
 	var row, stamp int64
 	err = q.Query(ctx, headStatement, nil, func(scan func(...any) error) error {
-		return scan(&h.dictionary, &h.row, &h.stamp, &row, &stamp)
+		return scan(&h.dictionary, &h.logical, &h.row, &h.stamp, &row, &stamp)
 	})
 	h.row, h.stamp = max(h.row, row), max(h.stamp, stamp)
 	return h, err

@@ -77,12 +77,12 @@ func (in *inclusion) forward(ctx context.Context, includes []search.Include) err
 	}
 	targets := map[string][]string{}
 	var types []string
-	for _, m := range in.from {
-		found, err := in.targets(m, includes)
-		if err != nil {
-			return err
-		}
-		for _, ref := range found {
+	seen, err := in.store.view(ctx, in.parts[0].source, in.from)
+	if err != nil {
+		return err
+	}
+	for _, m := range seen {
+		for _, ref := range m.targets(includes) {
 			if targets[ref.Type] == nil {
 				types = append(types, ref.Type)
 			}
@@ -100,19 +100,15 @@ func (in *inclusion) forward(ctx context.Context, includes []search.Include) err
 }
 
 // targets returns the references of one resource that the includes follow: those whose index entry is among the parameters'.
-func (in *inclusion) targets(m fhir.Resource, includes []search.Include) ([]fhir.Reference, error) {
-	d, _, err := search.IndexStored(in.store.registry, m)
-	if err != nil {
-		return nil, err
-	}
+func (m viewed) targets(includes []search.Include) []fhir.Reference {
 	var found []fhir.Reference
-	for _, ref := range localReferences(m.Body) {
+	for _, ref := range localReferences(m.body) {
 		text := ref.Type + "/" + ref.ID
-		if slices.ContainsFunc(d.Entries, func(e search.Entry) bool { return e.Text == text && follows(includes, e.Param, ref.Type) }) {
+		if slices.ContainsFunc(m.Entries, func(e search.Entry) bool { return e.Text == text && follows(includes, e.Param, ref.Type) }) {
 			found = append(found, ref)
 		}
 	}
-	return found, nil
+	return found
 }
 
 func follows(includes []search.Include, p *fhir.SearchParameter, target string) bool {

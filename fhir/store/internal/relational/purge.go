@@ -16,7 +16,7 @@ func (u *unit) Purge(ctx context.Context, resourceType, id string) error {
 	if old == nil {
 		return store.ErrNotFound
 	}
-	gone, err := u.removal(old)
+	gone, err := u.removal(ctx, old)
 	if err != nil {
 		return err
 	}
@@ -27,20 +27,22 @@ func (u *unit) Purge(ctx context.Context, resourceType, id string) error {
 		return err
 	}
 	u.records[old.reference] = nil
+	u.refers(old, indexed{})
 	ctx, cancel := statementContext(context.WithoutCancel(ctx), writeTimeout)
 	defer cancel()
 	return u.failed(erase(ctx, u.group, old, gone))
 }
 
 // removal returns the changes that take away all of a resource but its past.
-func (u *unit) removal(old *record) (*changes, error) {
+func (u *unit) removal(ctx context.Context, old *record) (*changes, error) {
 	c := newChanges()
-	e, err := u.store.entriesOf(old)
+	stored, err := u.storedOf(ctx, old)
 	if err != nil {
 		return nil, err
 	}
+	u.identified(old.resourceType, stored.entries, entries{})
 	c.goneResources = []*record{old}
-	c.entries(place{e, old.timeKey}, place{timeKey: old.timeKey}, old.row)
+	c.entries(place{stored.entries, old.timeKey}, place{timeKey: old.timeKey}, old.row)
 	if old.resourceType == "Patient" {
 		for _, o := range splitOwners(old.owners) {
 			c.goneCare = append(c.goneCare, careRow{o, old.resourceType + "/" + old.id})
@@ -50,7 +52,7 @@ func (u *unit) removal(old *record) (*changes, error) {
 }
 
 // tablesByRow are the tables where everything of a resource can be found by its row, whatever wrote it.
-var tablesByRow = []string{"resource_history", "string_posting", "date_posting", "number_posting"}
+var tablesByRow = []string{"resource_history", "string_posting", "date_posting", "number_posting", "link"}
 
 // erase also asks for the runs to be merged, so that nothing is left in them, and keeps the numbers of what it removes from
 // being given again: a reader may have seen them, and an index entry of an earlier generation may still stand under the row.

@@ -152,7 +152,7 @@ func (u *unit) put(ctx context.Context, old *record, w store.Write, x indexed) (
 	r.body = w.Resource.Stamp(r.version, timeOf(r.lastUpdated)).Body
 	r.patient, r.present, r.timeKey, r.timeHigh = x.patient, x.present, timeKey(x, r, old), x.timeHigh()
 	u.widen(x.clock, r.timeKey)
-	return r, u.replace(ctx, old, r, x.entries)
+	return r, u.replace(ctx, old, r, x)
 }
 
 // ownersAfter keeps what is stored when nothing is given. What was deleted and is made anew has new owners.
@@ -204,7 +204,8 @@ func (u *unit) adopt(ctx context.Context, old *record, w store.Write) error {
 	if err != nil {
 		return err
 	}
-	return u.rewrite(ctx, old, &r, x.entries)
+	r.patient, r.present = x.patient, x.present // without what its links have added, which are made anew
+	return u.rewrite(ctx, old, &r, x)
 }
 
 // Delete makes a deletion version. It keeps whose data it was: who could see the resource sees that it is gone.
@@ -226,11 +227,11 @@ func (u *unit) Delete(ctx context.Context, d store.Delete) (fhir.Resource, error
 	r := *old
 	r.deleted, r.body, r.present = true, nil, 0
 	u.number(&r, old)
-	return r.resource(), u.replace(ctx, old, &r, entries{})
+	return r.resource(), u.replace(ctx, old, &r, indexed{})
 }
 
 // replace writes version r in place of old (nil: none), which becomes history.
-func (u *unit) replace(ctx context.Context, old, r *record, new entries) error {
+func (u *unit) replace(ctx context.Context, old, r *record, new indexed) error {
 	if err := u.rewrite(ctx, old, r, new); err != nil {
 		return err
 	}
@@ -241,26 +242,29 @@ func (u *unit) replace(ctx context.Context, old, r *record, new entries) error {
 }
 
 // rewrite replaces a resource's row and index entries. Changes to one resource that are still pending go out first.
-func (u *unit) rewrite(ctx context.Context, old, r *record, new entries) error {
-	had := place{timeKey: r.timeKey}
+func (u *unit) rewrite(ctx context.Context, old, r *record, new indexed) error {
+	had, plain := place{timeKey: r.timeKey}, new
 	if old != nil {
 		if err := u.settle(ctx, r.reference, search.Filter{}); err != nil {
 			return err
 		}
-		entries, err := u.store.entriesOf(old)
+		stored, err := u.storedOf(ctx, old)
 		if err != nil {
 			return err
 		}
-		had = place{entries, old.timeKey}
+		had = place{stored.entries, old.timeKey}
+		u.pending.goneLinks = append(u.pending.goneLinks, rowsOf(old.row, stored.links)...)
 		u.pending.goneResources = append(u.pending.goneResources, old)
 	}
 	if !r.deleted {
-		if err := u.store.addOwners(&new, r); err != nil {
+		if err := u.store.addOwners(&new.entries, r); err != nil {
 			return err
 		}
 	}
 	u.pending.resources = append(u.pending.resources, r)
-	u.pending.entries(had, place{new, r.timeKey}, r.row)
+	u.pending.entries(had, place{new.entries, r.timeKey}, r.row)
+	u.identified(r.resourceType, had.entries, new.entries)
+	u.refers(r, plain)
 	u.pending.touched[r.reference] = true
 	u.care(old, r)
 	u.widen(new.dates, r.timeKey)

@@ -110,11 +110,12 @@ type indexed struct {
 	time    int64
 	timed   bool
 	clock   []datePosting // the clinical time, where a parameter selects it
+	logical []search.Logical
 }
 
 // index turns a document into rows.
 func (c *catalog) index(resourceType string, d search.Document) (indexed, error) {
-	x := indexed{patient: d.Patient, time: d.Time, timed: d.Timed}
+	x := indexed{patient: d.Patient, time: d.Time, timed: d.Timed, logical: d.Logical}
 	for _, p := range d.Present {
 		known, err := c.param(p)
 		if err != nil {
@@ -134,6 +135,7 @@ func (c *catalog) index(resourceType string, d search.Document) (indexed, error)
 		}
 		x.postings = append(x.postings, p.of(search.Hash(d.Patient)))
 	}
+	x.addLogical()
 	x.compact()
 	return x, nil
 }

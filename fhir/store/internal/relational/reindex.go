@@ -214,19 +214,19 @@ func (b *batch) index(ctx context.Context, r *record) error {
 	if r.deleted {
 		return nil
 	}
-	x, faults, err := b.unit.store.indexStored(r)
-	for _, f := range faults {
+	x, err := b.storedOf(ctx, r)
+	for _, f := range x.faults {
 		b.unit.store.log.Warn("a stored value is not indexed", "resource", r.resourceType+"/"+r.id, "element", f.Expression, "reason", f.Detail)
-	}
-	if err == nil {
-		err = b.unit.store.addOwners(&x.entries, r)
 	}
 	if err != nil {
 		return fmt.Errorf("index of %s/%s: %w", r.resourceType, r.id, err)
 	}
-	x.entries.keep(b.building)
 	now := *r
-	now.present, now.patient, now.timeKey, now.timeHigh = x.present, x.patient, timeKey(x, &now, r), x.timeHigh()
+	if err := b.relink(&now, x); err != nil {
+		return err
+	}
+	x.entries.keep(func(param int64) bool { return b.building[param] || param == logicalParam })
+	now.present, now.patient, now.timeKey, now.timeHigh = x.present, x.patient, timeKey(x.indexed, &now, r), x.timeHigh()
 	if now.timeKey != r.timeKey {
 		b.misplace.entries(place{x.entries, r.timeKey}, place{timeKey: r.timeKey}, r.row)
 	}
@@ -242,12 +242,24 @@ func (b *batch) index(ctx context.Context, r *record) error {
 	return b.failed(err)
 }
 
+// relink has links looked at: a registry may let a reference lead elsewhere than the one before, and identifiers that are being indexed
+// come to be known.
+func (b *batch) relink(r *record, x stored) error {
+	b.identified(r.resourceType, entries{}, x.entries)
+	if len(x.logical) == 0 {
+		return nil
+	}
+	plain, _, err := b.unit.store.indexStored(r)
+	b.refers(r, plain)
+	return err
+}
+
 // keep leaves the entries of some parameters.
-func (e *entries) keep(params map[int64]bool) {
-	e.postings = slices.DeleteFunc(e.postings, func(p posting) bool { return !params[p.param] })
-	e.strings = slices.DeleteFunc(e.strings, func(s stringPosting) bool { return !params[s.param] })
-	e.dates = slices.DeleteFunc(e.dates, func(d datePosting) bool { return !params[d.param] })
-	e.numbers = slices.DeleteFunc(e.numbers, func(n numberPosting) bool { return !params[n.param] })
+func (e *entries) keep(wanted func(param int64) bool) {
+	e.postings = slices.DeleteFunc(e.postings, func(p posting) bool { return !wanted(p.param) })
+	e.strings = slices.DeleteFunc(e.strings, func(s stringPosting) bool { return !wanted(s.param) })
+	e.dates = slices.DeleteFunc(e.dates, func(d datePosting) bool { return !wanted(d.param) })
+	e.numbers = slices.DeleteFunc(e.numbers, func(n numberPosting) bool { return !wanted(n.param) })
 }
 
 func (b *batch) write(ctx context.Context) error {

@@ -261,8 +261,12 @@ func (p *page) list(ctx context.Context, c search.Clause) (condition, error) {
 		return condition{}, err
 	}
 	t := term{kind: byID}
-	for _, h := range found {
-		for _, entry := range gjson.GetBytes(h.resource.Body, "entry").Array() {
+	seen, err := p.store.view(ctx, p.source, resourcesOf(found))
+	if err != nil {
+		return condition{}, err
+	}
+	for _, one := range seen {
+		for _, entry := range gjson.GetBytes(one.body, "entry").Array() {
 			ref, err := fhir.ParseReference(entry.Get("item.reference").Str, "")
 			if err == nil && ref.Kind == fhir.Local && ref.Type == p.query.Type {
 				t.ids = append(t.ids, ref.ID)

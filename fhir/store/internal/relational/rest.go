@@ -3,6 +3,7 @@ package relational
 import (
 	"context"
 
+	"lightbox/fhir"
 	"lightbox/fhir/search"
 )
 
@@ -17,13 +18,13 @@ type candidate struct {
 
 // sieve returns the hits for which the rest of the query's clauses holds too.
 func (p *page) sieve(ctx context.Context, hits []hit) ([]hit, error) {
-	left := make([]candidate, 0, len(hits))
-	for _, h := range hits {
-		d, _, err := search.IndexStored(p.store.registry, h.resource)
-		if err != nil {
-			return nil, err
-		}
-		left = append(left, candidate{h, search.Indexed{Document: d, ID: h.resource.ID, LastUpdated: h.resource.LastUpdated, Body: h.resource.Body}})
+	seen, err := p.store.view(ctx, p.source, resourcesOf(hits))
+	if err != nil {
+		return nil, err
+	}
+	left := make([]candidate, len(hits))
+	for i, h := range hits {
+		left[i] = candidate{h, search.Indexed{Document: seen[i].Document, ID: h.resource.ID, LastUpdated: h.resource.LastUpdated, Body: seen[i].body}}
 	}
 	for _, c := range p.resolved.rest {
 		holds, err := p.holds(ctx, c, left)
@@ -43,6 +44,14 @@ func (p *page) sieve(ctx context.Context, hits []hit) ([]hit, error) {
 		all[i] = one.hit
 	}
 	return all, nil
+}
+
+func resourcesOf(hits []hit) []fhir.Resource {
+	all := make([]fhir.Resource, len(hits))
+	for i, h := range hits {
+		all[i] = h.resource
+	}
+	return all
 }
 
 // holds returns what decides a clause for each of the candidates. What leads to other resources is looked up for all of them at

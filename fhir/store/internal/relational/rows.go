@@ -22,6 +22,7 @@ func (c *changes) list() []Change {
 		{"date_posting", dateColumns(c.goneDates), true},
 		{"number_posting", numberColumns(c.goneNumbers), true},
 		{"care", careColumns(c.goneCare)[:2], true},
+		{"link", linkColumns(c.goneLinks)[:2], true},
 		{"resource", resourceColumns(c.resources), false},
 		{"resource_history", historyColumns(c.history), false},
 		{"posting", postingColumns(c.postings), false},
@@ -29,6 +30,7 @@ func (c *changes) list() []Change {
 		{"date_posting", dateColumns(c.dates), false},
 		{"number_posting", numberColumns(c.numbers), false},
 		{"care", careColumns(c.care), false},
+		{"link", linkColumns(c.links), false},
 	}
 	return slices.DeleteFunc(all, func(c Change) bool { return c.Rows() == 0 })
 }
@@ -125,5 +127,13 @@ func careColumns(rows []careRow) []Column {
 		texts("organization", rows, func(c careRow) string { return c.organization }),
 		texts("patient", rows, func(c careRow) string { return c.patient }),
 		ints("hash", rows, func(c careRow) int64 { return search.Hash(c.patient) }),
+	}
+}
+
+func linkColumns(rows []linkRow) []Column {
+	return []Column{
+		ints("row", rows, func(l linkRow) int64 { return l.row }),
+		ints("hash", rows, func(l linkRow) int64 { return l.hash }),
+		texts("target", rows, func(l linkRow) string { return l.target }),
 	}
 }

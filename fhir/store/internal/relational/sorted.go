@@ -49,13 +49,11 @@ func (p *page) positions(ctx context.Context, keys []sortKey) ([]position, error
 		if err != nil {
 			return nil, err
 		}
-		for _, h := range sound {
-			at, err := p.position(h, keys)
-			if err != nil {
-				return nil, err
-			}
-			all = append(all, at)
+		some, err := p.place(ctx, sound, keys)
+		if err != nil {
+			return nil, err
 		}
+		all = append(all, some...)
 		if len(all) > maxSorted {
 			return nil, fhir.NewError(fhir.TooCostly, "more than "+strconv.Itoa(maxSorted)+
 				" matches to sort by a parameter that has no index; narrow the search, or sort by a date, number or string").At("_sort")
@@ -67,16 +65,20 @@ func (p *page) positions(ctx context.Context, keys []sortKey) ([]position, error
 	}
 }
 
-func (p *page) position(h hit, keys []sortKey) (position, error) {
-	d, _, err := search.IndexStored(p.store.registry, h.resource)
+// place evaluates the keys of hits.
+func (p *page) place(ctx context.Context, hits []hit, keys []sortKey) ([]position, error) {
+	seen, err := p.store.view(ctx, p.source, resourcesOf(hits))
 	if err != nil {
-		return position{}, err
+		return nil, err
 	}
-	at := position{row: h.at.row}
-	for i, o := range p.query.Sort {
-		at.keys = append(at.keys, valueBy(o, keys[i], h.resource, d))
+	all := make([]position, len(hits))
+	for n, h := range hits {
+		all[n].row = h.at.row
+		for i, o := range p.query.Sort {
+			all[n].keys = append(all[n].keys, valueBy(o, keys[i], h.resource, seen[n].Document))
+		}
 	}
-	return at, nil
+	return all, nil
 }
 
 // valueBy is a key's value as the index would give it; a token's code and system stand with a character between them that neither

@@ -178,16 +178,18 @@ func (s *Store) indexStored(r *record) (indexed, []*fhir.Error, error) {
 	return x, faults, err
 }
 
-// entriesOf returns what the index tables hold of a stored version.
-func (s *Store) entriesOf(r *record) (entries, error) {
-	if r.deleted {
-		return entries{}, nil
-	}
-	x, _, err := s.indexStored(r)
+// indexLinked evaluates a resource with what its logical references lead to.
+func (s *Store) indexLinked(r fhir.Resource, known links) (indexed, error) {
+	d, _, err := search.IndexStored(s.registry, r)
 	if err != nil {
-		return entries{}, err
+		return indexed{}, err
 	}
-	return x.entries, s.addOwners(&x.entries, r)
+	linked, _, err := s.document(r, d, known)
+	if err != nil {
+		return indexed{}, err
+	}
+	linked.Logical = d.Logical
+	return s.catalog.forWriters.index(r.Type, linked)
 }
 
 // addOwners adds the postings of who submitted a version.

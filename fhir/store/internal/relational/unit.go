@@ -18,6 +18,8 @@ type unit struct {
 	now       int64 // the first stamp
 	records   map[reference]*record
 	pending   *changes
+	due       *due
+	linked    bool  // what was due of other members
 	savepoint bool  // the database holds something of this unit
 	err       error // of a statement; nothing is kept then
 }
@@ -148,6 +150,9 @@ func (u *unit) release() error {
 func (u *unit) Visible(ctx context.Context, filter search.Filter, resourceType, id string) (bool, error) {
 	if len(filter.Grants) == 0 {
 		return false, nil
+	}
+	if err := u.link(ctx); err != nil {
+		return false, err
 	}
 	if err := u.settle(ctx, reference{resourceType, id}, filter); err != nil {
 		return false, err

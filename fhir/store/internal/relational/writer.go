@@ -158,7 +158,7 @@ func (w *writer) begin() (*group, error) {
 	if err != nil {
 		return nil, errors.Join(err, tx.Rollback(ctx))
 	}
-	return &group{writer: w, tx: tx, head: h, done: make(chan struct{}), records: map[reference]*record{}, pending: newChanges()}, nil
+	return &group{writer: w, tx: tx, head: h, done: make(chan struct{}), records: map[reference]*record{}, pending: newChanges(), due: newDue()}, nil
 }
 
 // commit ends the open transaction and tells those who wait.
@@ -169,6 +169,9 @@ func (w *writer) commit() {
 	defer cancel()
 	if g.members > 0 && g.err == nil {
 		g.fail(g.flush(ctx))
+		if g.err == nil {
+			g.fail(g.link(ctx))
+		}
 		if g.err == nil {
 			g.fail(g.tx.Commit(ctx))
 		}

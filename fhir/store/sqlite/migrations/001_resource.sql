@@ -63,7 +63,7 @@ CREATE TABLE resource_history (
 );
 CREATE UNIQUE INDEX resource_history_updated ON resource_history (type, last_updated);
 
--- Tokens, references, URIs, and who owns what, each newest first.
+-- Tokens, references, URIs, and who owns what, each newest first; under param 0 what refers by an identifier alone.
 CREATE TABLE posting (
     hash     INTEGER NOT NULL,
     time_key INTEGER NOT NULL,
@@ -110,13 +110,24 @@ CREATE TABLE care (
     PRIMARY KEY (organization, patient)
 ) WITHOUT ROWID;
 
--- One row: numbers of resource that are taken although nothing holds them any more, and how often generations have changed.
+-- What the logical references of current resources lead to. row is that of who refers; hash is of the identifier with the types that it
+-- may be of; target is a reference. Index entries follow from it as if the target stood in the body.
+CREATE TABLE link (
+    row    INTEGER NOT NULL,
+    hash   INTEGER NOT NULL,
+    target TEXT    NOT NULL,
+    PRIMARY KEY (row, hash)
+) WITHOUT ROWID;
+
+-- One row: numbers of resource that are taken although nothing holds them any more, how often generations have changed, and
+-- to which types there ever was a logical reference, a bit for each: none is looked for to others.
 CREATE TABLE head (
     last_row     INTEGER NOT NULL,
     last_updated INTEGER NOT NULL,
-    dictionary   INTEGER NOT NULL
+    dictionary   INTEGER NOT NULL,
+    logical      INTEGER NOT NULL
 );
-INSERT INTO head (last_row, last_updated, dictionary) VALUES (0, 0, 0);
+INSERT INTO head (last_row, last_updated, dictionary, logical) VALUES (0, 0, 0, 0);
 
 -- Postings of values that few resources have each, see package runs. What is fresh, and sorted runs of the rest. age orders runs by
 -- what is newer; state: 0 being written, 1 live, 2 merged into target. next_ is where a merge stands.
@@ -171,6 +182,7 @@ DROP TABLE run_block;
 DROP TABLE run;
 DROP TABLE posting_fresh;
 DROP TABLE head;
+DROP TABLE link;
 DROP TABLE care;
 DROP TABLE number_posting;
 DROP TABLE date_posting;
