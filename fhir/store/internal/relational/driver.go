@@ -93,10 +93,9 @@ func (s *statement) termDriver(typeID int64, t term, b bounds) *driver {
 	}
 	switch t.kind {
 	case byRow:
-		return &driver{arms: []arm{{from: "resource r", where: []string{s.numbers("r.row", t.rows)}}}, preferred: true}
+		return named(len(t.rows), s.numbers("r.row", t.rows))
 	case byID:
-		where := []string{"r.type = " + s.bind(typeID), s.texts("r.id", t.ids)}
-		return &driver{arms: []arm{{from: "resource r", where: where}}, preferred: true}
+		return named(len(t.ids), "r.type = "+s.bind(typeID), s.texts("r.id", t.ids))
 	case byUpdated:
 		where := []string{"r.type = " + s.bind(typeID), s.dates(t.values, "r.last_updated", "r.last_updated")}
 		return s.driver(arm{from: "resource r", where: where})
@@ -118,6 +117,12 @@ func (s *statement) termDriver(typeID int64, t term, b bounds) *driver {
 	return nil
 }
 
+// named walks resources that are named one by one. Nothing is better, and their number is known.
+func named(n int, where ...string) *driver {
+	count := fmt.Sprintf("(SELECT %d AS n, 0 AS t)", n)
+	return &driver{arms: []arm{{from: "resource r", where: where}}, counts: []string{count}, preferred: true}
+}
+
 // anyDriver walks the indexes of several terms together.
 func (s *statement) anyDriver(typeID int64, terms []term, b bounds) *driver {
 	all := &driver{preferred: true}
@@ -129,7 +134,7 @@ func (s *statement) anyDriver(typeID int64, terms []term, b bounds) *driver {
 		all.preferred = all.preferred && d.preferred
 		all.arms, all.counts = append(all.arms, d.arms...), append(all.counts, d.counts...)
 	}
-	if len(all.arms) == 0 || !all.preferred && len(all.arms) != len(all.counts) {
+	if len(all.arms) == 0 {
 		return nil
 	}
 	return all

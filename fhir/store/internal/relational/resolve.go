@@ -67,9 +67,9 @@ func (p *page) fewCandidates(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	counted := slices.DeleteFunc(drivers[:len(drivers)-1], func(d *driver) bool { return len(d.counts) != len(d.arms) })
+	counted := drivers[:len(drivers)-1]
 	if len(counted) == 0 {
-		return slices.ContainsFunc(p.resolved.terms, term.isShort), nil
+		return false, nil
 	}
 	if err := s.estimate(ctx, p.source, counted); err != nil {
 		return false, err

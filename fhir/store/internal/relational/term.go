@@ -37,11 +37,6 @@ const (
 	byAny      // one of the terms in any
 )
 
-// isShort reports whether a term names a few resources one by one.
-func (t term) isShort() bool {
-	return !t.not && (t.kind == byRow && len(t.rows) <= chunk || t.kind == byID && len(t.ids) <= chunk)
-}
-
 // nothingAt is the term that nothing meets.
 func nothingAt() term { return term{kind: byAny} }
 
