@@ -38,10 +38,7 @@ func (s *Store) tidy(ctx context.Context) {
 func (s *Store) Tidy(ctx context.Context) error {
 	for more := true; more; {
 		err := s.writer.write(ctx, func(tx store.Tx) (err error) {
-			dropped, err := dropped(ctx, tx)
-			if err == nil {
-				more, err = s.runs.Step(ctx, tx, dropped)
-			}
+			more, err = s.steps(ctx, tx)
 			return err
 		})
 		if err != nil {
@@ -49,6 +46,23 @@ func (s *Store) Tidy(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// stepsATurn is how many slices one turn takes: a load adds between two turns what it takes two slices to merge.
+const stepsATurn = 3
+
+func (s *Store) steps(ctx context.Context, tx store.Tx) (more bool, err error) {
+	dropped, err := dropped(ctx, tx)
+	if err != nil {
+		return false, err
+	}
+	more = true
+	for n := 0; n < stepsATurn && more; n++ {
+		if more, err = s.runs.Step(ctx, tx, dropped); err != nil {
+			return false, err
+		}
+	}
+	return more, nil
 }
 
 // dropped are the generations that no search goes by.
