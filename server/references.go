@@ -5,11 +5,13 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/tidwall/gjson"
 
 	"lightbox/auth"
 	"lightbox/fhir"
@@ -24,6 +26,8 @@ const maxPatients = 64
 type patientReferences struct {
 	visible search.Filter
 	found   []patientReference
+	logical *search.Query // for the patient whose data it is, when named by an identifier alone
+	element string        // that does so
 }
 
 type patientReference struct{ id, expression string }
@@ -51,7 +55,32 @@ func (a *api) foreignPatients(by *auth.Principal, res fhir.Resource) (patientRef
 		p.found = append(p.found, patientReference{id, expression})
 		return nil
 	})
+	if err == nil {
+		err = p.addLogical(a.Registry, res)
+	}
 	return p, err
+}
+
+// addLogical takes a subject that is named by an identifier: it would come to be a reference to whoever has that.
+func (p *patientReferences) addLogical(reg *fhir.Registry, res fhir.Resource) error {
+	t, ok := reg.Type(res.Type)
+	if !ok || t.Patient == "" || t.Patient == "id" {
+		return nil
+	}
+	subject := gjson.GetBytes(res.Body, t.Patient)
+	value := subject.Get("identifier.value").Str
+	if subject.Get("reference").Str != "" || value == "" {
+		return nil
+	}
+	criteria := url.Values{"identifier": {escapeToken(subject.Get("identifier.system").Str) + "|" + escapeToken(value)}}
+	q, err := search.Parse(reg, "Patient", criteria, search.Options{Strict: true})
+	p.logical, p.element = &q, res.Type+"."+t.Patient
+	return err
+}
+
+// escapeToken writes a text so that a token parameter takes it whole (FHIR R4 search.html#escaping).
+func escapeToken(s string) string {
+	return strings.NewReplacer(`\`, `\\`, "|", `\|`, ",", `\,`, "$", `\$`).Replace(s)
 }
 
 // check answers the same for a patient who is hidden and for one who does not exist. It remembers in known who is neither, as long
@@ -73,7 +102,20 @@ func (p patientReferences) check(ctx context.Context, tx store.Tx, known map[str
 			known[ref.id] = true
 		}
 	}
-	return nil
+	return p.checkLogical(ctx, tx)
+}
+
+// checkLogical wants the identifier to be that of one patient whom the caller sees. One who may come later could be anybody's.
+func (p patientReferences) checkLogical(ctx context.Context, tx store.Tx) error {
+	if p.logical == nil {
+		return nil
+	}
+	found, err := tx.Find(ctx, *p.logical, store.Caller{Access: func(string) search.Filter { return p.visible }}, 2)
+	if err == nil && len(found) != 1 {
+		return &refusal{status: 422, err: fhir.NewError(fhir.BusinessRule,
+			"the identifier is not that of a patient whom the token covers").At(p.element)}
+	}
+	return err
 }
 
 // eachReference calls found with each Reference.reference of a resource, contained ones too, and its FHIRPath.
