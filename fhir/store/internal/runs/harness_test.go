@@ -58,17 +58,17 @@ type fatal interface {
 
 var errRollback = errors.New("rolled back")
 
-func (b *bench) write(t fatal, fn func(tx store.SQL) error) {
+func (x *bench) write(t fatal, fn func(tx store.SQL) error) {
 	t.Helper()
-	if err := b.store.Write(ctx, func(tx store.Tx) error { return fn(tx) }); err != nil {
+	if err := x.store.Write(ctx, func(tx store.Tx) error { return fn(tx) }); err != nil {
 		t.Fatal(err)
 	}
 }
 
 // lost is write, but of a process that dies before it commits.
-func (b *bench) lost(t fatal, fn func(tx store.SQL) error) {
+func (x *bench) lost(t fatal, fn func(tx store.SQL) error) {
 	t.Helper()
-	err := b.store.Write(ctx, func(tx store.Tx) error {
+	err := x.store.Write(ctx, func(tx store.Tx) error {
 		if err := fn(tx); err != nil {
 			return err
 		}
@@ -79,30 +79,30 @@ func (b *bench) lost(t fatal, fn func(tx store.SQL) error) {
 	}
 }
 
-func (b *bench) add(t fatal, entries []runs.Entry) {
+func (x *bench) add(t fatal, entries []runs.Entry) {
 	t.Helper()
-	b.write(t, func(tx store.SQL) error { return b.Add(ctx, tx, entries) })
+	x.write(t, func(tx store.SQL) error { return x.Add(ctx, tx, entries) })
 }
 
-func (b *bench) step(t fatal) (more bool) {
+func (x *bench) step(t fatal) (more bool) {
 	t.Helper()
-	b.write(t, func(tx store.SQL) (err error) {
-		more, err = b.Step(ctx, tx, nil)
+	x.write(t, func(tx store.SQL) (err error) {
+		more, err = x.Step(ctx, tx, nil)
 		return err
 	})
 	return more
 }
 
-func (b *bench) settle(t fatal) {
+func (x *bench) settle(t fatal) {
 	t.Helper()
-	for b.step(t) {
+	for x.step(t) {
 	}
 }
 
-func (b *bench) lookup(t fatal, ranges []runs.Range, limit int) (found []runs.Entry) {
+func (x *bench) lookup(t fatal, ranges []runs.Range, limit int) (found []runs.Entry) {
 	t.Helper()
-	err := b.store.View(ctx, func(tx store.SQL) (err error) {
-		found, err = b.Lookup(ctx, tx, ranges, limit)
+	err := x.store.View(ctx, func(tx store.SQL) (err error) {
+		found, err = x.Lookup(ctx, tx, ranges, limit)
 		return err
 	})
 	if err != nil {
@@ -112,9 +112,9 @@ func (b *bench) lookup(t fatal, ranges []runs.Range, limit int) (found []runs.En
 }
 
 // number reads one.
-func (b *bench) number(t fatal, query string) (n int64) {
+func (x *bench) number(t fatal, query string) (n int64) {
 	t.Helper()
-	err := b.store.View(ctx, func(tx store.SQL) error {
+	err := x.store.View(ctx, func(tx store.SQL) error {
 		return tx.Query(ctx, query, nil, func(scan func(...any) error) error { return scan(&n) })
 	})
 	if err != nil {

@@ -66,8 +66,8 @@ func TestIndex(t *testing.T) {
 }
 
 // clear empties the tables for the next check.
-func (b *bench) clear(t fatal) {
-	b.write(t, func(tx store.SQL) error {
+func (x *bench) clear(t fatal) {
+	x.write(t, func(tx store.SQL) error {
 		var all error
 		for _, s := range []string{
 			"DELETE FROM run_block", "DELETE FROM run", "DELETE FROM posting_fresh", "UPDATE run_head SET fresh = 0, last_run = 0, compact = 0",
@@ -189,12 +189,12 @@ func TestSnapshot(t *testing.T) {
 	})
 }
 
-func (b *bench) batch(t fatal, n int) []runs.Entry {
+func (x *bench) batch(t fatal, n int) []runs.Entry {
 	entries := make([]runs.Entry, 10+60*(n%3))
 	for i := range entries {
 		entries[i] = runs.Entry{Param: 1, Hash: int64(i * 1000), Row: int64(n % 7), TimeKey: int64(n), Gone: (n+i)%5 == 0}
 	}
-	b.add(t, entries)
+	x.add(t, entries)
 	return entries
 }
 
