@@ -129,7 +129,7 @@ func (f fixture) pages(caller store.Caller, q search.Query, count int, quiet boo
 	for range 10000 {
 		result := f.page(q, caller)
 		ids := idsOf(result.Matches)
-		if (result.Previous == "") != (len(all) == 0) {
+		if quiet && (result.Previous == "") != (len(all) == 0) {
 			f.Fatalf("page after %v: previous %q", all, result.Previous)
 		}
 		if result.Previous != "" && quiet {
