@@ -1,13 +1,12 @@
 package fhir
 
 import (
-	"bytes"
 	"cmp"
 	"slices"
 	"strconv"
 	"time"
 
-	"github.com/go-json-experiment/json/jsontext"
+	"github.com/tidwall/gjson"
 )
 
 // InstantLayout is how lastUpdated is written: UTC with microseconds, the precision that every store keeps.
@@ -84,41 +83,16 @@ func members(object []byte) map[string]span {
 	return found
 }
 
-// eachMember calls found with the members of a JSON object, in order.
+// eachMember calls found with the members of a JSON object that Parse has checked, in order.
 func eachMember(object []byte, found func(name string, at span)) {
-	d := jsontext.NewDecoder(bytes.NewBuffer(object), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
-	if t, err := d.ReadToken(); err != nil || t.Kind() != '{' {
+	whole := gjson.ParseBytes(object)
+	if !whole.IsObject() {
 		return
 	}
-	for d.PeekKind() == '"' {
-		name, _ := d.ReadToken()
-		text, start := name.String(), startOf(object, int(d.InputOffset()))
-		v, err := d.ReadValue()
-		if err != nil {
-			return
-		}
-		end := int(d.InputOffset())
-		found(text, span{name: start, value: end - len(v), end: end})
-	}
-}
-
-// startOf returns the start of the JSON string that ends at end.
-func startOf(text []byte, end int) int {
-	for i := end - 2; i >= 0; i-- {
-		if text[i] == '"' && !escaped(text, i) {
-			return i
-		}
-	}
-	return 0
-}
-
-// escaped reports whether an odd number of backslashes stands before i.
-func escaped(text []byte, i int) bool {
-	n := 0
-	for i-n-1 >= 0 && text[i-n-1] == '\\' {
-		n++
-	}
-	return n%2 == 1
+	whole.ForEach(func(name, value gjson.Result) bool {
+		found(name.Str, span{name: name.Index, value: value.Index, end: value.Index + len(value.Raw)})
+		return true
+	})
 }
 
 // splice returns a copy of body with the bytes from start to end replaced.
