@@ -2,7 +2,10 @@ package relational
 
 import (
 	"cmp"
+	"runtime"
 	"slices"
+	"sync"
+	"sync/atomic"
 
 	"lightbox/fhir/search"
 )
@@ -59,11 +62,19 @@ func texts[T any](name string, rows []T, value func(T) string) Column {
 	return c
 }
 
+// blobs packs many bodies on every processor: who commits keeps others waiting.
 func blobs(name string, rows []*record) Column {
 	c := Column{Name: name, Blobs: make([][]byte, len(rows))}
-	for i, r := range rows {
-		c.Blobs[i] = pack(r.body)
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), 1+len(rows)/minAhead) {
+		workers.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(rows)); i = next.Add(1) - 1 {
+				c.Blobs[i] = pack(rows[i].body)
+			}
+		})
 	}
+	workers.Wait()
 	return c
 }
 
