@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -28,7 +29,13 @@ const (
 	exitRefused = 3 // done, and some input was refused
 )
 
+// garbage is how much of it, in percent of what lives, is let be: a hub keeps little in memory and makes much that soon is none.
+const garbage = 300
+
 func main() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(garbage)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	p := &program{Stdout: os.Stdout, Stderr: os.Stderr}
