@@ -57,13 +57,13 @@ type Parts struct {
 type Limit interface {
 	// Load inserts bodies as rows of a table without an index, and returns once they are durable.
 	Load(ctx context.Context, bodies [][]byte) error
-	// Keep puts bodies under ids in a table of the hub's own database, for Read.
-	Keep(ctx context.Context, bodies map[string][]byte) error
-	// Read reads one row by its id.
-	Read(ctx context.Context, id string) ([]byte, error)
-	// Size is how many bytes the hub's database takes on disk, the tables of Load and Keep apart.
+	// Find readies Read for resources of a type.
+	Find(ctx context.Context, resourceType string) error
+	// Read reads one resource by its id from the hub's own table, as it is stored.
+	Read(ctx context.Context, id string) error
+	// Size is how many bytes the hub's database takes on disk, the table of Load apart.
 	Size(ctx context.Context) (int64, error)
-	// Close removes the tables of Load and Keep.
+	// Close removes the table of Load.
 	Close(ctx context.Context) error
 }
 

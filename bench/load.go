@@ -30,7 +30,7 @@ type loading struct {
 type loadedBatch struct {
 	studies, resources, unchanged int
 	took, limit                   time.Duration
-	processor, limitProcessor     time.Duration // that of making the next batch falls into the first
+	processor, limitProcessor     time.Duration // that of evaluating the next batch falls into the first
 }
 
 // fill loads the city unless the database holds it. A load that was stopped goes on: what is there already is written no second time.
@@ -93,19 +93,16 @@ func (c City) batch(n int, order string) batch {
 	return b
 }
 
-// prepared evaluates the batch while the one before it is written, as the hub does.
-func (b batch) prepared() batch {
-	store.Prepare(fhir.R4(), b.writes)
-	return b
-}
-
 func (b *batch) put(all ...Resource) {
 	for _, r := range all {
 		b.writes = append(b.writes, store.Write{Resource: r.Resource, Owners: r.Owners, Mapped: true})
 	}
 }
 
-// loader writes batches while the next one is being made.
+// stock is how many batches are made at a time, before the clock runs: a hub is given what it loads.
+const stock = 10
+
+// loader writes batches while the next one is evaluated.
 type loader struct {
 	*run
 	store   store.Store
@@ -122,10 +119,24 @@ func (l *loader) all(ctx context.Context) error {
 	if _, _, err := l.put(ctx, directory); err != nil {
 		return err
 	}
+	for n := 0; n < l.City.batches(); n += stock {
+		made := make([]batch, 0, stock)
+		for k := n; k < min(n+stock, l.City.batches()) && ctx.Err() == nil; k++ {
+			made = append(made, l.City.batch(k, l.Order))
+		}
+		if err := l.some(ctx, made); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// some loads what was made.
+func (l *loader) some(ctx context.Context, made []batch) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	start, before := time.Now(), processor()
-	for b := range l.make(ctx) { // waiting for it counts
+	for b := range prepared(ctx, made) { // waiting for it counts
 		if err := l.one(ctx, b, loadedBatch{took: time.Since(start), processor: processor() - before}); err != nil {
 			return err
 		}
@@ -134,14 +145,16 @@ func (l *loader) all(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// make gives all batches in order, one ahead of what is asked for.
-func (l *loader) make(ctx context.Context) <-chan batch {
+// prepared evaluates batches in order, one ahead of what is asked for, as the hub does.
+func prepared(ctx context.Context, made []batch) <-chan batch {
 	out := make(chan batch)
 	go func() {
 		defer close(out)
-		for n := range l.City.batches() {
+		for n := range made {
+			store.Prepare(fhir.R4(), made[n].writes)
 			select {
-			case out <- l.City.batch(n, l.Order).prepared():
+			case out <- made[n]:
+				made[n] = batch{}
 			case <-ctx.Done():
 				return
 			}

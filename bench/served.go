@@ -27,7 +27,8 @@ type served struct {
 	issuer     *devissuer.Issuer
 	system     []string                 // tokens of programs that may do everything, one for each client
 	clinician  []string                 // tokens of clinicians of the first facility
-	points     []point                  // studies that the limit keeps too
+	points     []point                  // studies that are read by id
+	bodies     map[string][]byte        // of these, by id
 	answers    atomic.Pointer[[][]byte] // of the hub, which the plain server repeats
 }
 
@@ -58,7 +59,7 @@ func (r *run) server(ctx context.Context) (*served, error) {
 	if err := r.served.sign(r.City); err != nil {
 		return nil, err
 	}
-	return r.served, r.served.keep(ctx, r.City, r.limit)
+	return r.served, r.served.find(ctx, r.City, r.limit)
 }
 
 // listen starts both servers.
@@ -136,29 +137,30 @@ func (s *served) sign(c City) error {
 	return nil
 }
 
-// keep gives the limit the rows that reads ask for.
-func (s *served) keep(ctx context.Context, c City, limit Limit) error {
+// find chooses the studies that are read by id.
+func (s *served) find(ctx context.Context, c City, limit Limit) error {
 	n := min(mostPoints, c.Studies)
-	bodies := make(map[string][]byte, n)
+	s.bodies = make(map[string][]byte, n)
 	for k := range n {
 		v := c.visit(k * c.Studies / n)
 		found, err := s.store.Read(ctx, search.Everything(), "ImagingStudy", c.id(ofStudy, v.index))
 		if err != nil {
 			return fmt.Errorf("study %d of the city: %w", v.index, err)
 		}
-		bodies[found.ID] = found.Body
+		s.bodies[found.ID] = found.Body
 		s.points = append(s.points, point{v.index, v.facility})
 	}
-	return limit.Keep(ctx, bodies)
+	return limit.Find(ctx, "ImagingStudy")
 }
 
-// plainHandler answers as net/http and the database do without the hub: a row by its id, the bytes of an answer of the hub's, rows
-// into a table without index; and a resource by the store without token, policy or log.
+// plainHandler answers as net/http and the database do without the hub: it reads a row and writes the bytes that the hub makes of
+// it, writes the bytes of an answer of the hub's, or inserts rows into a table without index. It also reads a resource by the store
+// without token, policy or log.
 func (s *served) plainHandler(limit Limit) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /row/{id}", func(w http.ResponseWriter, r *http.Request) {
-		body, err := limit.Read(r.Context(), r.PathValue("id"))
-		answer(w, body, err)
+		id := r.PathValue("id")
+		answer(w, s.bodies[id], limit.Read(r.Context(), id))
 	})
 	mux.HandleFunc("GET /answer/{n}", func(w http.ResponseWriter, r *http.Request) {
 		n, err := strconv.Atoi(r.PathValue("n"))

@@ -14,12 +14,13 @@ import (
 	"lightbox/bench"
 )
 
-// sqliteLimit is plain SQLite with the hub's own settings of durability: rows without index go to a file of their own, rows that
-// are read by id to the hub's file.
+// sqliteLimit is plain SQLite with the hub's own settings of durability: rows without index go to a file of their own, what is read by
+// id are the hub's rows in the hub's file.
 type sqliteLimit struct {
 	path, loadPath string
 	load, read     *sql.DB
 	byID           *sql.Stmt
+	typeID         int64
 }
 
 func openSQLiteLimit(path, loadPath string) (bench.Limit, error) {
@@ -36,7 +37,7 @@ func openSQLiteLimit(path, loadPath string) (bench.Limit, error) {
 }
 
 func openPlainSQLite(path string, connections int) (*sql.DB, error) {
-	settings := url.Values{"_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "mmap_size(1073741824)"}}
+	settings := url.Values{"_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "cache_size(-16384)", "mmap_size(1073741824)"}}
 	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+settings.Encode())
 	if err != nil {
 		return nil, err
@@ -65,30 +66,23 @@ func (l *sqliteLimit) Load(ctx context.Context, bodies [][]byte) error {
 	return tx.Commit()
 }
 
-func (l *sqliteLimit) Keep(ctx context.Context, bodies map[string][]byte) error {
-	tx, err := l.read.BeginTx(ctx, nil)
-	if err != nil {
+// What the limits read: the key of a type of resource, and a resource by its key.
+const (
+	readType = "SELECT id FROM resource_type WHERE name = $1"
+	readRow  = "SELECT body FROM resource WHERE type = $1 AND id = $2"
+)
+
+func (l *sqliteLimit) Find(ctx context.Context, resourceType string) (err error) {
+	if err = l.read.QueryRowContext(ctx, readType, resourceType).Scan(&l.typeID); err != nil {
 		return err
 	}
-	defer tx.Rollback() //nolint:errcheck // after Commit there is nothing to roll back
-	if _, err := tx.ExecContext(ctx, "DROP TABLE IF EXISTS bench_point; CREATE TABLE bench_point (id TEXT NOT NULL PRIMARY KEY, body BLOB NOT NULL)"); err != nil {
-		return err
-	}
-	for id, body := range bodies {
-		if _, err := tx.ExecContext(ctx, "INSERT INTO bench_point VALUES (?, ?)", id, body); err != nil {
-			return err
-		}
-	}
-	if err := tx.Commit(); err != nil {
-		return err
-	}
-	l.byID, err = l.read.PrepareContext(ctx, "SELECT body FROM bench_point WHERE id = ?")
+	l.byID, err = l.read.PrepareContext(ctx, readRow)
 	return err
 }
 
-func (l *sqliteLimit) Read(ctx context.Context, id string) (body []byte, err error) {
-	err = l.byID.QueryRowContext(ctx, id).Scan(&body)
-	return body, err
+func (l *sqliteLimit) Read(ctx context.Context, id string) error {
+	var body []byte
+	return l.byID.QueryRowContext(ctx, l.typeID, id).Scan(&body)
 }
 
 // Size counts the file and what of its journal is not in it yet.
@@ -115,8 +109,7 @@ func (l *sqliteLimit) Close(ctx context.Context) error {
 	if l.byID != nil {
 		err = l.byID.Close()
 	}
-	_, drop := l.read.ExecContext(ctx, "DROP TABLE IF EXISTS bench_point")
-	err = errors.Join(err, drop, l.read.Close(), l.load.Close())
+	err = errors.Join(err, l.read.Close(), l.load.Close())
 	for _, name := range []string{l.loadPath, l.loadPath + "-wal", l.loadPath + "-shm"} {
 		if removed := os.Remove(name); !errors.Is(removed, os.ErrNotExist) {
 			err = errors.Join(err, removed)
@@ -125,8 +118,11 @@ func (l *sqliteLimit) Close(ctx context.Context) error {
 	return err
 }
 
-// postgresLimit is plain PostgreSQL: COPY into a table without index, and rows by their primary key, in the hub's database.
-type postgresLimit struct{ pool *pgxpool.Pool }
+// postgresLimit is plain PostgreSQL: COPY into a table without index, and the hub's rows by their key.
+type postgresLimit struct {
+	pool   *pgxpool.Pool
+	typeID int64
+}
 
 func openPostgresLimit(ctx context.Context, database string) (bench.Limit, error) {
 	pool, err := pgxpool.New(ctx, database)
@@ -134,40 +130,32 @@ func openPostgresLimit(ctx context.Context, database string) (bench.Limit, error
 		return nil, errors.New("the database URL is not understood") // the cause repeats the password
 	}
 	_, err = pool.Exec(ctx, "DROP TABLE IF EXISTS bench_load; CREATE TABLE bench_load (body BYTEA NOT NULL)")
-	return postgresLimit{pool}, err
+	return &postgresLimit{pool: pool}, err
 }
 
-func (l postgresLimit) Load(ctx context.Context, bodies [][]byte) error {
+func (l *postgresLimit) Load(ctx context.Context, bodies [][]byte) error {
 	rows := pgx.CopyFromSlice(len(bodies), func(i int) ([]any, error) { return []any{bodies[i]}, nil })
 	_, err := l.pool.CopyFrom(ctx, pgx.Identifier{"bench_load"}, []string{"body"}, rows)
 	return err
 }
 
-func (l postgresLimit) Keep(ctx context.Context, bodies map[string][]byte) error {
-	if _, err := l.pool.Exec(ctx, "DROP TABLE IF EXISTS bench_point; CREATE TABLE bench_point (id TEXT NOT NULL PRIMARY KEY, body BYTEA NOT NULL)"); err != nil {
-		return err
-	}
-	rows := make([][]any, 0, len(bodies))
-	for id, body := range bodies {
-		rows = append(rows, []any{id, body})
-	}
-	_, err := l.pool.CopyFrom(ctx, pgx.Identifier{"bench_point"}, []string{"id", "body"}, pgx.CopyFromRows(rows))
-	return err
+func (l *postgresLimit) Find(ctx context.Context, resourceType string) error {
+	return l.pool.QueryRow(ctx, readType, resourceType).Scan(&l.typeID)
 }
 
-func (l postgresLimit) Read(ctx context.Context, id string) (body []byte, err error) {
-	err = l.pool.QueryRow(ctx, "SELECT body FROM bench_point WHERE id = $1", id).Scan(&body)
-	return body, err
+func (l *postgresLimit) Read(ctx context.Context, id string) error {
+	var body []byte
+	return l.pool.QueryRow(ctx, readRow, l.typeID, id).Scan(&body)
 }
 
-func (l postgresLimit) Size(ctx context.Context) (size int64, err error) {
-	query := "SELECT pg_database_size(current_database()) - pg_total_relation_size('bench_load') - COALESCE(pg_total_relation_size(to_regclass('bench_point')), 0)"
+func (l *postgresLimit) Size(ctx context.Context) (size int64, err error) {
+	query := "SELECT pg_database_size(current_database()) - pg_total_relation_size('bench_load')"
 	err = l.pool.QueryRow(ctx, query).Scan(&size)
 	return size, err
 }
 
-func (l postgresLimit) Close(ctx context.Context) error {
+func (l *postgresLimit) Close(ctx context.Context) error {
 	defer l.pool.Close()
-	_, err := l.pool.Exec(ctx, "DROP TABLE IF EXISTS bench_load; DROP TABLE IF EXISTS bench_point")
+	_, err := l.pool.Exec(ctx, "DROP TABLE IF EXISTS bench_load")
 	return err
 }
