@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"runtime"
 	"strings"
+	"time"
 
 	"github.com/pressly/goose/v3"
 	_ "modernc.org/sqlite" // the driver
@@ -104,6 +105,9 @@ func lock(ctx context.Context, path string) (unlock func() error, err error) {
 	return db.Close, nil
 }
 
+// idleTimeout is after how long without a query a connection gives its cache back.
+const idleTimeout = 5 * time.Minute
+
 // readers is how many queries run at a time. They compute more than they wait.
 func readers() int { return max(4, 2*runtime.GOMAXPROCS(0)) }
 
@@ -119,7 +123,8 @@ func open(ctx context.Context, path string) (*database, error) {
 		return nil, errors.Join(err, write.Close())
 	}
 	read.SetMaxOpenConns(2 * readers()) // as many may be kept for snapshots
-	read.SetMaxIdleConns(readers())
+	read.SetMaxIdleConns(2 * readers()) // to open one again takes longer than most queries: it compiles them anew, and its cache is empty
+	read.SetConnMaxIdleTime(idleTimeout)
 	db, err := newDatabase(ctx, read, write)
 	if err != nil {
 		return nil, errors.Join(err, read.Close(), write.Close())
