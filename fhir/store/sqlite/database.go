@@ -18,9 +18,10 @@ import (
 // database is a relational.Database: a pool that reads, and one connection that writes.
 type database struct {
 	read       *sql.DB
-	statements *prepared // of read
+	statements *prepared     // of read
+	turns      chan struct{} // of queries on read
 	write      *sql.DB
-	snapshots  chan *snapshot // idle
+	snapshots  chan *snapshot // idle, or not opened yet
 	conn       *sql.Conn      // of write
 	writer     *transaction   // on conn; reused by each Begin; whoever writes has the turn
 }
@@ -30,21 +31,36 @@ func newDatabase(ctx context.Context, read, write *sql.DB) (*database, error) {
 	if err != nil {
 		return nil, err
 	}
+	snapshots := make(chan *snapshot, readers())
+	for range cap(snapshots) {
+		snapshots <- nil
+	}
 	writer := &transaction{statements: newPrepared(conn, maxStatements), end: func(error) error { return nil }}
-	return &database{read: read, statements: newPrepared(read, maxStatements), snapshots: make(chan *snapshot, readers()), write: write, conn: conn,
+	return &database{read: read, statements: newPrepared(read, maxStatements), turns: make(chan struct{}, readers()), snapshots: snapshots, write: write, conn: conn,
 		writer: writer}, nil
 }
 
 func (d *database) Query(ctx context.Context, query string, args []any, row func(scan func(dest ...any) error) error) error {
+	return d.query(ctx, ctx, query, args, row)
+}
+
+// query takes its turn while waiting is not cancelled, then runs. The pool itself would draw lots, and some would wait for long.
+func (d *database) query(waiting, ctx context.Context, query string, args []any, row func(scan func(dest ...any) error) error) error {
+	select {
+	case d.turns <- struct{}{}:
+	case <-waiting.Done():
+		return waiting.Err()
+	}
+	defer func() { <-d.turns }()
+	if err := waiting.Err(); err != nil {
+		return err
+	}
 	return d.statements.with(ctx, query, func(s *sql.Stmt) error { return each(ctx, s, args, row) })
 }
 
 // Look spares SQLite the goroutines that watch ctx, which take longer than the look-up.
 func (d *database) Look(ctx context.Context, query string, args []any, row func(scan func(dest ...any) error) error) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	return d.Query(context.WithoutCancel(ctx), query, args, row)
+	return d.query(ctx, context.WithoutCancel(ctx), query, args, row)
 }
 
 // Begin takes SQLite's write lock at once: a transaction that takes it later may find that what it read has changed.
@@ -60,14 +76,19 @@ type snapshot struct {
 	statements *prepared
 }
 
-// Snapshot begins a transaction whose state is that of its first statement.
+// Snapshot begins a transaction whose state is that of its first statement. Who waits longest has the next connection; the pool itself
+// would draw lots.
 func (d *database) Snapshot(ctx context.Context) (relational.Transaction, error) {
 	var s *snapshot
 	select {
 	case s = <-d.snapshots:
-	default:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if s == nil {
 		conn, err := d.read.Conn(ctx)
 		if err != nil {
+			d.snapshots <- nil
 			return nil, err
 		}
 		s = &snapshot{conn, newPrepared(conn, maxOfASnapshot)}
@@ -75,31 +96,32 @@ func (d *database) Snapshot(ctx context.Context) (relational.Transaction, error)
 	t := &transaction{statements: s.statements}
 	t.end = func(ended error) error { return d.release(s, ended) }
 	if _, err := t.Exec(ctx, "BEGIN"); err != nil {
-		return nil, errors.Join(err, s.close())
+		return nil, errors.Join(err, d.release(s, err))
 	}
 	return t, nil
 }
 
 // release keeps a connection whose transaction has ended as it should.
-func (d *database) release(s *snapshot, ended error) error {
+func (d *database) release(s *snapshot, ended error) (err error) {
 	if ended != nil {
-		return s.close()
+		err, s = s.close(), nil
 	}
-	select {
-	case d.snapshots <- s:
-		return nil
-	default:
-		return s.close()
-	}
+	d.snapshots <- s
+	return err
 }
 
-func (s *snapshot) close() error { return errors.Join(s.statements.close(), s.conn.Close()) }
+func (s *snapshot) close() error {
+	if s == nil {
+		return nil
+	}
+	return errors.Join(s.statements.close(), s.conn.Close())
+}
 
 func (d *database) Ping(ctx context.Context) error { return d.read.PingContext(ctx) }
 
 func (d *database) Close() error {
 	var err error
-	for len(d.snapshots) > 0 {
+	for len(d.snapshots) > 0 { // those in use go with the pool
 		err = errors.Join(err, (<-d.snapshots).close())
 	}
 	return errors.Join(err, d.statements.close(), d.read.Close(), d.writer.statements.close(), d.conn.Close(), d.write.Close())
