@@ -89,7 +89,7 @@ func resources(reg *fhir.Registry, base string) []resource {
 			SearchParam:       searchParams(t, base),
 			SearchInclude:     includes(reg, t),
 			SearchRevInclude:  revIncludes(reg, t),
-			Operation:         operations(t),
+			Operation:         operations(t, base),
 		}
 		for _, code := range t.Interactions {
 			r.Interaction = append(r.Interaction, interaction{code})
@@ -108,11 +108,15 @@ func conditionalDelete(t *fhir.Type) string {
 }
 
 // operations are those that are served on one type.
-func operations(t *fhir.Type) []operation {
+func operations(t *fhir.Type, base string) []operation {
 	if t.Name != "Patient" {
 		return nil
 	}
-	return []operation{{"everything", "http://hl7.org/fhir/OperationDefinition/Patient-everything"}}
+	list := []operation{{"everything", "http://hl7.org/fhir/OperationDefinition/Patient-everything"}}
+	for _, one := range ours {
+		list = append(list, operation{one.Code, definitionURL(base, one.ID)})
+	}
+	return list
 }
 
 func compartments(reg *fhir.Registry) []string {

@@ -78,6 +78,14 @@ func (b *bundle) found(res fhir.Resource, mode string) {
 	b.text(`,"search":{"mode":"` + mode + `"}}`)
 }
 
+// own adds a resource that was made for this answer and has no place of its own.
+func (b *bundle) own(body []byte) {
+	b.next()
+	b.text(`{"resource":`)
+	_, _ = b.out.Write(body)
+	b.text("}")
+}
+
 // outcome adds an OperationOutcome about the search itself.
 func (b *bundle) outcome(body []byte) {
 	b.next()

@@ -82,6 +82,7 @@ func (a *api) routes(r chi.Router) error {
 	r.HandleFunc(a.path+"/.well-known/smart-configuration", a.open(only(http.MethodGet, a.smart)))
 	r.HandleFunc(a.path+"/SearchParameter", a.open(only(http.MethodGet, a.searchParameters)))
 	r.HandleFunc(a.path+"/SearchParameter/{id}", a.open(only(http.MethodGet, a.searchParameter)))
+	r.HandleFunc(a.path+"/OperationDefinition/{id}", a.open(only(http.MethodGet, a.operationDefinition)))
 	a.searches(r)
 	for _, kind := range a.Registry.Types() {
 		patterns, err := served(kind)
@@ -105,6 +106,7 @@ func (a *api) searches(r chi.Router) {
 		both(a.path+"/"+owner+"/{id}/{type}", a.searchCompartment(owner))
 	}
 	r.HandleFunc(a.path+"/Patient/{id}/$everything", a.closed(negotiated(only(http.MethodGet, a.everything))))
+	r.HandleFunc(a.path+"/Patient/{id}/$dose", a.closed(negotiated(only(http.MethodGet, a.dose))))
 }
 
 // negotiated settles the form of the answer first.

@@ -19,13 +19,34 @@ func (a *api) searchParameter(c *call) error {
 	if err != nil {
 		return err
 	}
+	return c.sendOne(all)
+}
+
+// operationDefinition answers the definition of one of our own operations.
+func (a *api) operationDefinition(c *call) error {
+	if err := c.negotiate(c.query); err != nil {
+		return err
+	}
+	all, err := conformance.OperationDefinitions(a.Base)
+	if err != nil {
+		return err
+	}
+	return c.sendOne(all)
+}
+
+// sendOne answers the definition that the path names.
+func (c *call) sendOne(all []fhir.Resource) error {
 	for _, res := range all {
 		if res.ID == chi.URLParam(c.r, "id") {
+			c.w.Header().Set("Cache-Control", definitionsLive)
 			return c.send(http.StatusOK, res.Body)
 		}
 	}
 	return errNotFound()
 }
+
+// definitionsLive is how long a client may keep them: as the CapabilityStatement.
+const definitionsLive = "public, max-age=60"
 
 // searchParameters answers all of them, or those that the parameters select.
 func (a *api) searchParameters(c *call) error {
@@ -66,14 +87,14 @@ func selected(res fhir.Resource, name string, values []string) bool {
 	return true
 }
 
-// definitions makes the resources; a client may keep them as long as the CapabilityStatement.
+// definitions makes the resources.
 func (a *api) definitions(c *call) ([]fhir.Resource, error) {
 	if err := c.negotiate(c.query); err != nil {
 		return nil, err
 	}
 	all, err := conformance.SearchParameters(a.Registry, a.Base)
 	if err == nil {
-		c.w.Header().Set("Cache-Control", "public, max-age=60")
+		c.w.Header().Set("Cache-Control", definitionsLive)
 	}
 	return all, err
 }

@@ -1,0 +1,63 @@
+package conformance
+
+import (
+	"encoding/json"
+
+	"lightbox/fhir"
+)
+
+// ours are the operations that R4 does not define, by the logical id of their definition.
+var ours = []operationDefinition{{
+	ID: "Patient-dose", Name: "Dose", Code: "dose", Resource: []string{"Patient"},
+	Title: "Radiation exposure of a patient",
+	Description: "A collection Bundle with one Observation for each year and kind of procedure, which adds up what may be added up of the " +
+		"patient's radiation dose documents (LOINC 73569-6) and is derived from them, and an OperationOutcome that names what was left out and why.",
+	Parameter: []operationParameter{
+		{Name: "start", Use: "in", Max: "1", Type: "date", Documentation: "The first day."},
+		{Name: "end", Use: "in", Max: "1", Type: "date", Documentation: "The last day."},
+		{Name: "return", Use: "out", Min: 1, Max: "1", Type: "Bundle", Documentation: "The sums."},
+	},
+}}
+
+type operationDefinition struct {
+	ResourceType string               `json:"resourceType"`
+	ID           string               `json:"id"`
+	URL          string               `json:"url"`
+	Name         string               `json:"name"`
+	Title        string               `json:"title"`
+	Status       string               `json:"status"`
+	Kind         string               `json:"kind"`
+	Description  string               `json:"description"`
+	AffectsState bool                 `json:"affectsState"`
+	Code         string               `json:"code"`
+	Resource     []string             `json:"resource"`
+	System       bool                 `json:"system"`
+	Type         bool                 `json:"type"`
+	Instance     bool                 `json:"instance"`
+	Parameter    []operationParameter `json:"parameter"`
+}
+
+type operationParameter struct {
+	Name          string `json:"name"`
+	Use           string `json:"use"`
+	Min           int    `json:"min"`
+	Max           string `json:"max"`
+	Documentation string `json:"documentation"`
+	Type          string `json:"type"`
+}
+
+// OperationDefinitions returns the operations that Lightbox adds to R4's, as resources of a server at base.
+func OperationDefinitions(base string) ([]fhir.Resource, error) {
+	var list []fhir.Resource
+	for _, one := range ours {
+		one.ResourceType, one.URL, one.Status, one.Kind, one.Instance = "OperationDefinition", definitionURL(base, one.ID), "active", "operation", true
+		body, err := json.Marshal(one)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, fhir.Resource{Type: "OperationDefinition", ID: one.ID, Body: body})
+	}
+	return list, nil
+}
+
+func definitionURL(base, id string) string { return base + "/OperationDefinition/" + id }
