@@ -2,18 +2,23 @@ package mapping
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"lightbox/dicom"
 	"lightbox/dicom/archive"
+	"lightbox/dicom/sr"
+	"lightbox/mapping/hl7v2"
 )
 
 // Explanation tells what one object became: each element that a rule set, and each attribute that no rule took.
 type Explanation struct {
+	Source string // what kind of source it came from: maker and model, or sending application and facility
 	Steps  []Step
 	Unread []Attribute
 	Issues []Issue
@@ -40,24 +45,65 @@ func (m *Mapper) Explain(ds *dicom.Dataset) (Explanation, error) {
 	if err != nil {
 		return Explanation{}, err
 	}
-	r := &run{mapper: m, trace: &trace{taken: map[string]bool{}}, mentions: &mentions{made: map[string]bool{}}}
+	r := &run{mapper: m, trace: newTrace(), mentions: &mentions{made: map[string]bool{}}}
 	study, err := r.study([]archive.Instance{instance}, "")
 	if err != nil {
 		return Explanation{}, err
 	}
-	if IsReport(instance.SOPClassUID) {
-		r.reports(study, []Document{{instance, ds}})
+	if IsDocument(instance.SOPClassUID) {
+		r.documents(study, []Document{{instance, ds}})
 	}
 	for _, rule := range everywhere {
 		r.trace.take(&rule, rule.From)
 	}
-	return Explanation{r.trace.told(), leftOver(nil, ds, "", r.trace.taken), r.issues}, r.err
+	unread := leftOver(nil, ds, "", r.trace.taken)
+	for _, tree := range r.trace.trees {
+		unread = r.trace.unsaid(unread, tree, "")
+	}
+	return Explanation{equipment(ds), r.trace.told(), unread, r.issues}, r.err
 }
+
+// equipment names the kind of machine that an object comes from.
+func equipment(ds *dicom.Dataset) string {
+	maker, model := clean(ds.Text(pathManufacturer)), clean(ds.Text(pathModel))
+	return cmp.Or(strings.Join(cleaned([]string{maker, model}), " "), "unknown equipment")
+}
+
+// ExplainMessage maps one message and tells how. Fields that no rule took are Unread, but for those of OBX, which are each mapped or
+// reported by an issue. The error is that of Message.
+func (m *Mapper) ExplainMessage(message *hl7v2.Message) (Explanation, error) {
+	r := &run{mapper: m, trace: newTrace(), mentions: &mentions{made: map[string]bool{}}}
+	if _, err := r.message(message); err != nil {
+		return Explanation{}, err
+	}
+	var unread []Attribute
+	for _, s := range message.Segments {
+		for n := 1; n <= min(s.Fields(), maxFields); n++ {
+			path := s.Name + "-" + strconv.Itoa(n)
+			if f := s.Field(n); f.Raw() != "" && !r.trace.taken[path] && s.Name != "OBX" && !slices.Contains(controlFields, path) {
+				unread = append(unread, Attribute{Path: path, Value: shortened(clean(f.Raw()))})
+			}
+		}
+	}
+	header, _ := message.First("MSH")
+	sender := strings.Join(cleaned([]string{header.Field(3).Text(), header.Field(4).Text()}), " ")
+	return Explanation{cmp.Or(sender, "unknown sender"), r.trace.told(), unread, r.issues}, r.err
+}
+
+// maxFields bounds the fields of a segment that an explanation lists.
+const maxFields = 200
+
+// controlFields say how a message is read, and number its segments.
+var controlFields = []string{"MSH-1", "MSH-2", "MSH-3", "MSH-4", "MSH-7", "MSH-9", "MSH-10", "MSH-12", "MSH-18", "PID-1", "OBR-1", "PV1-1"}
+
+func newTrace() *trace { return &trace{taken: map[string]bool{}, items: map[*sr.Item]bool{}} }
 
 // trace records what each rule took, and what came of it.
 type trace struct {
 	steps []Step
 	taken map[string]bool // attribute paths
+	items map[*sr.Item]bool
+	trees []*sr.Item // whose items are taken one by one
 }
 
 // entered is a rule at work.
@@ -81,6 +127,24 @@ func (t *trace) enter(rule *Rule, v value, to any, known int) entered {
 		t.take(rule, path)
 	}
 	t.steps = append(t.steps, s)
+	return entered{len(t.steps) - 1, snapshot(to), known}
+}
+
+// enterContent notes that a rule takes content items for the resource to.
+func (t *trace) enterContent(rule *Rule, all []contentItem, to any, known int) entered {
+	for _, s := range all {
+		t.items[s.Item] = true
+	}
+	t.take(rule, rule.From)
+	concept := clean(all[0].Concept.Meaning)
+	t.steps = append(t.steps, Step{Rule: *rule, Attribute: rule.From + ": " + concept, Value: shortened(stated(all[0].Item))})
+	return entered{len(t.steps) - 1, snapshot(to), known}
+}
+
+// enterField notes that a rule takes a field for the resource to.
+func (t *trace) enterField(rule *Rule, path string, f hl7v2.Field, to any, known int) entered {
+	t.taken[path] = true
+	t.steps = append(t.steps, Step{Rule: *rule, Attribute: path, Value: shortened(clean(f.Raw()))})
 	return entered{len(t.steps) - 1, snapshot(to), known}
 }
 
@@ -142,6 +206,18 @@ func leftOver(list []Attribute, ds *dicom.Dataset, prefix string, taken map[stri
 		default:
 			list = append(list, Attribute{path, string(e.VR), describe(ds, e)})
 		}
+	}
+	return list
+}
+
+// unsaid walks the content items that no rule took.
+func (t *trace) unsaid(list []Attribute, i *sr.Item, path string) []Attribute {
+	for _, child := range i.Children {
+		at := path + " > " + cmp.Or(clean(child.Concept.Meaning), child.ValueType)
+		if child.ValueType != "CONTAINER" && !t.items[child] {
+			list = append(list, Attribute{contentSequence + at, child.ValueType, shortened(stated(child))})
+		}
+		list = t.unsaid(list, child, at)
 	}
 	return list
 }

@@ -19,16 +19,18 @@ import (
 	"lightbox/dicom/archive"
 	"lightbox/fhir"
 	"lightbox/mapping"
+	"lightbox/mapping/hl7v2"
 )
 
 var update = flag.Bool("update", false, "write goldens and MAPPING.md anew")
 
 // golden is one file of testdata: objects as lists of attributes, the FHIR that they become, the issues that they raise.
 type golden struct {
-	path    string
-	mapper  *mapping.Mapper
-	objects []*dicom.Dataset
-	archive *txtar.Archive
+	path     string
+	mapper   *mapping.Mapper
+	objects  []*dicom.Dataset
+	messages []*hl7v2.Message
+	archive  *txtar.Archive
 }
 
 func goldens(t testing.TB) []golden {
@@ -44,8 +46,17 @@ func goldens(t testing.TB) []golden {
 			t.Fatal(err)
 		}
 		g := golden{path: path, archive: a, mapper: configured(t, section(a, "config"))}
-		for _, object := range strings.Split(section(a, "input"), "---\n") {
-			g.objects = append(g.objects, parseObject(t, path, object))
+		if input := section(a, "input"); input != "" {
+			for _, object := range strings.Split(input, "---\n") {
+				g.objects = append(g.objects, parseObject(t, path, object))
+			}
+		}
+		for _, text := range hl7v2.Split([]byte(section(a, "messages"))) {
+			message, err := hl7v2.Parse(text, hl7v2.Options{})
+			if err != nil {
+				t.Fatal(path, err)
+			}
+			g.messages = append(g.messages, message)
 		}
 		list = append(list, g)
 	}
@@ -95,7 +106,7 @@ type result struct {
 }
 
 // mapAll goes the way that ingest goes.
-func mapAll(t *testing.T, m *mapping.Mapper, objects []*dicom.Dataset) result {
+func mapAll(t *testing.T, m *mapping.Mapper, objects []*dicom.Dataset, messages ...*hl7v2.Message) result {
 	t.Helper()
 	var out result
 	mentions := map[string][]mapping.Mention{}
@@ -117,9 +128,29 @@ func mapAll(t *testing.T, m *mapping.Mapper, objects []*dicom.Dataset) result {
 		for _, one := range said {
 			mentions[one.Type+"/"+one.ID] = append(mentions[one.Type+"/"+one.ID], one)
 		}
-		if mapping.IsReport(i.SOPClassUID) {
+		if mapping.IsDocument(i.SOPClassUID) {
 			documents[i.StudyInstanceUID] = append(documents[i.StudyInstanceUID], mapping.Document{Instance: i, Dataset: ds})
 		}
+	}
+	told := map[string][]mapping.Told{}
+	for _, message := range messages {
+		got, err := m.Message(message)
+		if err != nil {
+			out.refusals = append(out.refusals, err.Error())
+			continue
+		}
+		out.add(got.Issues)
+		for _, one := range got.Reports {
+			told[one.ID] = append(told[one.ID], one)
+		}
+		for _, one := range got.Mentions {
+			mentions[one.Type+"/"+one.ID] = append(mentions[one.Type+"/"+one.ID], one)
+		}
+	}
+	for _, of := range told {
+		report, issues := mapping.Prevailing(of)
+		out.add(issues)
+		out.resources = append(out.resources, report.Resources...)
 	}
 	for _, said := range mentions {
 		r, issues, err := mapping.Merge(said)
@@ -134,7 +165,7 @@ func mapAll(t *testing.T, m *mapping.Mapper, objects []*dicom.Dataset) result {
 		if err != nil {
 			t.Fatal(err)
 		}
-		reports, issues, err := m.Reports(study, documents[uid])
+		reports, issues, err := m.Documents(study, documents[uid])
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -180,9 +211,9 @@ func (r *result) findings() string {
 func TestGoldens(t *testing.T) {
 	for _, g := range goldens(t) {
 		t.Run(strings.TrimSuffix(filepath.Base(g.path), ".txtar"), func(t *testing.T) {
-			got := mapAll(t, g.mapper, g.objects)
+			got := mapAll(t, g.mapper, g.objects, g.messages...)
 			want := txtar.Archive{Comment: g.archive.Comment}
-			for _, name := range []string{"config", "input"} {
+			for _, name := range []string{"config", "input", "messages"} {
 				if s := section(g.archive, name); s != "" {
 					want.Files = append(want.Files, txtar.File{Name: name, Data: []byte(s)})
 				}
@@ -207,7 +238,7 @@ func TestGoldens(t *testing.T) {
 // TestReferencesResolve holds every reference of a mapped resource to a resource that was mapped with it.
 func TestReferencesResolve(t *testing.T) {
 	for _, g := range goldens(t) {
-		got := mapAll(t, g.mapper, g.objects)
+		got := mapAll(t, g.mapper, g.objects, g.messages...)
 		known := map[string]bool{}
 		for _, one := range got.resources {
 			known[one.Reference()] = true

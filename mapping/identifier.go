@@ -32,10 +32,14 @@ var (
 // Hierarchic Designator), the configured system of its text, the configured system of identifiers without an issuer, a system
 // of this hub's own. It is never empty, and text never becomes an OID.
 func (r *run) issuer(text string, qualifiers item) issuer {
-	universal, kind := qualifiers.text(pathUniversalID), qualifiers.text(pathUniversalType)
 	if namespace := qualifiers.text(pathLocalNamespace); namespace != "" {
 		text = namespace
 	}
+	return r.authority(text, qualifiers.text(pathUniversalID), qualifiers.text(pathUniversalType))
+}
+
+// authority settles the system of the three parts of a hierarchic designator, as DICOM has it and HL7 v2.
+func (r *run) authority(text, universal, kind string) issuer {
 	if system := universalSystem(universal, kind); system != "" {
 		return issuer{system, text, true}
 	}

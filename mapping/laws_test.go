@@ -78,7 +78,7 @@ func TestGoldensInAnyOrder(t *testing.T) {
 	for _, g := range goldens(t) {
 		for range 10 {
 			r.Shuffle(len(g.objects), func(i, j int) { g.objects[i], g.objects[j] = g.objects[j], g.objects[i] })
-			got := mapAll(t, g.mapper, g.objects)
+			got := mapAll(t, g.mapper, g.objects, g.messages...)
 			if diff := cmp.Diff(section(g.archive, "fhir"), got.fhir(t)); diff != "" {
 				t.Fatalf("%s (-want +got):\n%s", g.path, diff)
 			}
@@ -90,7 +90,7 @@ func TestGoldensInAnyOrder(t *testing.T) {
 func TestPredecessorsInACircle(t *testing.T) {
 	document := func(uid, before string) *dicom.Dataset {
 		ds := altered(altered(ctImage(1, 1), "SOPClassUID", "UI", "1.2.840.10008.5.1.4.1.1.88.11"), "SOPInstanceUID", "UI", uid)
-		tag := func(keyword string) dicom.Tag { return dicom.MustPath(keyword).Tag() }
+		tag := tagOf
 		sop := dicom.NewDataset(dicom.NewText(tag("ReferencedSOPInstanceUID"), "UI", before))
 		series := dicom.NewDataset(dicom.NewSequence(tag("ReferencedSOPSequence"), sop))
 		study := dicom.NewDataset(dicom.NewSequence(tag("ReferencedSeriesSequence"), series))

@@ -121,4 +121,8 @@ type Rule struct {
 	Need  string // "required": absence raises an issue
 	By    string // how objects that disagree are settled; "" is the majority
 	Ref   string // clause
+
+	Field   string // of HL7 v2 in place of From: fields separated by spaces, the first one that has a value decides
+	Concept string // of content items: the concepts that lead to them, outermost first, of DCM or SCHEME:code
+	Unit    string // UCUM in which a number goes out; "" as it was measured
 }

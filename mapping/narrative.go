@@ -44,7 +44,7 @@ func render(b *strings.Builder, i *sr.Item, level int) {
 	name := clean(i.Concept.Meaning)
 	if i.ValueType == "CONTAINER" {
 		heading(b, level, name)
-	} else if said := said(i); said != "" {
+	} else if said := stated(i); said != "" {
 		b.WriteString("<p>")
 		if name != "" {
 			b.WriteString("<b>" + escape(name) + ":</b> ")
@@ -65,8 +65,8 @@ func heading(b *strings.Builder, level int, name string) {
 	b.WriteString("<" + h + ">" + escape(name) + "</" + h + ">")
 }
 
-// said is what one content item states, in words.
-func said(i *sr.Item) string {
+// stated is what one content item states, in words.
+func stated(i *sr.Item) string {
 	switch i.ValueType {
 	case "TEXT":
 		return clean(i.Text)
@@ -111,7 +111,7 @@ func withModifiers(i *sr.Item, statement string) string {
 		if child.Relationship != "HAS CONCEPT MOD" {
 			continue
 		}
-		if s := said(child); s != "" {
+		if s := stated(child); s != "" {
 			list = append(list, clean(child.Concept.Meaning)+": "+s)
 		}
 	}

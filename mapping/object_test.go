@@ -16,6 +16,14 @@ import (
 //	  - PatientID LO "77"
 //	    IssuerOfPatientID LO "CLINIC"
 //
+// A content tree of a structured report has a line for each item: relationship, value type, concept, its meaning, value; of a code its
+// meaning stands behind it, of a number its unit. What is below an item is indented:
+//
+//	ContentSequence SR
+//	  CONTAINS CONTAINER DCM:113811 "CT Accumulated Dose Data"
+//	    CONTAINS NUM DCM:113813 "CT Dose Length Product Total" "203.12" "mGy.cm"
+//	  HAS_CONCEPT_MOD CODE DCM:121058 "Procedure reported" SCT:77477000 "CT"
+//
 // Attributes of group 0002 are file meta information. Lines of three dashes part objects.
 
 type line struct {
@@ -92,6 +100,12 @@ func parseElements(t testing.TB, lines []line, indent int) ([]dicom.Element, []l
 		l := lines[0]
 		lines = lines[1:]
 		tag := dicom.MustPath(l.words[0]).Tag()
+		if l.words[1] == "SR" {
+			var items []*dicom.Dataset
+			items, lines = parseContent(t, lines, indent)
+			elements = append(elements, dicom.NewSequence(tag, items...))
+			continue
+		}
 		if l.words[1] != "SQ" {
 			elements = append(elements, element(t, tag, dicom.VR(l.words[1]), l.words[2:]))
 			continue
@@ -121,3 +135,61 @@ func element(t testing.TB, tag dicom.Tag, vr dicom.VR, values []string) dicom.El
 	}
 	return dicom.NewUint32(tag, uint32(n))
 }
+
+// parseContent reads the content items that stand below a line of an indentation.
+func parseContent(t testing.TB, lines []line, above int) ([]*dicom.Dataset, []line) {
+	t.Helper()
+	var items []*dicom.Dataset
+	for len(lines) > 0 && lines[0].indent > above {
+		l := lines[0]
+		elements := contentItem(t, l.words)
+		var below []*dicom.Dataset
+		below, lines = parseContent(t, lines[1:], l.indent)
+		if below != nil {
+			elements = append(elements, dicom.NewSequence(tagOf("ContentSequence"), below...))
+		}
+		items = append(items, dicom.NewDataset(elements...))
+	}
+	return items, lines
+}
+
+func contentItem(t testing.TB, words []string) []dicom.Element {
+	t.Helper()
+	if len(words) < 4 {
+		t.Fatalf("a content item has four words at least: %q", words)
+	}
+	relationship, kind, value := strings.ReplaceAll(words[0], "_", " "), words[1], words[4:]
+	elements := []dicom.Element{
+		dicom.NewText(tagOf("RelationshipType"), "CS", relationship), dicom.NewText(tagOf("ValueType"), "CS", kind),
+		dicom.NewSequence(tagOf("ConceptNameCodeSequence"), codeItem(words[2], words[3])),
+	}
+	switch kind {
+	case "CODE":
+		return append(elements, dicom.NewSequence(tagOf("ConceptCodeSequence"), codeItem(value[0], value[1])))
+	case "NUM":
+		if len(value) == 0 {
+			return append(elements, dicom.NewSequence(tagOf("MeasuredValueSequence")))
+		}
+		return append(elements, dicom.NewSequence(tagOf("MeasuredValueSequence"), dicom.NewDataset(
+			dicom.NewText(tagOf("NumericValue"), "DS", value[0]),
+			dicom.NewSequence(tagOf("MeasurementUnitsCodeSequence"), codeItem("UCUM:"+value[1], value[1])))))
+	case "TEXT":
+		return append(elements, dicom.NewText(tagOf("TextValue"), "UT", value[0]))
+	case "DATETIME":
+		return append(elements, dicom.NewText(tagOf("DateTime"), "DT", value[0]))
+	case "UIDREF":
+		return append(elements, dicom.NewText(tagOf("UID"), "UI", value[0]))
+	case "PNAME":
+		return append(elements, dicom.NewText(tagOf("PersonName"), "PN", value[0]))
+	}
+	return elements
+}
+
+// codeItem is the item of a code that is written SCHEME:value.
+func codeItem(code, meaning string) *dicom.Dataset {
+	scheme, value, _ := strings.Cut(code, ":")
+	return dicom.NewDataset(dicom.NewText(tagOf("CodeValue"), "SH", value),
+		dicom.NewText(tagOf("CodingSchemeDesignator"), "SH", scheme), dicom.NewText(tagOf("CodeMeaning"), "LO", meaning))
+}
+
+func tagOf(keyword string) dicom.Tag { return dicom.MustPath(keyword).Tag() }

@@ -95,11 +95,15 @@ func (r *run) buildPatient(context *dicom.Dataset, who identity) any {
 	patientTable.apply(r, &p, whole(context))
 	out := spliced{resource: r4.OtherPatient(p.Patient)}
 	if p.birthTime != "" {
-		url := "http://hl7.org/fhir/StructureDefinition/patient-birthTime"
-		extension := r4.Extension{Url: url, ValueDateTime: &p.birthTime}
-		out.members = []member{{"_birthDate", map[string]any{"extension": []r4.Extension{extension}}}}
+		out.members = []member{birthTimeOf(p.birthTime)}
 	}
 	return out
+}
+
+// birthTimeOf is the extension of birthDate for the time of birth.
+func birthTimeOf(at string) member {
+	url := "http://hl7.org/fhir/StructureDefinition/patient-birthTime"
+	return member{"_birthDate", map[string]any{"extension": []r4.Extension{{Url: url, ValueDateTime: &at}}}}
 }
 
 func patientID(r *run, to *patient, v value) {

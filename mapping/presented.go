@@ -15,12 +15,19 @@ import (
 
 // presentedTree renders the content tree as a page of its own.
 func presentedTree(r *run, to *report, v value) {
-	page := "<!DOCTYPE html>\n<html" + htmlLanguage(to.Language) + "><head><meta charset=\"utf-8\"><title>" + escape(to.title) +
-		"</title></head><body>" + rendered(to) + "</body></html>\n"
-	one := r.attachment(v, "text/html", []byte(page))
-	one.Title, one.Language = text(to.title), to.Language
-	one.Data = new(base64.StdEncoding.EncodeToString([]byte(page)))
+	one := page(to.title, to.Language, rendered(to))
+	one.Creation = r.written(v)
 	to.PresentedForm = append(to.PresentedForm, one)
+}
+
+// page is an HTML page of its own.
+func page(title string, language *string, body string) r4.Attachment {
+	content := "<!DOCTYPE html>\n<html" + htmlLanguage(language) + "><head><meta charset=\"utf-8\"><title>" + escape(title) +
+		"</title></head><body>" + body + "</body></html>\n"
+	one := attachmentOf("text/html", []byte(content))
+	one.Title, one.Language = text(title), language
+	one.Data = new(base64.StdEncoding.EncodeToString([]byte(content)))
+	return one
 }
 
 func htmlLanguage(language *string) string {
@@ -30,16 +37,18 @@ func htmlLanguage(language *string) string {
 	return ` lang="` + escape(*language) + `"`
 }
 
-// attachment describes content: hash is SHA-1 in base64 (FHIR R4 datatypes.html#attachment).
-func (r *run) attachment(v value, contentType string, content []byte) r4.Attachment {
+// attachmentOf describes content: hash is SHA-1 in base64 (FHIR R4 datatypes.html#attachment).
+func attachmentOf(contentType string, content []byte) r4.Attachment {
 	hash := sha1.Sum(content)
-	one := r4.Attachment{
-		ContentType: &contentType, Size: new(len(content)), Hash: new(base64.StdEncoding.EncodeToString(hash[:])),
-	}
+	return r4.Attachment{ContentType: &contentType, Size: new(len(content)), Hash: new(base64.StdEncoding.EncodeToString(hash[:]))}
+}
+
+// written is when the content was.
+func (r *run) written(v value) *string {
 	if date := v.of("ContentDate"); date.isPresent() {
-		one.Creation = text(r.dateTime(date, v.of("ContentTime")))
+		return text(r.dateTime(date, v.of("ContentTime")))
 	}
-	return one
+	return nil
 }
 
 var pathDocumentLength = dicom.MustPath("EncapsulatedDocumentLength")
@@ -53,8 +62,8 @@ func presentedDocument(r *run, to *report, v value) {
 	}
 	content := unpadded(v.dataset, element.Value)
 	contentType := r.contentType(v.of("MIMETypeOfEncapsulatedDocument").text(), content)
-	one := r.attachment(v, contentType, content)
-	one.Title = text(v.of("DocumentTitle").text())
+	one := attachmentOf(contentType, content)
+	one.Title, one.Creation = text(v.of("DocumentTitle").text()), r.written(v)
 	id := r.mapper.ID("Binary", uidSystem, to.version().uid)
 	one.Url = new("Binary/" + id)
 	to.PresentedForm = append(to.PresentedForm, one)

@@ -12,7 +12,7 @@ import (
 	"lightbox/fhir"
 )
 
-// Document is one report object with its whole data set.
+// Document is one object of a document, such as a report, with its whole data set.
 type Document struct {
 	Instance archive.Instance
 	Dataset  *dicom.Dataset
@@ -65,30 +65,43 @@ var reportClasses = []string{
 	"1.2.840.10008.5.1.4.1.1.104.2", // Encapsulated CDA
 }
 
-// otherTitles are root concepts of documents that are no reports though their SOP class is one: dose (TID 10001, 10011, 10021), CAD
-// (TID 4000, 4100, 4120).
-var otherTitles = []string{"113701", "113500", "111036", "112000", "112220"}
+// cadTitles are root concepts of documents of CAD, whatever their SOP class (PS3.16 TID 4000, 4100, 4120).
+var cadTitles = []string{"111036", "112000", "112220"}
 
-// IsReport reports whether objects of a SOP class become a DiagnosticReport, so that their whole data set is needed.
-func IsReport(sopClassUID string) bool { return slices.Contains(reportClasses, sopClassUID) }
+// IsDocument reports whether objects of a SOP class become resources by what is in them, so that their whole data set is needed.
+func IsDocument(sopClassUID string) bool {
+	return slices.Contains(reportClasses, sopClassUID) || slices.Contains(doseClasses, sopClassUID)
+}
 
-// Reports maps the report objects of one study to DiagnosticReports (one for each chain of versions) and their Binaries, in a fixed
-// order whatever the order of documents.
-func (m *Mapper) Reports(study Study, documents []Document) ([]fhir.Resource, []Issue, error) {
+// Documents maps the documents of one study, in a fixed order whatever theirs: reports to DiagnosticReports (one for each chain of
+// versions) and their Binaries, dose to Observations.
+func (m *Mapper) Documents(study Study, documents []Document) ([]fhir.Resource, []Issue, error) {
 	r := &run{mapper: m}
-	list := r.reports(study, documents)
+	list := r.documents(study, documents)
 	return list, r.issues, r.err
 }
 
-func (r *run) reports(study Study, documents []Document) []fhir.Resource {
+func (r *run) documents(study Study, documents []Document) []fhir.Resource {
 	var list []fhir.Resource
-	for _, c := range chains(r.versions(documents)) {
+	var reports, doses []version
+	for _, v := range r.versions(documents) {
+		if v.isTitled(doseTitles) {
+			doses = append(doses, v)
+		} else {
+			reports = append(reports, v)
+		}
+	}
+	for _, c := range chains(reports) {
 		list = append(list, r.report(study, c)...)
 	}
-	return list
+	return append(list, r.doses(study, doses)...)
 }
 
-// versions reads the documents that are reports.
+func (v version) isTitled(codes []string) bool {
+	return v.sr != nil && v.sr.Title.Scheme == "DCM" && slices.Contains(codes, v.sr.Title.Value)
+}
+
+// versions reads the documents.
 func (r *run) versions(documents []Document) []version {
 	var list []version
 	for _, d := range documents {
@@ -103,9 +116,9 @@ func (r *run) versions(documents []Document) []version {
 			v.sr = tree
 			v.predecessors = predecessors(tree)
 		}
-		if v.sr != nil && v.sr.Title.Scheme == "DCM" && slices.Contains(otherTitles, v.sr.Title.Value) {
+		if v.isTitled(cadTitles) || slices.Contains(doseClasses, d.Instance.SOPClassUID) && !v.isTitled(doseTitles) {
 			r.add(Issue{Severity: "information", Code: "not-a-report", Attribute: "ConceptNameCodeSequence", Element: "DiagnosticReport",
-				Detail: "dose or CAD: listed in the study, not mapped to a report", Ref: "PS3.16 TID 4000, 10001, 10011"})
+				Detail: "CAD, or dose in another template: listed in the study, not mapped", Ref: "PS3.16 TID 4000, 10001, 10011"})
 			continue
 		}
 		list = append(list, v)

@@ -25,6 +25,14 @@ var derived = []Rule{
 	{Table: "derived", To: "ImagingStudy.meta.source", Ref: "the channel, where it is a URI"},
 	{Table: "derived", To: "DiagnosticReport.category", Ref: "HL7 0074 RAD, LOINC LP29684-5 (US Core), LOINC 85430-7 (HL7 Europe)"},
 	{Table: "derived", To: "DiagnosticReport.subject", Ref: "the patient of the study"},
+	{Table: "derived", From: "CompletionFlag", To: "Observation.status", Ref: "PS3.3 C.17.2: final where the document is COMPLETE"},
+	{Table: "derived", To: "Observation.category", Ref: "imaging (IHE RAD IMR)"},
+	{Table: "derived", To: "Observation.code", Ref: "LOINC 73569-6 (RDS); of an irradiation DCM 113852"},
+	{Table: "derived", To: "Observation.subject", Ref: "the patient of the study"},
+	{Table: "derived", From: "StudyInstanceUID", To: "Observation.partOf", Ref: "RDS imagingStudyRef"},
+	{Table: "derived", From: "StudyInstanceUID", To: "Observation.focus", Ref: "RDS"},
+	{Table: "derived", To: "Observation.valueString", Ref: "RDS: the numbers in one sentence"},
+	{Table: "derived", To: "Observation.hasMember", Ref: "the irradiations of the document"},
 	{Table: "derived", From: "EncapsulatedDocument", To: "Binary.data", Ref: "PS3.3 C.24.2"},
 	{Table: "derived", From: "MIMETypeOfEncapsulatedDocument", To: "Binary.contentType", Ref: "the first bytes decide, then the stated type"},
 	{Table: "derived", To: "Binary.securityContext", Ref: "the patient of the study: access follows it"},
@@ -34,5 +42,6 @@ var derived = []Rule{
 func Rules() []Rule {
 	return slices.Concat(everywhere, patientTable.rules(), studyTable.rules(), seriesTable.rules(), seriesHeadersTable.rules(),
 		instanceTable.rules(), deviceTable.rules(), organizationTable.rules(), locationTable.rules(), orderTable.rules(),
-		reportTable.rules(), reportPeopleTable.rules(), derived)
+		reportTable.rules(), reportPeopleTable.rules(), doseTable.rules(), doseContent.rules(), eventContent.rules(),
+		pidTable.rules(), resultTable.rules(), derived)
 }

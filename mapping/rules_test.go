@@ -18,7 +18,7 @@ func TestRulesAreWhole(t *testing.T) {
 	elements := r4Elements(t)
 	seen := map[string]bool{}
 	for _, r := range mapping.Rules() {
-		name := fmt.Sprintf("%s: %s -> %s", r.Table, r.From, r.To)
+		name := fmt.Sprintf("%s: %s %s -> %s", r.Table, r.From+r.Field, r.Concept, r.To)
 		if r.Ref == "" {
 			t.Error(name, "has no Ref")
 		}
@@ -82,10 +82,19 @@ func TestRulesAreHit(t *testing.T) {
 				hit[s.Rule] = hit[s.Rule] || s.IsSet
 			}
 		}
+		for _, message := range g.messages {
+			x, err := g.mapper.ExplainMessage(message)
+			if err != nil {
+				continue
+			}
+			for _, s := range x.Steps {
+				hit[s.Rule] = hit[s.Rule] || s.IsSet
+			}
+		}
 	}
 	for _, r := range mapping.Rules() {
 		if r.Table != "everywhere" && r.Table != "derived" && !hit[r] {
-			t.Errorf("no golden hits %s: %s -> %s", r.Table, r.From, r.To)
+			t.Errorf("no golden hits %s: %s %s -> %s", r.Table, r.From+r.Field, r.Concept, r.To)
 		}
 	}
 }
@@ -112,7 +121,8 @@ func document() []byte {
 	b.WriteString(`# What becomes what
 
 Printed from the rule tables by ` + "`go generate ./mapping`" + `; do not edit. The first attribute of **From** that is present decides; those of
-**With** are read beside it. **By** tells how objects of one study that disagree are settled: by majority of instances, then the lowest SOP
+**With** are read beside it. What stands in brackets are the concepts of content items, from the outermost inwards: codes of DCM, or
+SCHEME:code. **By** tells how objects of one study that disagree are settled: by majority of instances, then the lowest SOP
 Instance UID, unless it says otherwise. ` + "`lightbox map --explain FILE`" + ` shows the same rules at work on a file.
 `)
 	var tables []string
@@ -125,7 +135,7 @@ Instance UID, unless it says otherwise. ` + "`lightbox map --explain FILE`" + ` 
 		fmt.Fprintf(&b, "\n## %s\n\n| From | With | To | Need | By | Reference |\n|---|---|---|---|---|---|\n", table)
 		for _, r := range mapping.Rules() {
 			if r.Table == table {
-				fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", spaced(r.From), spaced(r.With), r.To, r.Need, r.By, r.Ref)
+				fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", spaced(r.From+r.Field)+bracketed(r.Concept), spaced(r.With), r.To+in(r.Unit), r.Need, r.By, r.Ref)
 			}
 		}
 	}
@@ -134,3 +144,17 @@ Instance UID, unless it says otherwise. ` + "`lightbox map --explain FILE`" + ` 
 
 // spaced puts each attribute on a line of its cell.
 func spaced(paths string) string { return strings.Join(strings.Fields(paths), "<br>") }
+
+func bracketed(concepts string) string {
+	if concepts == "" {
+		return ""
+	}
+	return " [" + strings.Join(strings.Fields(concepts), " > ") + "]"
+}
+
+func in(unit string) string {
+	if unit == "" {
+		return ""
+	}
+	return " in `" + unit + "`"
+}

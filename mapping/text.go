@@ -7,12 +7,15 @@ import (
 
 // clean makes a FHIR string of DICOM text: control characters but tab and line breaks are dropped, padding is trimmed
 // (FHIR R4 datatypes.html#string).
-func clean(s string) string {
+func clean(s string) string { return strings.TrimSpace(cleanLines(s)) }
+
+// cleanLines is clean for text whose lines are laid out with spaces.
+func cleanLines(s string) string {
 	if !strings.ContainsFunc(s, isControl) {
-		return strings.TrimSpace(s)
+		return s
 	}
 	s = strings.ReplaceAll(s, "\r\n", "\n")
-	s = strings.Map(func(c rune) rune {
+	return strings.Map(func(c rune) rune {
 		switch {
 		case c == '\r' || c == '\f':
 			return '\n'
@@ -21,7 +24,6 @@ func clean(s string) string {
 		}
 		return c
 	}, s)
-	return strings.TrimSpace(s)
 }
 
 func isControl(c rune) bool { return unicode.IsControl(c) }

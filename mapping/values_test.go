@@ -164,7 +164,7 @@ func onlyReport(t *testing.T, m *mapping.Mapper, ds *dicom.Dataset, into any) []
 	if err != nil {
 		t.Fatal(err)
 	}
-	resources, issues, err := m.Reports(s, []mapping.Document{{Instance: i, Dataset: ds}})
+	resources, issues, err := m.Documents(s, []mapping.Document{{Instance: i, Dataset: ds}})
 	if err != nil || len(resources) != 1 {
 		t.Fatalf("%d resources, %v", len(resources), err)
 	}

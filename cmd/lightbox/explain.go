@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -9,28 +10,14 @@ import (
 
 	"lightbox/dicom"
 	"lightbox/mapping"
+	"lightbox/mapping/hl7v2"
 	"lightbox/server/ingest"
 )
 
 // explain prints how each file was mapped by itself.
 func (c *mapCommand) explain(ctx context.Context, p *program, mapper *mapping.Mapper, files ingest.Files) error {
 	out := bufio.NewWriterSize(p.Stdout, 1<<16)
-	var summary ingest.Summary
-	summary.Reasons = map[string]int{}
-	err := files(ctx, func(f ingest.File) bool {
-		summary.Files++
-		summary.Bytes += f.Size
-		e, err := explainFile(mapper, f)
-		if err != nil {
-			reason, detail := ingest.Reason(err)
-			summary.Refused++
-			summary.Reasons[reason]++
-			summary.Refusals = append(summary.Refusals, ingest.Refusal{File: f.Name, Reason: reason, Detail: detail})
-			return true
-		}
-		summary.Instances++
-		return printExplanation(out, f.Name, e) == nil
-	})
+	summary, err := explainAll(ctx, mapper, files, func(name string, e mapping.Explanation) error { return printExplanation(out, name, e) })
 	if err != nil {
 		return err
 	}
@@ -40,17 +27,77 @@ func (c *mapCommand) explain(ctx context.Context, p *program, mapper *mapping.Ma
 	return c.finish(p.Stderr, summary)
 }
 
-func explainFile(mapper *mapping.Mapper, f ingest.File) (mapping.Explanation, error) {
+// explainAll maps each file by itself and hands on how. What is refused is in the summary.
+func explainAll(ctx context.Context, mapper *mapping.Mapper, files ingest.Files, use func(name string, e mapping.Explanation) error) (ingest.Summary, error) {
+	summary := ingest.Summary{Reasons: map[string]int{}}
+	var failure error
+	err := files(ctx, func(f ingest.File) bool {
+		summary.Files++
+		summary.Bytes += f.Size
+		for _, part := range explainFile(mapper, f) {
+			if part.err != nil {
+				reason, detail := ingest.Reason(part.err)
+				summary.Refused++
+				summary.Reasons[reason]++
+				summary.Refusals = append(summary.Refusals, ingest.Refusal{File: part.name, Reason: reason, Detail: detail})
+				continue
+			}
+			if part.isMessage {
+				summary.Messages++
+			} else {
+				summary.Instances++
+			}
+			if failure = use(part.name, part.Explanation); failure != nil {
+				return false
+			}
+		}
+		return true
+	})
+	return summary, cmp.Or(failure, err)
+}
+
+// explained is a file, or one of the messages in it.
+type explained struct {
+	name      string
+	isMessage bool
+	mapping.Explanation
+	err error
+}
+
+func explainFile(mapper *mapping.Mapper, f ingest.File) []explained {
 	content, err := f.Open()
 	if err != nil {
-		return mapping.Explanation{}, err
+		return []explained{{name: f.Name, err: err}}
 	}
 	defer content.Close()
-	ds, err := dicom.Scan(content, f.Size, dicom.Limits{Bulk: true})
+	messages, err := ingest.Messages(content, f.Size)
 	if err != nil {
-		return mapping.Explanation{}, err
+		return []explained{{name: f.Name, err: err}}
 	}
-	return mapper.Explain(ds)
+	if messages != nil {
+		return explainMessages(mapper, f.Name, messages)
+	}
+	one := explained{name: f.Name}
+	ds, err := dicom.Scan(content, f.Size, dicom.Limits{Bulk: true})
+	if err == nil {
+		one.Explanation, err = mapper.Explain(ds)
+	}
+	one.err = err
+	return []explained{one}
+}
+
+func explainMessages(mapper *mapping.Mapper, name string, messages [][]byte) []explained {
+	list := make([]explained, len(messages))
+	for n, text := range messages {
+		one := explained{name: ingest.MessageName(name, n, len(messages)), isMessage: true}
+		message, err := hl7v2.Parse(text, hl7v2.Options{})
+		if err == nil {
+			one.Explanation, err = mapper.ExplainMessage(message)
+		}
+		one.err = err
+		list[n] = one
+	}
+	return list
 }
 
 // printExplanation writes one file's account: a line for each element set, and one for each attribute that no rule took.

@@ -76,6 +76,9 @@ func printSummary(w io.Writer, s ingest.Summary) error {
 	}
 	fmt.Fprintf(w, "%d files: %d instances, %d duplicates, %d refused; %d studies built\n",
 		s.Files, s.Instances, s.Duplicates, s.Refused, s.Studies)
+	if s.Messages > 0 {
+		fmt.Fprintf(w, "%d HL7 v2 messages mapped\n", s.Messages)
+	}
 	printCounts(w, "refused", s.Reasons)
 	printCounts(w, "mapping issues", s.Issues)
 	_, err := fmt.Fprintf(w, "%d resources written, %.1f MB in %.1f s\n", s.Resources, float64(s.Bytes)/1e6, s.Seconds)

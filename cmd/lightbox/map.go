@@ -14,10 +14,11 @@ import (
 )
 
 type mapCommand struct {
-	Paths   []string `arg:"" name:"path" help:"Files, folders or ZIP archives."`
-	Format  string   `enum:"bundle,ndjson" default:"bundle" help:"bundle: one transaction of PUTs that any R4 server takes; ndjson: a resource a line."`
-	Explain bool     `help:"Print, for each element set, the source attribute, its value, the rule and its clause; then every attribute that no rule took."`
-	JSON    bool     `help:"Print the summary on standard error as JSON."`
+	Paths    []string `arg:"" name:"path" help:"Files, folders or ZIP archives: DICOM, or HL7 v2 messages (ORU)."`
+	Format   string   `enum:"bundle,ndjson" default:"bundle" help:"bundle: one transaction of PUTs that any R4 server takes; ndjson: a resource a line."`
+	Explain  bool     `help:"Print, for each element set, the source attribute, its value, the rule and its clause; then every attribute that no rule took."`
+	Unmapped bool     `help:"Print, for each kind of source, what it sends that no rule takes, and in how many files; no value is shown."`
+	JSON     bool     `help:"Print the summary on standard error as JSON, and the list of --unmapped."`
 	mappingFlags
 }
 
@@ -27,7 +28,9 @@ func (*mapCommand) Help() string {
 standard error. Exit code: 0 all mapped, 3 some refused, 1 failure.
 
   lightbox map ct-head/ | jq '.entry[].resource.resourceType'
-  lightbox map --explain ct-head/0001.dcm`
+  lightbox map --explain ct-head/0001.dcm
+  lightbox map --unmapped new-scanner/
+  lightbox map reports.hl7`
 }
 
 // batchGC lets the heap of a command that ends grow further before it is collected: it holds little, and makes much that dies young.
@@ -44,8 +47,11 @@ func (c *mapCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	if c.Explain {
+	switch {
+	case c.Explain:
 		return c.explain(ctx, p, mapper, files)
+	case c.Unmapped:
+		return c.unmapped(ctx, p, mapper, files)
 	}
 	progress := newProgress(p.Stderr, c.JSON)
 	collection := ingest.NewCollection(mapper, progress.show)

@@ -83,6 +83,28 @@ func Canonical(value, code string) (canonical *big.Rat, dimension string, err er
 	return u.Canonical(number), u.Dimension(), nil
 }
 
+// Convert returns in the unit to what value is in the unit from, exactly where its decimals end, and with nine of them where they do
+// not. The error is a *fhir.Error.
+func Convert(value, from, to string) (string, error) {
+	canonical, dimension, err := Canonical(value, from)
+	if err != nil {
+		return "", err
+	}
+	unit, err := Parse(to)
+	if err != nil {
+		return "", err
+	}
+	if unit.Dimension() != dimension {
+		return "", fhir.NewError(fhir.Value, "a unit of another dimension")
+	}
+	converted := unit.FromCanonical(canonical)
+	digits, exact := converted.FloatPrec()
+	if !exact {
+		digits = 9
+	}
+	return converted.FloatString(digits), nil
+}
+
 // Bounds of a value: far beyond what is measured, and near enough that no number takes more than a kilobyte.
 const (
 	maxDecimal         = 256

@@ -156,7 +156,7 @@ func (p *Pipeline) study(ctx context.Context, n due) (built, error) {
 	if failure != nil {
 		return built{due: n, failure: failure}, nil
 	}
-	reports, issues, failure := p.Mapper.Reports(s, documents)
+	reports, issues, failure := p.Mapper.Documents(s, documents)
 	s.Issues = slices.Concat(s.Issues, unread, issues)
 	writes := []store.Write{mapped(s.Resource, s.Owners)}
 	for _, r := range reports {
@@ -169,7 +169,7 @@ func (p *Pipeline) study(ctx context.Context, n due) (built, error) {
 // the archive's: a report must not seem to be gone because its object could not be had.
 func (p *Pipeline) documents(ctx context.Context, instances []archive.Instance, s mapping.Study) (list []mapping.Document, issues []mapping.Issue, err error) {
 	for _, i := range instances {
-		if isHeld(s, i) || !mapping.IsReport(i.SOPClassUID) {
+		if isHeld(s, i) || !mapping.IsDocument(i.SOPClassUID) {
 			continue
 		}
 		ds, unread, err := p.document(ctx, i)

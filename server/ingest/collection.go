@@ -24,6 +24,7 @@ type Collection struct {
 	instances map[string][]taken           // by SOP Instance UID: the one that counts first, once settled
 	mentions  map[string][]mapping.Mention // by reference
 	contexts  map[*byte]bool               // whose mentions are in
+	told      map[string][]mapping.Told    // by messages, of a report
 }
 
 // NewCollection returns an empty collection. report, when given, is called now and then with the counts so far.
@@ -33,6 +34,7 @@ func NewCollection(m *mapping.Mapper, report func(Summary)) *Collection {
 		instances: map[string][]taken{},
 		mentions:  map[string][]mapping.Mention{},
 		contexts:  map[*byte]bool{},
+		told:      map[string][]mapping.Told{},
 	}
 }
 
@@ -45,6 +47,10 @@ func (c *Collection) Add(ctx context.Context, files Files) error {
 		return c.reader.each(gctx, files, out)
 	})
 	for object := range out {
+		if object.letters != nil {
+			c.deliver(object)
+			continue
+		}
 		c.mention(object)
 		uid := object.instance.SOPInstanceUID
 		if c.instances[uid] = append(c.instances[uid], object); len(c.instances[uid]) == 1 {
@@ -52,6 +58,19 @@ func (c *Collection) Add(ctx context.Context, files Files) error {
 		}
 	}
 	return errors.Join(g.Wait(), ctx.Err())
+}
+
+// deliver takes what messages say.
+func (c *Collection) deliver(o taken) {
+	for _, letter := range o.letters {
+		for _, m := range letter.Mentions {
+			c.mentions[m.Type+"/"+m.ID] = append(c.mentions[m.Type+"/"+m.ID], m)
+		}
+		for _, one := range letter.Reports {
+			c.told[one.ID] = append(c.told[one.ID], one)
+		}
+	}
+	c.reader.tally.add(func(s *Summary) { s.Messages += len(o.letters) })
 }
 
 // mention takes what an object's context says, once for each context: objects share one copy of theirs.
@@ -117,6 +136,11 @@ func (c *Collection) Resources() ([]fhir.Resource, error) {
 		c.reader.tally.issues(issues)
 		list = append(list, r)
 	}
+	for _, told := range c.told {
+		report, issues := mapping.Prevailing(told)
+		c.reader.tally.issues(issues)
+		list = append(list, report.Resources...)
+	}
 	var mu sync.Mutex
 	var g errgroup.Group
 	g.SetLimit(runtime.GOMAXPROCS(0))
@@ -150,7 +174,7 @@ func (c *Collection) study(instances []archive.Instance) ([]fhir.Resource, error
 			documents = append(documents, mapping.Document{Instance: i, Dataset: ds})
 		}
 	}
-	reports, issues, err := c.reader.mapper.Reports(s, documents)
+	reports, issues, err := c.reader.mapper.Documents(s, documents)
 	if err != nil {
 		return nil, err
 	}

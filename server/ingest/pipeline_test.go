@@ -117,7 +117,7 @@ func isReport(t *testing.T, f synth.File) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if mapping.IsReport(ds.Text(dicom.MustPath("SOPClassUID"))) {
+	if mapping.IsDocument(ds.Text(dicom.MustPath("SOPClassUID"))) {
 		return 1
 	}
 	return 0

@@ -14,6 +14,7 @@ import (
 	"lightbox/dicom"
 	"lightbox/dicom/archive"
 	"lightbox/mapping"
+	"lightbox/mapping/hl7v2"
 )
 
 // taken is one object that was read and mapped, and is in the archive where there is one.
@@ -21,8 +22,9 @@ type taken struct {
 	file     File
 	instance archive.Instance
 	mentions []mapping.Mention
-	dataset  *dicom.Dataset // the whole of a report, where there is no archive to read it from again
-	hashed   bool           // instance.Object is known
+	dataset  *dicom.Dataset        // the whole of a report, where there is no archive to read it from again
+	letters  []mapping.Translation // of a file of HL7 v2 messages, in place of an instance
+	hashed   bool                  // instance.Object is known
 }
 
 // reader turns files into taken objects, several at a time.
@@ -110,6 +112,10 @@ func Reason(err error) (reason, detail string) {
 	if errors.As(err, &broken) {
 		return string(broken.Reason), broken.Detail
 	}
+	var unread *hl7v2.Error
+	if errors.As(err, &unread) {
+		return string(unread.Reason), unread.Detail
+	}
 	var unmapped *mapping.Refusal
 	if errors.As(err, &unmapped) {
 		return unmapped.Reason, unmapped.Detail
@@ -124,6 +130,15 @@ func (r *reader) read(ctx context.Context, f File) (taken, error) {
 		return taken{}, refusal(f, err)
 	}
 	defer content.Close()
+	if r.objects == nil { // an archive keeps objects alone
+		messages, err := Messages(content, f.Size)
+		if err != nil {
+			return taken{}, refusal(f, err)
+		}
+		if messages != nil {
+			return r.letters(f, messages)
+		}
+	}
 	ds, err := dicom.Scan(content, f.Size, dicom.Limits{})
 	if err != nil {
 		return taken{}, refusal(f, err)
@@ -147,7 +162,7 @@ func (r *reader) read(ctx context.Context, f File) (taken, error) {
 
 // keep takes what cannot be read again: a report as a whole, and the digest of an entry that opens once.
 func (r *reader) keep(o *taken, content Content) error {
-	if mapping.IsReport(o.instance.SOPClassUID) {
+	if mapping.IsDocument(o.instance.SOPClassUID) {
 		ds, issues, err := wholeReport(content, o.file.Size)
 		if err != nil {
 			return refusal(o.file, err)

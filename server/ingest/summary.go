@@ -13,10 +13,11 @@ import (
 // Summary counts what became of the files of one run: each is an instance, a duplicate or refused.
 type Summary struct {
 	Files      int            `json:"files"`
-	Instances  int            `json:"instances"`  // new in the index
-	Duplicates int            `json:"duplicates"` // same SOP Instance UID, same bytes
-	Studies    int            `json:"studies"`    // built or built again
-	Resources  int            `json:"resources"`  // created or updated
+	Instances  int            `json:"instances"`          // new in the index
+	Duplicates int            `json:"duplicates"`         // same SOP Instance UID, same bytes
+	Messages   int            `json:"messages,omitempty"` // of HL7 v2
+	Studies    int            `json:"studies"`            // built or built again
+	Resources  int            `json:"resources"`          // created or updated
 	Refused    int            `json:"refused"`
 	Reasons    map[string]int `json:"reasons,omitempty"` // of refusals
 	Issues     map[string]int `json:"issues,omitempty"`  // findings of the mapping, by code

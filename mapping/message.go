@@ -1,0 +1,99 @@
+package mapping
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+	"strings"
+
+	r4 "github.com/samply/golang-fhir-models/fhir-models/fhir"
+
+	"lightbox/fhir"
+	"lightbox/mapping/hl7v2"
+)
+
+// Translation is what one HL7 v2 message became.
+type Translation struct {
+	Mentions []Mention // of resources that other messages and objects tell of too
+	Reports  []Told
+	Issues   []Issue
+}
+
+// Told is one report as one message tells it.
+type Told struct {
+	ID        string // of the DiagnosticReport, by which messages about one report are known
+	Sent      string // MSH-7
+	Resources []fhir.Resource
+	status    r4.DiagnosticReportStatus
+}
+
+// Prevailing returns, of what messages told of one report, what counts: the newest, but that a report which was final does not become
+// preliminary again. The order of the list does not matter.
+func Prevailing(told []Told) (Told, []Issue) {
+	list := slices.SortedFunc(slices.Values(told), func(a, b Told) int {
+		return cmp.Or(cmp.Compare(a.Sent, b.Sent), bytes.Compare(a.Resources[0].Body, b.Resources[0].Body))
+	})
+	last := list[0]
+	var issues []Issue
+	for _, one := range list[1:] {
+		if slices.Contains(signedStatuses, last.status) && slices.Contains(openStatuses, one.status) {
+			issues = append(issues, Issue{Severity: "warning", Code: "status-backwards", Attribute: "OBR-25", Element: "DiagnosticReport.status",
+				Detail: "a report that was final is told as not final: the final one stays", Ref: "HL7 0123"})
+			continue
+		}
+		last = one
+	}
+	return last, issues
+}
+
+var (
+	signedStatuses = []r4.DiagnosticReportStatus{r4.DiagnosticReportStatusFinal, r4.DiagnosticReportStatusCorrected, r4.DiagnosticReportStatusAmended, r4.DiagnosticReportStatusAppended}
+	openStatuses   = []r4.DiagnosticReportStatus{r4.DiagnosticReportStatusRegistered, r4.DiagnosticReportStatusPartial, r4.DiagnosticReportStatusPreliminary, r4.DiagnosticReportStatusUnknown}
+)
+
+// letter is a message being mapped.
+type letter struct {
+	segments []hl7v2.Segment
+	sender   string // application and facility, for numbers without an issuer
+	sent     string // MSH-7
+	patient  string // reference
+	reports  []Told
+}
+
+// messageTypes are the ones that are mapped, by MSH-9.1.
+var messageTypes = []string{"ORU"}
+
+// Message maps one HL7 v2 message. The error is a *Refusal where the message is at fault.
+func (m *Mapper) Message(message *hl7v2.Message) (Translation, error) {
+	r := &run{mapper: m, mentions: &mentions{made: map[string]bool{}}}
+	return r.message(message)
+}
+
+func (r *run) message(message *hl7v2.Message) (Translation, error) {
+	header, _ := message.First("MSH")
+	if kind := header.Field(9).Text(); !slices.Contains(messageTypes, kind) {
+		return Translation{}, &Refusal{Reason: "unsupported-message", Detail: "messages of this type are not mapped: those of MSH-9 " + strings.Join(messageTypes, ", ") + " are"}
+	}
+	for _, remark := range message.Remarks {
+		r.add(Issue{Severity: "warning", Code: "message-form", Element: "Resource", Detail: remark, Ref: "HL7 v2.8.2 2.5"})
+	}
+	r.mentions.date = dayOf(header.Field(7).Text())
+	l := &letter{segments: message.Segments, sent: clean(header.Field(7).Text()),
+		sender: join(header.Field(3).Text(), header.Field(4).Text())}
+	if err := r.messagePatient(l); err != nil {
+		return Translation{}, err
+	}
+	r.results(l)
+	return Translation{r.mentions.list, l.reports, r.issues}, r.err
+}
+
+// dayOf is the day of a DTM as mentions are ordered by it.
+func dayOf(dtm string) string {
+	if len(dtm) < 8 {
+		return ""
+	}
+	if _, ok := parseDate(dtm[:8]); !ok {
+		return ""
+	}
+	return dtm[:8]
+}

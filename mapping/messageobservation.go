@@ -1,0 +1,312 @@
+package mapping
+
+import (
+	"cmp"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	r4 "github.com/samply/golang-fhir-models/fhir-models/fhir"
+
+	"lightbox/fhir/ucum"
+	"lightbox/mapping/hl7v2"
+)
+
+// observations maps every OBX of a report, or says of it why not: text becomes the report's, what is coded or measured an Observation,
+// what is embedded a document.
+func (r *run) observations(to *result) {
+	worst := len(leastFinal)
+	for n, s := range to.scope {
+		if s.Name != "OBX" {
+			continue
+		}
+		rule := Rule{Table: "v2-observation", Field: "OBX-5", To: "DiagnosticReport", Ref: "HL7 v2.8.2 7.4.2.5"}
+		r.rule, r.attribute = &rule, "OBX["+strconv.Itoa(n)+"]"
+		r.obx(to, s)
+		status := strings.ToUpper(clean(s.Field(11).Text()))
+		if at := slices.IndexFunc(leastFinal, func(p partStatus) bool { return p.code == status }); at >= 0 {
+			worst = min(worst, at)
+		}
+	}
+	r.rule, r.attribute = nil, ""
+	if to.stated == "" && worst < len(leastFinal) {
+		to.Status = leastFinal[worst].status
+	}
+}
+
+// partStatus is a code of HL7 table 0085 and what a report is that states no status of its own and has such a part.
+type partStatus struct {
+	code   string
+	status r4.DiagnosticReportStatus
+}
+
+// leastFinal decides for the first one that any part has.
+var leastFinal = []partStatus{
+	{"I", r4.DiagnosticReportStatusRegistered}, {"O", r4.DiagnosticReportStatusRegistered}, {"S", r4.DiagnosticReportStatusPartial},
+	{"P", r4.DiagnosticReportStatusPreliminary}, {"R", r4.DiagnosticReportStatusPreliminary}, {"C", r4.DiagnosticReportStatusCorrected},
+	{"F", r4.DiagnosticReportStatusFinal}, {"X", r4.DiagnosticReportStatusCancelled},
+}
+
+func (r *run) obx(to *result, s hl7v2.Segment) {
+	name := clean(s.Field(3).First().Component(2).Text())
+	switch kind := strings.ToUpper(clean(s.Field(2).Text())); {
+	case isStudyUID(s):
+		r.addStudyUID(to, s.Field(5).Text())
+	case s.Field(5).Raw() == "":
+		r.remark("no-value", "an observation without a value: nothing to say")
+	case kind == "ED":
+		r.encapsulated(to, s, name)
+	case kind == "RP":
+		r.pointer(to, s, name)
+	case kind == "TX" || kind == "FT" || kind == "ST":
+		r.say(to, s)
+	case kind == "HD" || kind == "UI": // UIDs of series and objects: IHE RAD-28
+		r.remark("identifier-only", "a UID that the images themselves tell: left out")
+	case clean(s.Field(3).Text()) == "" || !r.observe(to, s, kind):
+		r.say(to, s)
+	}
+}
+
+// isStudyUID holds for the Study Instance UID as IHE RAD-28 and RAD-128 send it.
+func isStudyUID(s hl7v2.Segment) bool {
+	one := s.Field(3).First()
+	code, name, scheme := clean(one.Component(1).Text()), clean(one.Component(2).Text()), clean(one.Component(3).Text())
+	return scheme == "DCM" && (code == "113014" || code == "110180") || strings.EqualFold(name, "Study Instance UID")
+}
+
+// sectionsByCode are the parts of a report that OBX-3 names, by LOINC and by the suffixes of HL7 v2.8.2 7.3.2.
+var sectionsByCode = map[string]section{
+	"19005-8": {name: "Impression", conclusion: true}, "IMP": {name: "Impression", conclusion: true},
+	"59776-5": {name: "Findings"}, "GDT": {name: "Description"}, "18782-3": {name: "Findings"},
+	"11329-0": {name: "History"}, "18834-2": {name: "Comparison"}, "55111-9": {name: "Procedure"},
+	"18783-1": {name: "Recommendation"}, "REC": {name: "Recommendation"}, "ADT": {name: "Addendum"}, "55107-7": {name: "Addendum"},
+}
+
+// say adds to the text: to the section that the one before it was of, where they are of the same.
+func (r *run) say(to *result, s hl7v2.Segment) {
+	one := s.Field(3).First()
+	of, known := sectionsByCode[clean(one.Component(1).Subcomponent(2))]
+	if !known {
+		of, known = sectionsByCode[clean(one.Component(1).Text())]
+	}
+	if !known {
+		of.name = cmp.Or(clean(one.Component(2).Text()), clean(one.Component(5).Text()))
+		of.conclusion = strings.EqualFold(of.name, "impression") || strings.EqualFold(of.name, "conclusion")
+	}
+	var lines []string
+	for _, part := range s.Field(5).Repetitions() {
+		lines = append(lines, plain(part, clean(s.Field(2).Text())))
+	}
+	if units := clean(s.Field(6).Text()); units != "" {
+		lines[len(lines)-1] += " " + units
+	}
+	last := len(to.sections) - 1
+	if last >= 0 && (to.sections[last].name == of.name || of.name == "") {
+		to.sections[last].lines = append(to.sections[last].lines, lines...)
+		return
+	}
+	of.lines = lines
+	to.sections = append(to.sections, of)
+}
+
+// plain is the text of a value: of what is coded its words, of anything else all of its components, since senders do not escape carets.
+func plain(part hl7v2.Repetition, kind string) string {
+	switch kind {
+	case "CE", "CWE", "CNE":
+		return cmp.Or(clean(part.Component(2).Text()), clean(part.Component(1).Text()))
+	}
+	return trimmed(part.Whole())
+}
+
+// trimmed keeps what stands in front of a line: reports are laid out with spaces.
+func trimmed(s string) string { return strings.TrimRight(strings.Trim(cleanLines(s), "\n"), " ") }
+
+// observationStatuses are HL7 table 0085.
+var observationStatuses = map[string]r4.ObservationStatus{
+	"F": r4.ObservationStatusFinal, "B": r4.ObservationStatusFinal, "V": r4.ObservationStatusFinal, "U": r4.ObservationStatusFinal,
+	"P": r4.ObservationStatusPreliminary, "R": r4.ObservationStatusPreliminary, "S": r4.ObservationStatusPreliminary,
+	"C": r4.ObservationStatusCorrected, "A": r4.ObservationStatusAmended, "D": r4.ObservationStatusEnteredInError,
+	"W": r4.ObservationStatusEnteredInError, "X": r4.ObservationStatusCancelled, "N": r4.ObservationStatusCancelled,
+	"I": r4.ObservationStatusRegistered, "O": r4.ObservationStatusRegistered,
+}
+
+// observe makes an Observation of a coded or measured value; false where its type has no FHIR value.
+func (r *run) observe(to *result, s hl7v2.Segment, kind string) bool {
+	o := r4.Observation{Status: r4.ObservationStatusUnknown, Subject: to.Subject, EffectiveDateTime: to.EffectiveDateTime}
+	var ok bool
+	if o.Code, ok = r.codedElement(s.Field(3).First()); !ok || !r.observedValue(&o, s, kind) {
+		return false
+	}
+	if status, known := observationStatuses[strings.ToUpper(clean(s.Field(11).Text()))]; known {
+		o.Status = status
+	} else {
+		r.doubt("unknown-code", "OBX-11 is not a code of HL7 table 0085: status unknown")
+	}
+	o.Category = []r4.CodeableConcept{coded("http://terminology.hl7.org/CodeSystem/observation-category", "imaging", "Imaging")}
+	if at := r.momentOf(s.Field(14)); at != "" {
+		o.EffectiveDateTime = &at
+	}
+	for _, one := range s.Field(8).Repetitions() {
+		if flag := code(one.Component(1).Text()); flag != "" {
+			o.Interpretation = append(o.Interpretation, coded("http://terminology.hl7.org/CodeSystem/v2-0078", flag, ""))
+		}
+	}
+	if limits := clean(s.Field(7).Text()); limits != "" {
+		o.ReferenceRange = []r4.ObservationReferenceRange{{Text: &limits}}
+	}
+	if method, ok := r.codedElement(s.Field(17).First()); ok {
+		o.Method = &method
+	}
+	if site, ok := r.codedElement(s.Field(20).First()); ok {
+		o.BodySite = &site
+	}
+	which := join(clean(s.Field(3).Text()), clean(s.Field(4).Text()))
+	to.made[which]++
+	id := r.mapper.ID("Observation", "hl7v2", join(to.key, which, strconv.Itoa(to.made[which])))
+	o.Id = &id
+	to.out = append(to.out, r.observation(o))
+	to.Result = append(to.Result, r4.Reference{Reference: new("Observation/" + id)})
+	return true
+}
+
+func (r *run) momentOf(f hl7v2.Field) string {
+	if at := clean(f.Text()); at != "" {
+		return r.pointInTime(nil, at)
+	}
+	return ""
+}
+
+func (r *run) observedValue(o *r4.Observation, s hl7v2.Segment, kind string) bool {
+	value := s.Field(5).First()
+	switch kind {
+	case "NM":
+		q, ok := r.measured(clean(value.Component(1).Text()), s.Field(6).First())
+		if ok {
+			o.ValueQuantity = &q
+		}
+		return ok
+	case "SN":
+		return r.structured(o, value, s.Field(6).First())
+	case "CE", "CWE", "CNE", "IS", "ID":
+		concept, ok := r.codedElement(value)
+		if ok {
+			o.ValueCodeableConcept = &concept
+		}
+		return ok
+	case "DT", "TS", "DTM":
+		o.ValueDateTime = text(r.momentOf(s.Field(5)))
+		return o.ValueDateTime != nil
+	}
+	return false
+}
+
+// measured makes a Quantity of a number and the unit of OBX-6.
+func (r *run) measured(number string, unit hl7v2.Repetition) (q r4.Quantity, ok bool) {
+	value, ok := decimal(number)
+	if !ok {
+		r.doubt("bad-number", "not a number: kept as text")
+		return q, false
+	}
+	q.Value = new(json.Number(value))
+	words := code(unit.Component(1).Text())
+	if alias, known := unitAliases[words]; known {
+		words = alias
+	}
+	if words == "" {
+		return q, true
+	}
+	q.Unit = &words
+	if _, err := ucum.Parse(words); err == nil {
+		q.System, q.Code = new(unitsOfMeasure), &words
+	} else {
+		r.doubt("unknown-unit", "not a UCUM unit: its words are kept")
+	}
+	return q, true
+}
+
+var comparators = map[string]r4.QuantityComparator{
+	"<": r4.QuantityComparatorLessThan, "<=": r4.QuantityComparatorLessOrEquals,
+	">": r4.QuantityComparatorGreaterThan, ">=": r4.QuantityComparatorGreaterOrEquals,
+}
+
+// structured is an SN: a comparator and a number, a range, or a ratio (HL7 v2.8.2 2A.2.72).
+func (r *run) structured(o *r4.Observation, value, unit hl7v2.Repetition) bool {
+	at := func(n int) string { return clean(value.Component(n).Text()) }
+	first, ok := r.measured(at(2), unit)
+	if !ok {
+		return false
+	}
+	if comparator, known := comparators[at(1)]; known {
+		first.Comparator = &comparator
+	}
+	if at(4) == "" {
+		o.ValueQuantity = &first
+		return true
+	}
+	second, ok := r.measured(at(4), unit)
+	switch {
+	case !ok:
+		return false
+	case at(3) == "-":
+		o.ValueRange = &r4.Range{Low: &first, High: &second}
+	case at(3) == ":" || at(3) == "/":
+		o.ValueRatio = &r4.Ratio{Numerator: &first, Denominator: &second}
+	default:
+		return false
+	}
+	return true
+}
+
+// encapsulated is an ED: the data is base64 or text, and what it is its own first bytes tell before the sender (HL7 v2.8.2 2A.2.24).
+func (r *run) encapsulated(to *result, s hl7v2.Segment, name string) {
+	value := s.Field(5).First()
+	data := value.Component(5).Raw()
+	if data == "" && value.Component(2).Raw() == "" {
+		data = value.Component(1).Raw() // the data alone
+	}
+	content, ok := decoded(data, clean(value.Component(4).Text()))
+	if !ok || len(content) == 0 {
+		r.doubt("bad-document", "the data of a document cannot be decoded: left out")
+		return
+	}
+	stated := strings.ToLower(clean(value.Component(2).Text()) + "/" + clean(value.Component(3).Text()))
+	switch {
+	case strings.HasSuffix(stated, "/pdf"):
+		stated = "application/pdf"
+	case stated == "/" || !mediaType.MatchString(stated):
+		stated = ""
+	}
+	r.document(to, r.contentType(stated, content), name, content)
+}
+
+var mediaType = regexp.MustCompile(`^(application|text|image|audio|video|multipart)/[a-z0-9.+-]+$`)
+
+// breaks are what senders break long base64 with.
+var breaks = strings.NewReplacer(`\.br\`, "", `\X0D\`, "", `\X0A\`, "", `\X0D0A\`, "", " ", "", "\n", "", "\r", "", "\t", "")
+
+func decoded(data, encoding string) ([]byte, bool) {
+	data = breaks.Replace(data)
+	switch strings.ToUpper(encoding) {
+	case "A":
+		return []byte(data), true
+	case "HEX":
+		content, err := hex.DecodeString(data)
+		return content, err == nil
+	}
+	content, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(data, "="))
+	return content, err == nil
+}
+
+// pointer is an RP: an address that is kept and never followed.
+func (r *run) pointer(to *result, s hl7v2.Segment, name string) {
+	address := clean(s.Field(5).Text())
+	if !isURI(address) {
+		r.doubt("bad-pointer", "an address that is no URL: left out")
+		return
+	}
+	to.PresentedForm = append(to.PresentedForm, r4.Attachment{Title: text(name), Url: &address})
+}

@@ -1,0 +1,236 @@
+package mapping
+
+import (
+	"encoding/base64"
+	"slices"
+	"strconv"
+	"strings"
+
+	r4 "github.com/samply/golang-fhir-models/fhir-models/fhir"
+
+	"lightbox/fhir"
+	"lightbox/mapping/hl7v2"
+)
+
+// result is the DiagnosticReport of one OBR with what follows it.
+type result struct {
+	r4.DiagnosticReport
+	*letter
+	scope    []hl7v2.Segment
+	key      string // what makes two messages the same report
+	sections []section
+	stated   string         // OBR-25
+	made     map[string]int // Observations by what they are of
+	out      []fhir.Resource
+}
+
+// section is a part of a report's text.
+type section struct {
+	name       string
+	conclusion bool
+	lines      []string
+}
+
+// resultTable reads what surrounds the observations of a report (HL7 v2.8.2 4.5.3 and 7.3.1; v2-to-FHIR ORU_R01; IHE RAD-28, RAD-128).
+var resultTable = compileMessage("v2-report", []messageRule[result]{
+	{From: "OBR-3 ORC-3", To: "DiagnosticReport.identifier", Need: required, Ref: "HL7 v2.8.2 4.5.3.3; HL7 0203 FILL", Set: resultFiller},
+	{From: "OBR-2 ORC-2", To: "DiagnosticReport.identifier", Ref: "HL7 v2.8.2 4.5.3.2; HL7 0203 PLAC", Set: resultPlacer},
+	{From: "IPC-1 OBR-18", To: "DiagnosticReport.basedOn", Ref: "IHE RAD-28; HL7 0203 ACSN", Set: resultAccession},
+	{From: "OBR-25", To: "DiagnosticReport.status", Ref: "HL7 0123", Set: resultStatus},
+	{From: "OBR-24", To: "DiagnosticReport.category", Ref: "HL7 0074", Set: resultCategory},
+	{From: "OBR-4", To: "DiagnosticReport.code", Need: required, Ref: "HL7 v2.8.2 4.5.3.4", Set: resultCode},
+	{From: "PV1-19", To: "DiagnosticReport.encounter", Ref: "HL7 v2.8.2 3.4.3.19; HL7 0203 VN", Set: resultVisit},
+	{From: "OBR-7", To: "DiagnosticReport.effectiveDateTime", Ref: "HL7 v2.8.2 7.4.1.7", Set: resultTime},
+	{From: "OBR-22", To: "DiagnosticReport.issued", Ref: "HL7 v2.8.2 7.4.1.22", Set: resultIssued},
+	{From: "OBR-32", To: "DiagnosticReport.resultsInterpreter", Ref: "HL7 v2.8.2 7.4.1.32", Set: resultInterpreters},
+	{From: "ZDS-1 IPC-3", To: "DiagnosticReport.imagingStudy", Ref: "IHE RAD-4; HL7 v2.8.2 4.5.6.3", Set: resultStudy},
+})
+
+// results maps every report of a message: an OBR with the ORC before it and the segments after it.
+func (r *run) results(l *letter) {
+	for _, scope := range requests(l.segments) {
+		to := result{letter: l, scope: scope, made: map[string]int{}}
+		to.Status = r4.DiagnosticReportStatusUnknown
+		to.Category = []r4.CodeableConcept{
+			coded("http://terminology.hl7.org/CodeSystem/v2-0074", "RAD", "Radiology"), coded(loinc, "LP29684-5", "Radiology"),
+		}
+		to.Code = coded(loinc, "18748-4", "Diagnostic imaging study")
+		to.Subject = &r4.Reference{Reference: &l.patient}
+		resultTable.apply(r, &to, scope)
+		if to.key == "" {
+			header := scope[0]
+			to.key = join("message", l.sender, header.Field(10).Text(), strconv.Itoa(len(l.reports)))
+		}
+		id := r.mapper.ID("DiagnosticReport", "hl7v2", to.key)
+		to.Id = &id
+		r.observations(&to)
+		r.finish(&to)
+	}
+}
+
+// requests cuts a message at its OBRs. What stands before the first belongs to all.
+func requests(all []hl7v2.Segment) [][]hl7v2.Segment {
+	var list [][]hl7v2.Segment
+	var common, order []hl7v2.Segment
+	for _, s := range all {
+		switch {
+		case s.Name == "OBR":
+			list = append(list, slices.Concat(common, order, []hl7v2.Segment{s}))
+			order = nil
+		case s.Name == "ORC":
+			order = []hl7v2.Segment{s}
+		case len(list) == 0:
+			common = append(common, s)
+		default:
+			list[len(list)-1] = append(list[len(list)-1], s)
+		}
+	}
+	return list
+}
+
+func resultFiller(r *run, to *result, v fieldValue) {
+	one := r.entityIdentifier(to.letter, "FILL", v.Field)
+	to.Identifier = append(to.Identifier, one)
+	to.key = join(*one.System, *one.Value, clean(v.at("OBR-4").Text()))
+}
+
+func resultPlacer(r *run, to *result, v fieldValue) {
+	to.Identifier = append(to.Identifier, r.entityIdentifier(to.letter, "PLAC", v.Field))
+}
+
+func resultAccession(r *run, to *result, v fieldValue) {
+	one := r.entityIdentifier(to.letter, "ACSN", v.Field)
+	to.BasedOn = append(to.BasedOn, r4.Reference{Type: new("ServiceRequest"), Identifier: &one})
+}
+
+// reportStatuses are HL7 table 0123. Codes that say more than FHIR's are kept beside it.
+var reportStatuses = map[string]r4.DiagnosticReportStatus{
+	"O": r4.DiagnosticReportStatusRegistered, "I": r4.DiagnosticReportStatusRegistered, "S": r4.DiagnosticReportStatusRegistered,
+	"N": r4.DiagnosticReportStatusRegistered, "P": r4.DiagnosticReportStatusPreliminary, "M": r4.DiagnosticReportStatusPreliminary,
+	"R": r4.DiagnosticReportStatusPartial, "A": r4.DiagnosticReportStatusPartial, "F": r4.DiagnosticReportStatusFinal,
+	"C": r4.DiagnosticReportStatusCorrected, "X": r4.DiagnosticReportStatusCancelled, "W": r4.DiagnosticReportStatusEnteredInError,
+	"Y": r4.DiagnosticReportStatusUnknown, "Z": r4.DiagnosticReportStatusUnknown,
+}
+
+func resultStatus(r *run, to *result, v fieldValue) {
+	stated := strings.ToUpper(clean(v.Text()))
+	status, ok := reportStatuses[stated]
+	if !ok {
+		r.doubt("unknown-code", "not a code of HL7 table 0123: status unknown")
+		return
+	}
+	to.Status, to.stated = status, stated
+}
+
+func resultCategory(_ *run, to *result, v fieldValue) {
+	if section := strings.ToUpper(code(v.Text())); section != "" && section != "RAD" {
+		to.Category = []r4.CodeableConcept{coded("http://terminology.hl7.org/CodeSystem/v2-0074", section, "")}
+	}
+}
+
+func resultCode(r *run, to *result, v fieldValue) {
+	if one, ok := r.codedElement(v.First()); ok {
+		to.Code = one
+	}
+}
+
+func resultVisit(r *run, to *result, v fieldValue) {
+	by := r.hierarchic(v.First().Component(4))
+	if !by.known {
+		by.system = r.mapper.local("NamingSystem", "AdmissionID")
+	}
+	to.Encounter = &r4.Reference{Type: new("Encounter"), Identifier: new(identifier("VN", clean(v.Text()), by))}
+}
+
+func resultTime(r *run, to *result, v fieldValue) {
+	to.EffectiveDateTime = text(r.pointInTime(nil, clean(v.Text())))
+}
+
+// resultIssued is an instant, which needs a zone.
+func resultIssued(r *run, to *result, v fieldValue) {
+	if at := r.pointInTime(nil, clean(v.Text())); strings.Contains(at, "T") {
+		to.Issued = &at
+	}
+}
+
+func resultInterpreters(r *run, to *result, v fieldValue) {
+	for _, one := range v.Repetitions() {
+		if who := r.signer(to.letter, one); who != nil {
+			to.ResultsInterpreter = addReference(to.ResultsInterpreter, *who)
+		}
+	}
+}
+
+func resultStudy(r *run, to *result, v fieldValue) { r.addStudyUID(to, v.Text()) }
+
+// addStudyUID refers to a study by its UID alone: the store finds it, now or when it comes.
+func (r *run) addStudyUID(to *result, uid string) {
+	uid = clean(uid)
+	if !isUID(uid) {
+		r.doubt("bad-uid", "not a UID: left out")
+		return
+	}
+	one := r4.Reference{Type: new("ImagingStudy"), Identifier: new(uidIdentifier(uid, new(coded(dcm, "110180", "Study Instance UID"))))}
+	if !slices.ContainsFunc(to.ImagingStudy, func(have r4.Reference) bool { return sameIdentifier(*have.Identifier, *one.Identifier) }) {
+		to.ImagingStudy = append(to.ImagingStudy, one)
+	}
+}
+
+// finish writes the report when its observations are read.
+func (r *run) finish(to *result) {
+	if len(to.sections) > 0 {
+		body := to.rendered()
+		to.Text = &r4.Narrative{Status: r4.NarrativeStatusGenerated, Div: xhtml(body)}
+		to.PresentedForm = append([]r4.Attachment{page(nameOf(to.Code), nil, body)}, to.PresentedForm...)
+		to.Conclusion = text(to.concluded())
+	}
+	out := spliced{resource: r4.OtherDiagnosticReport(to.DiagnosticReport)}
+	if to.stated != "" && to.stated != "F" && to.stated != "P" && to.stated != "C" && to.stated != "X" {
+		original := r4.Extension{Url: "http://hl7.org/fhir/StructureDefinition/alternate-codes",
+			ValueCodeableConcept: new(coded("http://terminology.hl7.org/CodeSystem/v2-0123", to.stated, ""))}
+		out.members = []member{{"_status", map[string]any{"extension": []r4.Extension{original}}}}
+	}
+	body, err := encode("DiagnosticReport", out)
+	if err != nil {
+		r.fail(err)
+	}
+	report := fhir.Resource{Type: "DiagnosticReport", ID: *to.Id, Body: body}
+	to.reports = append(to.reports, Told{*to.Id, to.sent, append([]fhir.Resource{report}, to.out...), to.Status})
+}
+
+func (to *result) rendered() string {
+	var b strings.Builder
+	heading(&b, 0, nameOf(to.Code))
+	for _, s := range to.sections {
+		heading(&b, 1, s.name)
+		b.WriteString("<p>" + strings.ReplaceAll(escape(strings.Join(s.lines, "\n")), "\n", "<br/>") + "</p>")
+	}
+	return b.String()
+}
+
+func (to *result) concluded() string {
+	var parts []string
+	for _, s := range to.sections {
+		if s.conclusion {
+			parts = append(parts, strings.TrimSpace(strings.Join(s.lines, "\n")))
+		}
+	}
+	return strings.Join(parts, "\n\n")
+}
+
+// document keeps an embedded document in a Binary that follows its patient's access.
+func (r *run) document(to *result, contentType, title string, content []byte) {
+	key := join(to.key, "document", strconv.Itoa(len(to.PresentedForm)))
+	id := r.mapper.ID("Binary", "hl7v2", key)
+	one := attachmentOf(contentType, content)
+	one.Title, one.Url = text(title), new("Binary/"+id)
+	to.PresentedForm = append(to.PresentedForm, one)
+	body, err := encode("Binary", r4.OtherBinary(r4.Binary{
+		Id: &id, ContentType: contentType, SecurityContext: &r4.Reference{Reference: &to.patient},
+		Data: new(base64.StdEncoding.EncodeToString(content)),
+	}))
+	if err != nil {
+		r.fail(err)
+	}
+	to.out = append(to.out, fhir.Resource{Type: "Binary", ID: id, Body: body})
+}
