@@ -14,6 +14,7 @@ import (
 	"lightbox/dicom/archive"
 	"lightbox/fhir"
 	"lightbox/mapping"
+	"lightbox/mapping/hl7v2"
 )
 
 // threeSeries are 200 instances of 3 series whose headers disagree here and there.
@@ -248,5 +249,30 @@ func FuzzMap(f *testing.F) {
 			return
 		}
 		checkLaws(t, m, ds)
+	})
+}
+
+// FuzzMessage: whatever a message holds, it is refused or becomes resources that parse and refer to each other; nothing panics.
+func FuzzMessage(f *testing.F) {
+	for _, g := range goldens(f) {
+		for _, text := range hl7v2.Split([]byte(section(g.archive, "messages"))) {
+			f.Add(text)
+		}
+	}
+	m := mapper(f)
+	f.Fuzz(func(t *testing.T, text []byte) {
+		message, err := hl7v2.Parse(text, hl7v2.Options{})
+		if err != nil {
+			return
+		}
+		got := mapAll(t, m, nil, message)
+		for _, one := range got.resources {
+			if _, err := fhir.Parse(one.Body); err != nil {
+				t.Errorf("%s: %v", one.Type, err)
+			}
+		}
+		if _, err := m.ExplainMessage(message); err != nil && len(got.refusals) == 0 {
+			t.Errorf("mapped, but not explained: %v", err)
+		}
 	})
 }

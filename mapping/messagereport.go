@@ -68,7 +68,10 @@ func (r *run) results(l *letter) {
 	}
 }
 
-// requests cuts a message at its OBRs. What stands before the first belongs to all.
+// shared are the segments that belong to all reports of a message.
+var shared = []string{"MSH", "PID", "PV1"}
+
+// requests cuts a message at its OBRs, each with the ORC before it. Of what is shared each has the first.
 func requests(all []hl7v2.Segment) [][]hl7v2.Segment {
 	var list [][]hl7v2.Segment
 	var common, order []hl7v2.Segment
@@ -79,28 +82,32 @@ func requests(all []hl7v2.Segment) [][]hl7v2.Segment {
 			order = nil
 		case s.Name == "ORC":
 			order = []hl7v2.Segment{s}
-		case len(list) == 0:
-			common = append(common, s)
-		default:
+		case len(list) > 0:
 			list[len(list)-1] = append(list[len(list)-1], s)
+		case slices.Contains(shared, s.Name) && !slices.ContainsFunc(common, func(have hl7v2.Segment) bool { return have.Name == s.Name }):
+			common = append(common, s)
 		}
 	}
 	return list
 }
 
 func resultFiller(r *run, to *result, v fieldValue) {
-	one := r.entityIdentifier(to.letter, "FILL", v.Field)
-	to.Identifier = append(to.Identifier, one)
-	to.key = join(*one.System, *one.Value, clean(v.at("OBR-4").Text()))
+	if one, ok := r.entityIdentifier(to.letter, "FILL", v.Field); ok {
+		to.Identifier = append(to.Identifier, one)
+		to.key = join(*one.System, *one.Value, clean(v.at("OBR-4").Text()))
+	}
 }
 
 func resultPlacer(r *run, to *result, v fieldValue) {
-	to.Identifier = append(to.Identifier, r.entityIdentifier(to.letter, "PLAC", v.Field))
+	if one, ok := r.entityIdentifier(to.letter, "PLAC", v.Field); ok {
+		to.Identifier = append(to.Identifier, one)
+	}
 }
 
 func resultAccession(r *run, to *result, v fieldValue) {
-	one := r.entityIdentifier(to.letter, "ACSN", v.Field)
-	to.BasedOn = append(to.BasedOn, r4.Reference{Type: new("ServiceRequest"), Identifier: &one})
+	if one, ok := r.entityIdentifier(to.letter, "ACSN", v.Field); ok {
+		to.BasedOn = append(to.BasedOn, r4.Reference{Type: new("ServiceRequest"), Identifier: &one})
+	}
 }
 
 // reportStatuses are HL7 table 0123. Codes that say more than FHIR's are kept beside it.
@@ -171,6 +178,10 @@ func (r *run) addStudyUID(to *result, uid string) {
 		return
 	}
 	one := r4.Reference{Type: new("ImagingStudy"), Identifier: new(uidIdentifier(uid, new(coded(dcm, "110180", "Study Instance UID"))))}
+	if len(to.ImagingStudy) >= maxValues {
+		r.doubt("too-many-values", "more studies than any real report is of: the rest is left out")
+		return
+	}
 	if !slices.ContainsFunc(to.ImagingStudy, func(have r4.Reference) bool { return sameIdentifier(*have.Identifier, *one.Identifier) }) {
 		to.ImagingStudy = append(to.ImagingStudy, one)
 	}

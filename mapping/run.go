@@ -36,10 +36,17 @@ func (r *run) find(severity, code, detail string) {
 	r.add(issue)
 }
 
+// maxIssues bounds what is told of one input: of a hostile one there would be no end.
+const maxIssues = 1000
+
 // add keeps an issue once, however many instances raise it.
 func (r *run) add(issue Issue) {
-	if !slices.Contains(r.issues, issue) {
+	switch {
+	case slices.Contains(r.issues, issue):
+	case len(r.issues) < maxIssues:
 		r.issues = append(r.issues, issue)
+	case len(r.issues) == maxIssues:
+		r.issues = append(r.issues, Issue{Severity: "warning", Code: "more-issues", Detail: "there are more findings than are told", Ref: "a bound of the hub"})
 	}
 }
 

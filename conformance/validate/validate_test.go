@@ -2,14 +2,17 @@ package validate_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
 
 	"lightbox/conformance"
 	"lightbox/conformance/validate"
@@ -209,6 +212,31 @@ func TestSearchParametersValidate(t *testing.T) {
 	}
 }
 
+// TestGoldensValidate holds what the mapping's goldens say to the structure of R4.
+func TestGoldensValidate(t *testing.T) {
+	paths, err := filepath.Glob("../../mapping/testdata/*.txtar")
+	if err != nil || len(paths) == 0 {
+		t.Fatal("no goldens", err)
+	}
+	check := validate.New()
+	for _, path := range paths {
+		archive, err := txtar.ParseFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := slices.IndexFunc(archive.Files, func(f txtar.File) bool { return f.Name == "fhir" })
+		for d := json.NewDecoder(bytes.NewReader(archive.Files[at].Data)); d.More(); {
+			var body json.RawMessage
+			if err := d.Decode(&body); err != nil {
+				t.Fatal(path, err)
+			}
+			for _, f := range check(body) {
+				t.Errorf("%s: %v", path, f)
+			}
+		}
+	}
+}
+
 // The check never panics, says the same of the same bytes, and refuses what is not one JSON object.
 func FuzzValidate(f *testing.F) {
 	f.Add([]byte(`{"resourceType":"Patient","name":[{"given":["A",null,"C"],"_given":[null,{"id":"b"},null]}]}`))
@@ -246,6 +274,18 @@ func BenchmarkValidate(b *testing.B) {
 	for b.Loop() {
 		if len(check(body)) != 0 {
 			b.Fatal("findings")
+		}
+	}
+}
+
+func TestOperationDefinitionsValidate(t *testing.T) {
+	all, err := conformance.OperationDefinitions("https://hub.example/fhir")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, res := range all {
+		for _, f := range validate.New()(res.Body) {
+			t.Errorf("%s: %v", res.ID, f)
 		}
 	}
 }
