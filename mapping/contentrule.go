@@ -99,7 +99,7 @@ func (w *contentRow[T]) apply(r *run, to *T, below contentItem) {
 func find(below contentItem, path []sr.Code) []contentItem {
 	var list []contentItem
 	for _, child := range below.Children {
-		if !child.Concept.Is(path[0].Value, path[0].Scheme) {
+		if !isConcept(child, path[0]) {
 			continue
 		}
 		one := contentItem{Item: child, parent: below.Item, root: below.root, unit: below.unit}
@@ -110,6 +110,12 @@ func find(below contentItem, path []sr.Code) []contentItem {
 		}
 	}
 	return list
+}
+
+// isConcept reports whether an item is about a concept, in today's code or in one that DICOM has retired.
+func isConcept(i *sr.Item, c sr.Code) bool {
+	value, scheme := currentCode(i.Concept.Value, i.Concept.Scheme)
+	return value == c.Value && scheme == c.Scheme
 }
 
 var pathConceptName = dicom.MustPath("ConceptNameCodeSequence")

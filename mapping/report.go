@@ -35,6 +35,7 @@ var reportTable = compile("report", []rule[report]{
 	{From: "ContentSequence", To: "DiagnosticReport.language", Ref: "PS3.16 TID 1204", Set: reportLanguage},
 	{From: "ContentSequence", To: "DiagnosticReport.conclusion", Ref: "PS3.16 TID 2000, CID 7001", Set: conclusion},
 	{From: "ContentSequence", To: "DiagnosticReport.conclusionCode", Ref: "PS3.16 TID 2000, CID 7001", Set: conclusionCodes},
+	{From: "ContentSequence", To: "DiagnosticReport.result", Ref: "PS3.16 TID 1500; DICOM SR on FHIR", Set: reportFindings},
 	{From: "ContentSequence", To: "DiagnosticReport.text", Ref: "FHIR R4 narrative.html", Set: narrative},
 	{From: "ContentSequence", With: "ContentDate ContentTime", To: "DiagnosticReport.presentedForm", Ref: "IHE RAD IMR", Set: presentedTree},
 	{From: "EncapsulatedDocument", With: "DocumentTitle", To: "DiagnosticReport.text", Ref: "FHIR R4 narrative.html", Set: documentNarrative},
@@ -44,11 +45,12 @@ var reportTable = compile("report", []rule[report]{
 // report is a DiagnosticReport being built.
 type report struct {
 	r4.DiagnosticReport
-	chain    chain
-	at       int // of the version that prevails
-	study    Study
-	title    string
-	binaries []fhir.Resource
+	chain        chain
+	at           int // of the version that prevails
+	study        Study
+	title        string
+	binaries     []fhir.Resource
+	observations []fhir.Resource
 }
 
 func (p *report) version() version { return p.chain.versions[p.at] }
@@ -161,5 +163,5 @@ func (r *run) report(study Study, c chain) []fhir.Resource {
 	if err != nil {
 		r.fail(err)
 	}
-	return append([]fhir.Resource{{Type: "DiagnosticReport", ID: id, Body: body}}, to.binaries...)
+	return append([]fhir.Resource{{Type: "DiagnosticReport", ID: id, Body: body}}, append(to.binaries, to.observations...)...)
 }

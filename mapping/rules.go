@@ -43,5 +43,6 @@ func Rules() []Rule {
 	return slices.Concat(everywhere, patientTable.rules(), studyTable.rules(), seriesTable.rules(), seriesHeadersTable.rules(),
 		instanceTable.rules(), deviceTable.rules(), organizationTable.rules(), locationTable.rules(), orderTable.rules(),
 		reportTable.rules(), reportPeopleTable.rules(), doseTable.rules(), doseContent.rules(), eventContent.rules(),
+		groupContent.rules(), statementContent.rules(),
 		pidTable.rules(), resultTable.rules(), derived)
 }
