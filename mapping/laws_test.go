@@ -79,6 +79,7 @@ func TestGoldensInAnyOrder(t *testing.T) {
 	for _, g := range goldens(t) {
 		for range 10 {
 			r.Shuffle(len(g.objects), func(i, j int) { g.objects[i], g.objects[j] = g.objects[j], g.objects[i] })
+			r.Shuffle(len(g.messages), func(i, j int) { g.messages[i], g.messages[j] = g.messages[j], g.messages[i] })
 			got := mapAll(t, g.mapper, g.objects, g.messages...)
 			if diff := cmp.Diff(section(g.archive, "fhir"), got.fhir(t)); diff != "" {
 				t.Fatalf("%s (-want +got):\n%s", g.path, diff)

@@ -16,7 +16,7 @@ import (
 // context tells it. Many studies mention the same one; Merge settles them.
 type Mention struct {
 	Type, ID string
-	Date     string // StudyDate YYYYMMDD or ""
+	Date     string // StudyDate, or when the message was sent: YYYYMMDD or YYYYMMDDHHMMSS; or ""
 	Body     []byte // JSON of the resource
 }
 
@@ -28,7 +28,7 @@ func Merge(mentions []Mention) (fhir.Resource, []Issue, error) {
 	if len(mentions) == 0 {
 		return fhir.Resource{}, nil, errNoMentions
 	}
-	mentions = slices.Clone(mentions)
+	mentions = withoutStubs(mentions)
 	slices.SortFunc(mentions, func(a, b Mention) int {
 		return cmp.Or(cmp.Compare(b.Date, a.Date), cmp.Compare(len(b.Body), len(a.Body)), bytes.Compare(a.Body, b.Body))
 	})
@@ -45,6 +45,18 @@ func Merge(mentions []Mention) (fhir.Resource, []Issue, error) {
 		}
 	}
 	return fhir.Resource{Type: best.Type, ID: best.ID, Body: to.bytes()}, to.issues, nil
+}
+
+// stub is the tag of what was made from image headers in place of an order.
+var stub = []byte(`"system":"` + hubTag + `","code":"stub"`)
+
+// withoutStubs leaves out what was made from image headers where an order itself is known.
+func withoutStubs(mentions []Mention) []Mention {
+	isStub := func(m Mention) bool { return m.Type == "ServiceRequest" && bytes.Contains(m.Body, stub) }
+	if real := slices.DeleteFunc(slices.Clone(mentions), isStub); len(real) > 0 {
+		return real
+	}
+	return slices.Clone(mentions)
 }
 
 // overlay is a resource being settled: its members in the order of the best mention.

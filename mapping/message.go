@@ -60,8 +60,14 @@ type letter struct {
 	reports  []Told
 }
 
-// messageTypes are the ones that are mapped, by MSH-9.1.
-var messageTypes = []string{"ORU"}
+// messageTypes are the ones that are mapped, by MSH-9.1, and what tells beside the patient.
+var messageTypes = map[string]func(r *run, l *letter, event string){
+	"ORU": func(r *run, l *letter, _ string) { r.results(l) },
+	"ORM": func(r *run, l *letter, _ string) { r.orders(l) },
+	"OMI": func(r *run, l *letter, _ string) { r.orders(l) },
+	"OMG": func(r *run, l *letter, _ string) { r.orders(l) },
+	"ADT": (*run).movement,
+}
 
 // Message maps one HL7 v2 message. The error is a *Refusal where the message is at fault.
 func (m *Mapper) Message(message *hl7v2.Message) (Translation, error) {
@@ -71,29 +77,30 @@ func (m *Mapper) Message(message *hl7v2.Message) (Translation, error) {
 
 func (r *run) message(message *hl7v2.Message) (Translation, error) {
 	header, _ := message.First("MSH")
-	if kind := header.Field(9).Text(); !slices.Contains(messageTypes, kind) {
-		return Translation{}, &Refusal{Reason: "unsupported-message", Detail: "messages of this type are not mapped: those of MSH-9 " + strings.Join(messageTypes, ", ") + " are"}
+	kind, event := clean(header.Field(9).Text()), clean(header.Field(9).First().Component(2).Text())
+	rest, ok := messageTypes[kind]
+	if !ok || kind == "ADT" && !slices.Contains(visitEvents, event) {
+		return Translation{}, &Refusal{Reason: "unsupported-message", Detail: "messages of this type are not mapped: ORU, ORM, OMI, OMG, and ADT of " +
+			strings.Join(visitEvents, ", ") + " are"}
 	}
 	for _, remark := range message.Remarks {
 		r.add(Issue{Severity: "warning", Code: "message-form", Element: "Resource", Detail: remark, Ref: "HL7 v2.8.2 2.5"})
 	}
-	r.mentions.date = dayOf(header.Field(7).Text())
+	r.mentions.date = sentAt(header.Field(7).Text())
 	l := &letter{segments: message.Segments, sent: clean(header.Field(7).Text()),
 		sender: join(header.Field(3).Text(), header.Field(4).Text())}
 	if err := r.messagePatient(l); err != nil {
 		return Translation{}, err
 	}
-	r.results(l)
+	rest(r, l, event)
 	return Translation{r.mentions.list, l.reports, r.issues}, r.err
 }
 
-// dayOf is the day of a DTM as mentions are ordered by it.
-func dayOf(dtm string) string {
-	if len(dtm) < 8 {
+// sentAt is the time of a message as mentions are ordered by it: the digits of a DTM, up to seconds.
+func sentAt(dtm string) string {
+	digits := dtm[:len(dtm)-len(strings.TrimLeft(dtm, "0123456789"))]
+	if len(digits) < 8 {
 		return ""
 	}
-	if _, ok := parseDate(dtm[:8]); !ok {
-		return ""
-	}
-	return dtm[:8]
+	return digits[:min(len(digits), len("20060102150405"))]
 }

@@ -91,9 +91,8 @@ func (r *run) practitionerOf(l *letter, number string, by issuer, name r4.HumanN
 	return one
 }
 
-// entityIdentifier is an EI: a number and who assigned it (HL7 v2.8.2 2A.2.28), the sender where nobody is named. ok is false where
-// there is no number.
-func (r *run) entityIdentifier(l *letter, kind string, f hl7v2.Field) (i r4.Identifier, ok bool) {
+// entityIdentifier is an EI: a number and who assigned it (HL7 v2.8.2 2A.2.28). ok is false where there is no number.
+func (r *run) entityIdentifier(kind string, f hl7v2.Field) (i r4.Identifier, ok bool) {
 	one := f.First()
 	at := func(n int) string { return clean(one.Component(n).Text()) }
 	if at(1) == "" {
@@ -102,7 +101,7 @@ func (r *run) entityIdentifier(l *letter, kind string, f hl7v2.Field) (i r4.Iden
 	}
 	by := r.authority(at(2), at(3), at(4))
 	if !by.known {
-		by.system = r.mapper.local("NamingSystem", join(kind, l.sender))
+		by.system = r.mapper.local("NamingSystem", kind) // as of an image that names it
 	}
 	return identifier(kind, at(1), by), true
 }

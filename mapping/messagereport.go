@@ -92,20 +92,20 @@ func requests(all []hl7v2.Segment) [][]hl7v2.Segment {
 }
 
 func resultFiller(r *run, to *result, v fieldValue) {
-	if one, ok := r.entityIdentifier(to.letter, "FILL", v.Field); ok {
+	if one, ok := r.entityIdentifier("FILL", v.Field); ok {
 		to.Identifier = append(to.Identifier, one)
-		to.key = join(*one.System, *one.Value, clean(v.at("OBR-4").Text()))
+		to.key = join(to.sender, *one.System, *one.Value, clean(v.at("OBR-4").Text()))
 	}
 }
 
 func resultPlacer(r *run, to *result, v fieldValue) {
-	if one, ok := r.entityIdentifier(to.letter, "PLAC", v.Field); ok {
+	if one, ok := r.entityIdentifier("PLAC", v.Field); ok {
 		to.Identifier = append(to.Identifier, one)
 	}
 }
 
 func resultAccession(r *run, to *result, v fieldValue) {
-	if one, ok := r.entityIdentifier(to.letter, "ACSN", v.Field); ok {
+	if one, ok := r.entityIdentifier("ACSN", v.Field); ok {
 		to.BasedOn = append(to.BasedOn, r4.Reference{Type: new("ServiceRequest"), Identifier: &one})
 	}
 }
@@ -141,12 +141,22 @@ func resultCode(r *run, to *result, v fieldValue) {
 	}
 }
 
-func resultVisit(r *run, to *result, v fieldValue) {
-	by := r.hierarchic(v.First().Component(4))
+func resultVisit(r *run, to *result, v fieldValue) { to.Encounter = r.visitOf(v) }
+
+// visitOf refers to a visit by its number.
+func (r *run) visitOf(v fieldValue) *r4.Reference {
+	if clean(v.Text()) == "" {
+		return nil
+	}
+	return &r4.Reference{Type: new("Encounter"), Identifier: new(identifier("VN", clean(v.Text()), r.visitIssuer(v.Field)))}
+}
+
+func (r *run) visitIssuer(f hl7v2.Field) issuer {
+	by := r.hierarchic(f.First().Component(4))
 	if !by.known {
 		by.system = r.mapper.local("NamingSystem", "AdmissionID")
 	}
-	to.Encounter = &r4.Reference{Type: new("Encounter"), Identifier: new(identifier("VN", clean(v.Text()), by))}
+	return by
 }
 
 func resultTime(r *run, to *result, v fieldValue) {

@@ -25,6 +25,12 @@ var derived = []Rule{
 	{Table: "derived", To: "ImagingStudy.meta.source", Ref: "the channel, where it is a URI"},
 	{Table: "derived", To: "DiagnosticReport.category", Ref: "HL7 0074 RAD, LOINC LP29684-5 (US Core), LOINC 85430-7 (HL7 Europe)"},
 	{Table: "derived", To: "DiagnosticReport.subject", Ref: "the patient of the study"},
+	{Table: "derived", Field: "MSH-9", To: "Encounter.status", Ref: "HL7 0003: the event; else finished where PV1-45 tells the end"},
+	{Table: "derived", Field: "PID-3", To: "Encounter.subject", Ref: "the patient of the message"},
+	{Table: "derived", Field: "OBX-5", To: "DiagnosticReport.conclusion", Ref: "LOINC 19005-8, the suffix IMP, or the word: the texts of OBX whose OBX-3 is an impression"},
+	{Table: "derived", Field: "OBX-5", To: "DiagnosticReport.presentedForm", Ref: "HL7 v2.8.2 7.4.2.5: TX, FT and ST as a page, ED as a Binary, RP as an address"},
+	{Table: "derived", Field: "OBX-5", To: "DiagnosticReport.result", Ref: "HL7 v2.8.2 7.4.2.5: NM, SN, CE, CWE, CNE, IS, ID, DT, TS and DTM with a code in OBX-3"},
+	{Table: "derived", Field: "OBX-11", To: "DiagnosticReport.status", Ref: "HL7 0085: the least final of the parts, where OBR-25 is empty"},
 	{Table: "derived", From: "CompletionFlag", To: "Observation.status", Ref: "PS3.3 C.17.2: final where the document is COMPLETE"},
 	{Table: "derived", To: "Observation.category", Ref: "imaging (IHE RAD IMR)"},
 	{Table: "derived", To: "Observation.code", Ref: "LOINC 73569-6 (RDS); of an irradiation DCM 113852"},
@@ -44,5 +50,5 @@ func Rules() []Rule {
 		instanceTable.rules(), deviceTable.rules(), organizationTable.rules(), locationTable.rules(), orderTable.rules(),
 		reportTable.rules(), reportPeopleTable.rules(), doseTable.rules(), doseContent.rules(), eventContent.rules(),
 		groupContent.rules(), statementContent.rules(),
-		pidTable.rules(), resultTable.rules(), derived)
+		pidTable.rules(), resultTable.rules(), requestTable.rules(), visitTable.rules(), derived)
 }

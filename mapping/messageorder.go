@@ -1,0 +1,175 @@
+package mapping
+
+import (
+	"strings"
+
+	r4 "github.com/samply/golang-fhir-models/fhir-models/fhir"
+
+	"lightbox/mapping/hl7v2"
+)
+
+// request is the ServiceRequest of one ORC and OBR.
+type request struct {
+	r4.ServiceRequest
+	*letter
+}
+
+// requestTable reads an order (HL7 v2.8.2 4.5; IHE RAD-2, RAD-4; v2-to-FHIR ORM_O01).
+var requestTable = compileMessage("v2-order", []messageRule[request]{
+	{From: "IPC-1 OBR-18", To: "ServiceRequest.identifier", Ref: "HL7 v2.8.2 4.5.6.1; IHE RAD-4; HL7 0203 ACSN", Set: requestNumber("ACSN")},
+	{From: "OBR-2 ORC-2", To: "ServiceRequest.identifier", Ref: "HL7 v2.8.2 4.5.3.2; HL7 0203 PLAC", Set: requestNumber("PLAC")},
+	{From: "OBR-3 ORC-3", To: "ServiceRequest.identifier", Ref: "HL7 v2.8.2 4.5.3.3; HL7 0203 FILL", Set: requestNumber("FILL")},
+	{From: "IPC-2 OBR-19", To: "ServiceRequest.identifier", Ref: "HL7 v2.8.2 4.5.6.2; IHE RAD-4", Set: requestedID},
+	{From: "ORC-1", To: "ServiceRequest.status", Ref: "HL7 0119, 0038", Set: requestStatus},
+	{From: "OBR-4", To: "ServiceRequest.code", Need: required, Ref: "HL7 v2.8.2 4.5.3.4", Set: requestCode},
+	{From: "TQ1-9", To: "ServiceRequest.priority", Ref: "HL7 0485", Set: requestPriority(1)},
+	{From: "ORC-7 OBR-27", To: "ServiceRequest.priority", Ref: "HL7 v2.5 2.A.81 (TQ); HL7 0485", Set: requestPriority(6)},
+	{From: "OBR-16 ORC-12", To: "ServiceRequest.requester", Ref: "HL7 v2.8.2 4.5.3.16", Set: requestRequester},
+	{From: "ORC-9 OBR-6", To: "ServiceRequest.authoredOn", Ref: "HL7 v2.8.2 4.5.1.9", Set: requestAuthored},
+	{From: "TQ1-7 OBR-36", To: "ServiceRequest.occurrenceDateTime", Ref: "HL7 v2.8.2 4.5.4.7", Set: requestOccurrence},
+	{From: "OBR-31", To: "ServiceRequest.reasonCode", Ref: "HL7 v2.8.2 4.5.3.31", Set: requestReasons},
+	{From: "PV1-19", To: "ServiceRequest.encounter", Ref: "HL7 v2.8.2 3.4.3.19; HL7 0203 VN", Set: requestVisit},
+	{From: "NTE-3", To: "ServiceRequest.note", Ref: "HL7 v2.8.2 2.4.10", Set: requestNote},
+})
+
+// orders maps every order of a message. One without a number is no order that anybody could name again.
+func (r *run) orders(l *letter) {
+	for _, scope := range requests(l.segments) {
+		to := request{letter: l}
+		system, number := r.orderKey(l, scope)
+		if number == "" {
+			r.add(Issue{Severity: "warning", Code: "order-without-number", Attribute: "ORC-2 ORC-3 OBR-18", Element: "ServiceRequest",
+				Detail: "an order without accession, placer or filler number is no order by itself: left out", Ref: "HL7 v2.8.2 4.5.1"})
+			continue
+		}
+		id := r.mapper.ID("ServiceRequest", system, number)
+		r.refer("ServiceRequest", id, func() any {
+			to.Id, to.Intent, to.Status = &id, r4.RequestIntentOrder, r4.RequestStatusActive
+			to.Category = []r4.CodeableConcept{coded(sct, "363679005", "Imaging")}
+			to.Subject = r4.Reference{Reference: &l.patient}
+			requestTable.apply(r, &to, scope)
+			return r4.OtherServiceRequest(to.ServiceRequest)
+		})
+	}
+}
+
+// orderKey is the number that identifies an order, and its system: as of an image that names it, so that both mean one resource.
+func (r *run) orderKey(l *letter, scope []hl7v2.Segment) (system, number string) {
+	for _, one := range []struct{ kind, fields string }{{"ACSN", "IPC-1 OBR-18"}, {"PLAC", "OBR-2 ORC-2"}, {"FILL", "OBR-3 ORC-3"}} {
+		for path := range strings.FieldsSeq(one.fields) {
+			f := fieldAt(scope, newFieldPath(path)).First()
+			number := clean(f.Component(1).Text())
+			if number == "" {
+				continue
+			}
+			by := r.authority(clean(f.Component(2).Text()), clean(f.Component(3).Text()), clean(f.Component(4).Text()))
+			if !by.known { // nobody says whose number it is: one order never is two patients'
+				by.system = join(r.mapper.local("NamingSystem", one.kind), strings.TrimPrefix(l.patient, "Patient/"))
+			}
+			return by.system, number
+		}
+	}
+	return "", ""
+}
+
+func requestNumber(kind string) func(*run, *request, fieldValue) {
+	return func(r *run, to *request, v fieldValue) {
+		if one, ok := r.entityIdentifier(kind, v.Field); ok {
+			to.Identifier = append(to.Identifier, one)
+		}
+	}
+}
+
+func requestedID(r *run, to *request, v fieldValue) {
+	if value := clean(v.Text()); value != "" {
+		by := issuer{system: r.mapper.local("NamingSystem", "RequestedProcedureID")}
+		to.Identifier = append(to.Identifier, localIdentifier("Requested Procedure ID", value, by))
+	}
+}
+
+// orderControls are the codes of HL7 table 0119 that tell how far an order is. A request to cancel or to discontinue leaves it active.
+var orderControls = map[string]r4.RequestStatus{
+	"NW": r4.RequestStatusActive, "OK": r4.RequestStatusActive, "RO": r4.RequestStatusActive, "RL": r4.RequestStatusActive,
+	"RQ": r4.RequestStatusActive, "AF": r4.RequestStatusActive, "PR": r4.RequestStatusActive, "PY": r4.RequestStatusActive,
+	"CA": r4.RequestStatusActive, "DC": r4.RequestStatusActive, "XO": r4.RequestStatusActive, "XX": r4.RequestStatusActive,
+	"NA": r4.RequestStatusActive, "SN": r4.RequestStatusActive, "HD": r4.RequestStatusActive, "RU": r4.RequestStatusActive,
+	"CR": r4.RequestStatusRevoked, "OC": r4.RequestStatusRevoked, "OD": r4.RequestStatusRevoked, "DR": r4.RequestStatusRevoked,
+	"HR": r4.RequestStatusOnHold, "OH": r4.RequestStatusOnHold, "FU": r4.RequestStatusCompleted, "RE": r4.RequestStatusCompleted,
+}
+
+// orderStatuses are HL7 table 0038, by which a change of status (SC) says what it changed to.
+var orderStatuses = map[string]r4.RequestStatus{
+	"A": r4.RequestStatusCompleted, "CM": r4.RequestStatusCompleted, "CA": r4.RequestStatusRevoked, "DC": r4.RequestStatusRevoked,
+	"RP": r4.RequestStatusRevoked, "IP": r4.RequestStatusActive, "SC": r4.RequestStatusActive, "HD": r4.RequestStatusOnHold,
+	"ER": r4.RequestStatusEnteredInError,
+}
+
+func requestStatus(r *run, to *request, v fieldValue) {
+	control := strings.ToUpper(clean(v.Text()))
+	status, ok := orderControls[control]
+	if control == "SC" {
+		status, ok = orderStatuses[strings.ToUpper(clean(v.at("ORC-5").Text()))]
+	}
+	if !ok {
+		r.doubt("unknown-code", "neither HL7 table 0119 nor 0038 gives it a status: taken as active")
+		return
+	}
+	to.Status = status
+}
+
+func requestCode(r *run, to *request, v fieldValue) {
+	if one, ok := r.codedElement(v.First()); ok {
+		to.Code = &one
+	}
+}
+
+// requestPriorities are HL7 table 0485.
+var requestPriorities = map[string]r4.RequestPriority{
+	"S": r4.RequestPriorityStat, "A": r4.RequestPriorityAsap, "R": r4.RequestPriorityRoutine, "U": r4.RequestPriorityUrgent,
+	"T": r4.RequestPriorityRoutine, "P": r4.RequestPriorityRoutine, "C": r4.RequestPriorityRoutine,
+}
+
+// requestPriority reads a component; what TQ1 said stands.
+func requestPriority(component int) func(*run, *request, fieldValue) {
+	return func(r *run, to *request, v fieldValue) {
+		stated := strings.ToUpper(clean(v.First().Component(component).Text()))
+		if stated == "" || to.Priority != nil {
+			return
+		}
+		if priority, ok := requestPriorities[stated]; ok {
+			to.Priority = &priority
+			return
+		}
+		r.doubt("unknown-code", "not a priority of HL7 table 0485: left out")
+	}
+}
+
+func requestRequester(r *run, to *request, v fieldValue) {
+	to.Requester = r.person(to.letter, v.First())
+}
+
+func requestAuthored(r *run, to *request, v fieldValue) {
+	to.AuthoredOn = text(r.pointInTime(nil, clean(v.Text())))
+}
+
+func requestOccurrence(r *run, to *request, v fieldValue) {
+	to.OccurrenceDateTime = text(r.pointInTime(nil, clean(v.Text())))
+}
+
+func requestReasons(r *run, to *request, v fieldValue) {
+	for _, one := range v.Repetitions() {
+		if reason, ok := r.codedElement(one); ok {
+			to.ReasonCode = append(to.ReasonCode, reason)
+		}
+	}
+}
+
+func requestVisit(r *run, to *request, v fieldValue) { to.Encounter = r.visitOf(v) }
+
+func requestNote(_ *run, to *request, v fieldValue) {
+	for _, one := range v.Repetitions() {
+		if words := trimmed(one.Whole()); words != "" {
+			to.Note = append(to.Note, r4.Annotation{Text: words})
+		}
+	}
+}

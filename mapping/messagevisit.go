@@ -1,0 +1,118 @@
+package mapping
+
+import (
+	"strings"
+
+	r4 "github.com/samply/golang-fhir-models/fhir-models/fhir"
+)
+
+// stay is the Encounter of a message about a patient's movements.
+type stay struct {
+	r4.Encounter
+	*letter
+}
+
+// visitTable reads a visit (HL7 v2.8.2 3.4.3; v2-to-FHIR PV1).
+var visitTable = compileMessage("v2-visit", []messageRule[stay]{
+	{From: "PV1-19", To: "Encounter.identifier", Need: required, Ref: "HL7 v2.8.2 3.4.3.19; HL7 0203 VN", Set: stayNumber},
+	{From: "PV1-2", To: "Encounter.class", Need: required, Ref: "HL7 0004; v2-to-FHIR", Set: stayClass},
+	{From: "PV1-7", To: "Encounter.participant", Ref: "HL7 v2.8.2 3.4.3.7", Set: stayPerson("ATND", "attender")},
+	{From: "PV1-8", To: "Encounter.participant", Ref: "HL7 v2.8.2 3.4.3.8", Set: stayPerson("REF", "referrer")},
+	{From: "PV1-9", To: "Encounter.participant", Ref: "HL7 v2.8.2 3.4.3.9", Set: stayPerson("CON", "consultant")},
+	{From: "PV1-17", To: "Encounter.participant", Ref: "HL7 v2.8.2 3.4.3.17", Set: stayPerson("ADM", "admitter")},
+	{From: "PV1-44", To: "Encounter.period", Ref: "HL7 v2.8.2 3.4.3.44", Set: stayStart},
+	{From: "PV1-45", To: "Encounter.period", Ref: "HL7 v2.8.2 3.4.3.45", Set: stayEnd},
+	{From: "PV2-3", To: "Encounter.reasonCode", Ref: "HL7 v2.8.2 3.4.4.3", Set: stayReason},
+})
+
+// stayStatuses are what an event makes of a visit (HL7 0003).
+var stayStatuses = map[string]r4.EncounterStatus{
+	"A01": r4.EncounterStatusInProgress, "A02": r4.EncounterStatusInProgress, "A04": r4.EncounterStatusInProgress,
+	"A06": r4.EncounterStatusInProgress, "A07": r4.EncounterStatusInProgress, "A12": r4.EncounterStatusInProgress,
+	"A13": r4.EncounterStatusInProgress, "A03": r4.EncounterStatusFinished, "A05": r4.EncounterStatusPlanned,
+	"A11": r4.EncounterStatusCancelled,
+}
+
+// visitEvents are the events of ADT that are mapped: those that tell of a visit, and those that tell of the patient alone.
+var visitEvents = []string{"A01", "A02", "A03", "A04", "A05", "A06", "A07", "A08", "A11", "A12", "A13", "A28", "A31"}
+
+// movement maps the visit that a message tells of, where it names one.
+func (r *run) movement(l *letter, event string) {
+	f := fieldAt(l.segments, newFieldPath("PV1-19"))
+	number := clean(f.Text())
+	if number == "" {
+		return
+	}
+	by := r.visitIssuer(f)
+	id := r.mapper.ID("Encounter", by.system, number)
+	r.refer("Encounter", id, func() any {
+		to := stay{letter: l}
+		to.Id, to.Subject = &id, &r4.Reference{Reference: &l.patient}
+		to.Status = r4.EncounterStatusUnknown
+		to.Class = codingOf(actCodes, "AMB", "ambulatory")
+		visitTable.apply(r, &to, l.segments)
+		if status, ok := stayStatuses[event]; ok {
+			to.Status = status
+		} else if to.Period != nil && to.Period.End != nil {
+			to.Status = r4.EncounterStatusFinished
+		}
+		return r4.OtherEncounter(to.Encounter)
+	})
+}
+
+const actCodes = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
+
+func stayNumber(r *run, to *stay, v fieldValue) {
+	to.Identifier = append(to.Identifier, identifier("VN", clean(v.Text()), r.visitIssuer(v.Field)))
+}
+
+// stayClasses are HL7 table 0004 as v2-to-FHIR has it.
+var stayClasses = map[string]r4.Coding{
+	"E": codingOf(actCodes, "EMER", "emergency"), "I": codingOf(actCodes, "IMP", "inpatient encounter"),
+	"O": codingOf(actCodes, "AMB", "ambulatory"), "P": codingOf(actCodes, "PRENC", "pre-admission"),
+}
+
+func stayClass(_ *run, to *stay, v fieldValue) {
+	stated := strings.ToUpper(code(v.Text()))
+	class, ok := stayClasses[stated]
+	if !ok && stated != "" {
+		class = codingOf("http://terminology.hl7.org/CodeSystem/v2-0004", stated, "")
+	}
+	if ok || stated != "" {
+		to.Class = class
+	}
+}
+
+func stayPerson(role, display string) func(*run, *stay, fieldValue) {
+	return func(r *run, to *stay, v fieldValue) {
+		for _, one := range v.Repetitions() {
+			if who := r.person(to.letter, one); who != nil {
+				kind := coded("http://terminology.hl7.org/CodeSystem/v3-ParticipationType", role, display)
+				to.Participant = append(to.Participant, r4.EncounterParticipant{Type: []r4.CodeableConcept{kind}, Individual: who})
+			}
+		}
+	}
+}
+
+func stayStart(r *run, to *stay, v fieldValue) {
+	if at := r.pointInTime(nil, clean(v.Text())); at != "" {
+		to.Period = &r4.Period{Start: &at}
+	}
+}
+
+func stayEnd(r *run, to *stay, v fieldValue) {
+	at := r.pointInTime(nil, clean(v.Text()))
+	if at == "" {
+		return
+	}
+	if to.Period == nil {
+		to.Period = &r4.Period{}
+	}
+	to.Period.End = &at
+}
+
+func stayReason(r *run, to *stay, v fieldValue) {
+	if reason, ok := r.codedElement(v.First()); ok {
+		to.ReasonCode = append(to.ReasonCode, reason)
+	}
+}
