@@ -110,6 +110,15 @@ func (v version) isVerified() bool {
 	return v.flag(pathVerification) == "VERIFIED" && v.flag(pathPreliminary) != "PRELIMINARY" && v.flag(pathCompletion) != "PARTIAL"
 }
 
+// without leaves out versions that were taken back, unless there is no other.
+func (c chain) without(taken rejected) chain {
+	left := slices.DeleteFunc(slices.Clone(c.versions), func(v version) bool { return taken.isRejected(v.uid) })
+	if len(left) > 0 {
+		c.versions = left
+	}
+	return c
+}
+
 // prevailing is the version that counts: the most recent verified one, else the most recent.
 func (c chain) prevailing() int {
 	for i := len(c.versions) - 1; i >= 0; i-- {

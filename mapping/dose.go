@@ -113,6 +113,9 @@ func (r *run) newDose(study Study, v version) dose {
 	if v.flag(pathCompletion) == "COMPLETE" {
 		to.Status = r4.ObservationStatusFinal
 	}
+	if study.rejected.isRejected(v.uid) {
+		to.Status = r4.ObservationStatusEnteredInError
+	}
 	to.Category = []r4.CodeableConcept{coded("http://terminology.hl7.org/CodeSystem/observation-category", "imaging", "Imaging")}
 	to.Subject = &r4.Reference{Reference: &study.Patient}
 	to.EffectiveDateTime = text(study.started)

@@ -120,8 +120,18 @@ var (
 )
 
 func headerTags(ds *dicom.Dataset) tags {
-	if seriesDate.isIn(ds) {
+	switch {
+	case ds.Text(pathSOPClass) == keyObjects && rejectionOf(ds) >= 0:
+		return noteHeader
+	case seriesDate.isIn(ds):
 		return datedHeader
 	}
 	return undatedHeader
 }
+
+// noteHeader is what the index keeps of a rejection note: what it takes back, too.
+var noteHeader = func() tags {
+	t := keepHeader(false)
+	t.add(evidence)
+	return t
+}()

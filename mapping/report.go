@@ -94,7 +94,7 @@ func (r *run) documents(study Study, documents []Document) []fhir.Resource {
 		}
 	}
 	for _, c := range chains(reports) {
-		list = append(list, r.report(study, c)...)
+		list = append(list, r.report(study, c.without(study.rejected))...)
 	}
 	return append(list, r.doses(study, doses)...)
 }
@@ -158,6 +158,9 @@ func (r *run) report(study Study, c chain) []fhir.Resource {
 	}
 	all := whole(to.version().Dataset)
 	reportTable.apply(r, &to, all)
+	if study.rejected.isRejected(to.version().uid) {
+		to.Status = r4.DiagnosticReportStatusEnteredInError
+	}
 	reportPeopleTable.apply(r, &to.DiagnosticReport, all)
 	body, err := encode("DiagnosticReport", r4.OtherDiagnosticReport(to.DiagnosticReport))
 	if err != nil {

@@ -24,6 +24,7 @@ type Study struct {
 	Held     []archive.Instance // instances of another patient, left out
 	Issues   []Issue
 	started  string
+	rejected rejected
 }
 
 // context is one distinct Context among the instances of a study.
@@ -73,8 +74,9 @@ func (r *run) study(instances []archive.Instance, patient string) (Study, error)
 		}
 	}
 	r.reportHeld(link, out.Held)
+	out.rejected = rejectedBy(kept)
 	id := r.mapper.ID("ImagingStudy", uidSystem, instances[0].StudyInstanceUID)
-	to := r.imagingStudy(id, link, kept)
+	to := r.imagingStudy(id, link, kept, out.rejected)
 	out.started = deref(to.Started)
 	body, err := encode("ImagingStudy", r4.OtherImagingStudy(to))
 	out.Resource = fhir.Resource{Type: "ImagingStudy", ID: id, Body: body}
@@ -125,8 +127,13 @@ func headerOf(i archive.Instance) (*dicom.Dataset, error) {
 	return ds, nil
 }
 
-// imagingStudy runs the tables over the instances that belong to the linked patient.
-func (r *run) imagingStudy(id string, link link, objects []object) r4.ImagingStudy {
+// imagingStudy runs the tables over the instances that belong to the linked patient. Those that were taken back are not listed; of a
+// study that has no others they tell what it was.
+func (r *run) imagingStudy(id string, link link, objects []object, taken rejected) r4.ImagingStudy {
+	all := objects
+	if listed := slices.DeleteFunc(slices.Clone(objects), func(o object) bool { return !taken.admits(o) }); len(listed) > 0 {
+		objects = listed
+	}
 	to := r4.ImagingStudy{Id: &id, Status: r4.ImagingStudyStatusAvailable}
 	studyTable.apply(r, &to, sources(objects)...)
 	if to.Subject.Reference == nil || *to.Subject.Reference != link.reference {
@@ -147,6 +154,9 @@ func (r *run) imagingStudy(id string, link link, objects []object) r4.ImagingStu
 	to.NumberOfInstances = new(len(objects))
 	if to.Started == nil {
 		to.Started = firstStarted(to.Series)
+	}
+	if len(objects) == len(all) && !slices.ContainsFunc(all, taken.admits) {
+		taken.withdraw(&to, all)
 	}
 	return to
 }
