@@ -1,7 +1,6 @@
 package mapping
 
 import (
-	"encoding/base64"
 	"slices"
 	"strconv"
 	"strings"
@@ -216,6 +215,7 @@ func (r *run) finish(to *result) {
 		r.fail(err)
 	}
 	report := fhir.Resource{Type: "DiagnosticReport", ID: *to.Id, Body: body}
+	to.out = append(to.out, r.asDocument(to.DiagnosticReport)...)
 	to.reports = append(to.reports, Told{*to.Id, to.sent, append([]fhir.Resource{report}, to.out...), to.Status})
 }
 
@@ -246,12 +246,5 @@ func (r *run) document(to *result, contentType, title string, content []byte) {
 	one := attachmentOf(contentType, content)
 	one.Title, one.Url = text(title), new("Binary/"+id)
 	to.PresentedForm = append(to.PresentedForm, one)
-	body, err := encode("Binary", r4.OtherBinary(r4.Binary{
-		Id: &id, ContentType: contentType, SecurityContext: &r4.Reference{Reference: &to.patient},
-		Data: new(base64.StdEncoding.EncodeToString(content)),
-	}))
-	if err != nil {
-		r.fail(err)
-	}
-	to.out = append(to.out, fhir.Resource{Type: "Binary", ID: id, Body: body})
+	to.out = append(to.out, r.binary(id, contentType, base64Of(content), to.Subject))
 }

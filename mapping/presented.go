@@ -4,13 +4,11 @@ import (
 	"bytes"
 	"cmp"
 	"crypto/sha1"
-	"encoding/base64"
 	"strings"
 
 	r4 "github.com/samply/golang-fhir-models/fhir-models/fhir"
 
 	"lightbox/dicom"
-	"lightbox/fhir"
 )
 
 // presentedTree renders the content tree as a page of its own.
@@ -26,7 +24,7 @@ func page(title string, language *string, body string) r4.Attachment {
 		"</title></head><body>" + body + "</body></html>\n"
 	one := attachmentOf("text/html", []byte(content))
 	one.Title, one.Language = text(title), language
-	one.Data = new(base64.StdEncoding.EncodeToString([]byte(content)))
+	one.Data = new(base64Of([]byte(content)))
 	return one
 }
 
@@ -40,7 +38,7 @@ func htmlLanguage(language *string) string {
 // attachmentOf describes content: hash is SHA-1 in base64 (FHIR R4 datatypes.html#attachment).
 func attachmentOf(contentType string, content []byte) r4.Attachment {
 	hash := sha1.Sum(content)
-	return r4.Attachment{ContentType: &contentType, Size: new(len(content)), Hash: new(base64.StdEncoding.EncodeToString(hash[:]))}
+	return r4.Attachment{ContentType: &contentType, Size: new(len(content)), Hash: new(base64Of(hash[:]))}
 }
 
 // written is when the content was.
@@ -67,14 +65,7 @@ func presentedDocument(r *run, to *report, v value) {
 	id := r.mapper.ID("Binary", uidSystem, to.version().uid)
 	one.Url = new("Binary/" + id)
 	to.PresentedForm = append(to.PresentedForm, one)
-	body, err := encode("Binary", r4.OtherBinary(r4.Binary{
-		Id: &id, ContentType: contentType, SecurityContext: &r4.Reference{Reference: &to.study.Patient},
-		Data: new(base64.StdEncoding.EncodeToString(content)),
-	}))
-	if err != nil {
-		r.fail(err)
-	}
-	to.binaries = append(to.binaries, fhir.Resource{Type: "Binary", ID: id, Body: body})
+	to.binaries = append(to.binaries, r.binary(id, contentType, base64Of(content), to.Subject))
 }
 
 // documentNarrative names the document; what it says is in its own format.

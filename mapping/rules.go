@@ -42,6 +42,7 @@ var derived = []Rule{
 	{Table: "derived", From: "StudyInstanceUID", To: "Observation.focus", Ref: "RDS"},
 	{Table: "derived", To: "Observation.valueString", Ref: "RDS: the numbers in one sentence"},
 	{Table: "derived", To: "Observation.hasMember", Ref: "the irradiations of the document"},
+	{Table: "derived", To: "DocumentReference", Ref: "IHE ITI MHD, International Patient Access: each released report, with its forms in Binaries; LOINC 85430-7"},
 	{Table: "derived", From: "EncapsulatedDocument", To: "Binary.data", Ref: "PS3.3 C.24.2"},
 	{Table: "derived", From: "MIMETypeOfEncapsulatedDocument", To: "Binary.contentType", Ref: "the first bytes decide, then the stated type"},
 	{Table: "derived", To: "Binary.securityContext", Ref: "the patient of the study: access follows it"},
