@@ -67,16 +67,13 @@ var reportClasses = []string{
 	"1.2.840.10008.5.1.4.1.1.104.2", // Encapsulated CDA
 }
 
-// cadTitles are root concepts of documents of CAD, whatever their SOP class (PS3.16 TID 4000, 4100, 4120).
-var cadTitles = []string{"111036", "112000", "112220"}
-
 // IsDocument reports whether objects of a SOP class become resources by what is in them, so that their whole data set is needed.
 func IsDocument(sopClassUID string) bool {
-	return slices.Contains(reportClasses, sopClassUID) || slices.Contains(doseClasses, sopClassUID)
+	return slices.Contains(reportClasses, sopClassUID) || slices.Contains(doseClasses, sopClassUID) || slices.Contains(cadClasses, sopClassUID)
 }
 
 // Documents maps the documents of one study, in a fixed order whatever theirs: reports to DiagnosticReports (one for each chain of
-// versions) and their Binaries, dose to Observations.
+// versions), their Binaries and measurements, dose and what programs found to Observations.
 func (m *Mapper) Documents(study Study, documents []Document) ([]fhir.Resource, []Issue, error) {
 	r := &run{mapper: m}
 	list := r.documents(study, documents)
@@ -85,18 +82,21 @@ func (m *Mapper) Documents(study Study, documents []Document) ([]fhir.Resource, 
 
 func (r *run) documents(study Study, documents []Document) []fhir.Resource {
 	var list []fhir.Resource
-	var reports, doses []version
+	var reports, doses, cads []version
 	for _, v := range r.versions(documents) {
-		if v.isTitled(doseTitles) {
+		switch {
+		case v.isTitled(doseTitles):
 			doses = append(doses, v)
-		} else {
+		case v.isTitled(cadTitles):
+			cads = append(cads, v)
+		default:
 			reports = append(reports, v)
 		}
 	}
 	for _, c := range chains(reports) {
 		list = append(list, r.report(study, c.without(study.rejected))...)
 	}
-	return append(list, r.doses(study, doses)...)
+	return append(append(list, r.doses(study, doses)...), r.cads(study, cads)...)
 }
 
 func (v version) isTitled(codes []string) bool {
@@ -118,9 +118,10 @@ func (r *run) versions(documents []Document) []version {
 			v.sr = tree
 			v.predecessors = predecessors(tree)
 		}
-		if v.isTitled(cadTitles) || slices.Contains(doseClasses, d.Instance.SOPClassUID) && !v.isTitled(doseTitles) {
+		if slices.Contains(doseClasses, d.Instance.SOPClassUID) && !v.isTitled(doseTitles) ||
+			slices.Contains(cadClasses, d.Instance.SOPClassUID) && !v.isTitled(cadTitles) {
 			r.add(Issue{Severity: "information", Code: "not-a-report", Attribute: "ConceptNameCodeSequence", Element: "DiagnosticReport",
-				Detail: "CAD, or dose in another template: listed in the study, not mapped", Ref: "PS3.16 TID 4000, 10001, 10011"})
+				Detail: "dose or CAD in a template that is not known: listed in the study, not mapped", Ref: "PS3.16 TID 4000, 10001, 10011"})
 			continue
 		}
 		list = append(list, v)

@@ -42,6 +42,8 @@ var derived = []Rule{
 	{Table: "derived", From: "StudyInstanceUID", To: "Observation.focus", Ref: "RDS"},
 	{Table: "derived", To: "Observation.valueString", Ref: "RDS: the numbers in one sentence"},
 	{Table: "derived", To: "Observation.hasMember", Ref: "the irradiations of the document"},
+	{Table: "derived", From: "ContentSequence", Concept: "111017", To: "Observation.value[x]", Ref: "PS3.16 TID 4000, CID 6047: what became of CAD as a whole; where no algorithm succeeded cancelled, with the reason"},
+	{Table: "derived", From: "ContentSequence", Concept: "111034 111059", To: "Observation.hasMember", Ref: "PS3.16 TID 4003, CID 6034: findings that are to be presented"},
 	{Table: "derived", To: "DocumentReference", Ref: "IHE ITI MHD, International Patient Access: each released report, with its forms in Binaries; LOINC 85430-7"},
 	{Table: "derived", From: "EncapsulatedDocument", To: "Binary.data", Ref: "PS3.3 C.24.2"},
 	{Table: "derived", From: "MIMETypeOfEncapsulatedDocument", To: "Binary.contentType", Ref: "the first bytes decide, then the stated type"},
@@ -53,6 +55,6 @@ func Rules() []Rule {
 	return slices.Concat(everywhere, patientTable.rules(), studyTable.rules(), seriesTable.rules(), seriesHeadersTable.rules(),
 		instanceTable.rules(), deviceTable.rules(), organizationTable.rules(), locationTable.rules(), orderTable.rules(),
 		reportTable.rules(), reportPeopleTable.rules(), doseTable.rules(), doseContent.rules(), eventContent.rules(),
-		groupContent.rules(), statementContent.rules(),
+		groupContent.rules(), statementContent.rules(), cadContent.rules(),
 		pidTable.rules(), resultTable.rules(), requestTable.rules(), visitTable.rules(), derived)
 }
