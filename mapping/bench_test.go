@@ -11,6 +11,7 @@ import (
 	"lightbox/dicom"
 	"lightbox/dicom/archive"
 	"lightbox/mapping"
+	"lightbox/mapping/hl7v2"
 )
 
 func mapper(tb testing.TB) *mapping.Mapper {
@@ -134,4 +135,28 @@ func ctImage(series, number int) *dicom.Dataset {
 		text("SoftwareVersions", "LO", "1.0"), text("StudyInstanceUID", "UI", "1.2.3.4"), text("SeriesInstanceUID", "UI", fmt.Sprintf("1.2.3.4.%d", series)),
 		text("StudyID", "SH", "1"), text("SeriesNumber", "IS", fmt.Sprint(series)), text("InstanceNumber", "IS", fmt.Sprint(number)),
 	)
+}
+
+// BenchmarkMessageToFHIR is one ordinary ORU: two sections of text, a number, a code, and a signature. It is for one core.
+func BenchmarkMessageToFHIR(b *testing.B) {
+	text := []byte("MSH|^~\\&|RIS|CITY|HUB|CITY|20260601130000+0300||ORU^R01^ORU_R01|M-2|P|2.5.1|||||RUS|UNICODE UTF-8\r" +
+		"PID|1||77^^^CITY&1.2.643.9&ISO^MR||Иванов^Иван^Петрович||19700228|M\r" +
+		"OBR|1|P-1^RIS|F-1^RIS|71260^CT chest^C4|||20260601110000+0300|||||||||||A-1||||20260601120000+0300||RAD|F|||||||12&Петрова&Ольга\r" +
+		"OBX|1|TX|59776-5^Findings^LN||The lungs are clear. No effusion, no pneumothorax. The heart is of normal size.||||||F\r" +
+		"OBX|2|TX|59776-5^Findings^LN||The mediastinum is not enlarged. A nodule of 4.5 mm in the right lower lobe.||||||F\r" +
+		"OBX|3|FT|71260&IMP^CT chest^C4||Small nodule\\.br\\Follow-up in 12 months.||||||F\r" +
+		"OBX|4|NM|246120007^Nodule size^SCT||4.5|mm|||||F\rOBX|5|CWE|36625-2^BI-RADS^LN||2^Benign^L||||||F\r" +
+		"ZDS|1.2.3.4.5^100^Application^DICOM\r")
+	m := mapper(b)
+	b.ReportAllocs()
+	b.SetBytes(int64(len(text)))
+	for b.Loop() {
+		message, err := hl7v2.Parse(text, hl7v2.Options{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		if got, err := m.Message(message); err != nil || len(got.Reports) != 1 {
+			b.Fatal(err)
+		}
+	}
 }
