@@ -132,5 +132,15 @@ func codingOf(system, code, display string) r4.Coding {
 	return r4.Coding{System: &system, Code: &code, Display: text(display)}
 }
 
+// imaging is the category of what is observed on images (IHE RAD IMR).
+func imaging() []r4.CodeableConcept {
+	return []r4.CodeableConcept{coded("http://terminology.hl7.org/CodeSystem/observation-category", "imaging", "Imaging")}
+}
+
+const absentReasons = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
+
+// notKnown is why there is no value where nothing says why.
+func notKnown() *r4.CodeableConcept { return new(coded(absentReasons, "unknown", "Unknown")) }
+
 // tag is a meta.tag of the hub's own.
 func tag(code, display string) r4.Coding { return codingOf(hubTag, code, display) }

@@ -21,10 +21,6 @@ var doseClasses = []string{
 	"1.2.840.10008.5.1.4.1.1.88.68", // Radiopharmaceutical Radiation Dose SR
 }
 
-const absentReasons = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
-
-const irradiationEvent = "irradiation-event-uid"
-
 // dose is an Observation being built of a document of dose, or of one irradiation in it.
 type dose struct {
 	r4.Observation
@@ -43,7 +39,7 @@ var doseTable = compile("dose", []rule[dose]{
 	{From: "Manufacturer ManufacturerModelName DeviceUID", With: deviceAttributes, To: "Observation.device", Ref: "RDS ModalityDevice; PS3.3 C.7.5.1", Set: doseDevice},
 })
 
-// doseContent read the totals of a document: CT (TID 10011, 10012), projection X-ray (TID 10001, 10002, 10004), mammography
+// doseContent reads the totals of a document: CT (TID 10011, 10012), projection X-ray (TID 10001, 10002, 10004), mammography
 // (TID 10005), radiopharmaceuticals (TID 10021, 10022).
 var doseContent = compileContent("dose", []contentRule[dose]{
 	{From: "113809", To: "Observation.effectiveDateTime", Ref: "TID 10011, 10001", Set: doseTime},
@@ -72,12 +68,16 @@ var doseContent = compileContent("dose", []contentRule[dose]{
 	{From: "113870", To: "Observation.performer", Ref: "TID 1020; RDS irradiationAuthorizingPerson", Set: authorizing},
 })
 
+// accumulated is what a document says of each plane as a whole.
+var accumulated = conceptPath("113702")
+
 // doses maps the documents of dose of a study: an Observation of each, and one of each irradiation in it.
 func (r *run) doses(study Study, documents []version) []fhir.Resource {
 	var list []fhir.Resource
 	made := map[string]bool{}
 	for _, v := range newestFirst(documents) { // the same irradiation may stand in several
 		to := r.newDose(study, v)
+		to.planes = len(find(contentItem{Item: v.sr.Root}, accumulated))
 		doseTable.apply(r, &to, whole(v.Dataset))
 		doseContent.apply(r, &to, v.Dataset, v.sr.Root)
 		to.Id = new(r.mapper.ID("Observation", uidSystem, v.uid))
@@ -108,7 +108,7 @@ func newestFirst(documents []version) []version {
 
 // newDose is an Observation of a study with what its dose and each irradiation in it share.
 func (r *run) newDose(study Study, v version) dose {
-	to := dose{study: study, version: v, planes: len(find(contentItem{Item: v.sr.Root}, conceptPath("113702")))}
+	to := dose{study: study, version: v}
 	to.Status = r4.ObservationStatusPreliminary
 	if v.flag(pathCompletion) == "COMPLETE" {
 		to.Status = r4.ObservationStatusFinal
@@ -116,7 +116,7 @@ func (r *run) newDose(study Study, v version) dose {
 	if study.rejected.isRejected(v.uid) {
 		to.Status = r4.ObservationStatusEnteredInError
 	}
-	to.Category = []r4.CodeableConcept{coded("http://terminology.hl7.org/CodeSystem/observation-category", "imaging", "Imaging")}
+	to.Category = imaging()
 	to.Subject = &r4.Reference{Reference: &study.Patient}
 	to.EffectiveDateTime = text(study.started)
 	of := studyReference(study, clean(v.Dataset.Text(pathStudyUID)))
@@ -127,7 +127,7 @@ func (r *run) newDose(study Study, v version) dose {
 // studyReference refers to a study by its resource and by its UID.
 func studyReference(study Study, uid string) r4.Reference {
 	return r4.Reference{Reference: new("ImagingStudy/" + study.Resource.ID), Type: new("ImagingStudy"),
-		Identifier: new(uidIdentifier(uid, new(coded(dcm, "110180", "Study Instance UID"))))}
+		Identifier: new(studyIdentifier(uid))}
 }
 
 func (r *run) observation(o r4.Observation) fhir.Resource {
@@ -147,7 +147,7 @@ func (p *dose) summarize() {
 		}
 	}
 	if len(numbers) == 0 {
-		p.DataAbsentReason = new(coded(absentReasons, "unknown", "Unknown"))
+		p.DataAbsentReason = notKnown()
 		return
 	}
 	p.ValueString = new(strings.Join(numbers, "; "))

@@ -28,7 +28,7 @@ func (r *run) irradiations(of *dose) []dose {
 	for _, container := range []string{"113819", "113706"} {
 		for _, event := range atMost(r, find(contentItem{Item: of.sr.Root}, conceptPath(container))) {
 			to := r.newDose(of.study, of.version)
-			to.BasedOn, to.Encounter, to.Device = of.BasedOn, of.Encounter, of.Device
+			to.BasedOn, to.Encounter, to.Device, to.planes = of.BasedOn, of.Encounter, of.Device, of.planes
 			to.Code = coded(dcm, "113852", "Irradiation Event")
 			eventContent.apply(r, &to, of.Dataset, event.Item)
 			key := join(of.uid, event.Position)
@@ -37,7 +37,7 @@ func (r *run) irradiations(of *dose) []dose {
 			}
 			to.Id = new(r.mapper.ID("Observation", uidSystem, key))
 			if len(to.Component) == 0 {
-				to.DataAbsentReason = new(coded(absentReasons, "unknown", "Unknown"))
+				to.DataAbsentReason = notKnown()
 			}
 			list = append(list, to)
 		}
@@ -51,7 +51,7 @@ func eventUID(r *run, to *dose, all []contentItem) {
 		r.doubt("bad-uid", "not a UID: left out")
 		return
 	}
-	kind := coded(deviceIdentifiers, irradiationEvent, "Irradiation Event UID")
+	kind := coded(deviceIdentifiers, "irradiation-event-uid", "Irradiation Event UID")
 	to.Identifier = append(to.Identifier, uidIdentifier(uid, &kind))
 }
 

@@ -139,6 +139,11 @@ func uidIdentifier(uid string, kind *r4.CodeableConcept) r4.Identifier {
 	return r4.Identifier{Type: kind, System: new(uidSystem), Value: new("urn:oid:" + uid)}
 }
 
+// studyIdentifier is a Study Instance UID.
+func studyIdentifier(uid string) r4.Identifier {
+	return uidIdentifier(uid, new(coded(dcm, "110180", "Study Instance UID")))
+}
+
 // sameIdentifier reports whether two identifiers have one system and value.
 func sameIdentifier(a, b r4.Identifier) bool {
 	return deref(a.System) == deref(b.System) && deref(a.Value) == deref(b.Value)

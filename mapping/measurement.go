@@ -110,7 +110,7 @@ func (r *run) group(to *report, i contentItem, around surroundings) r4.Reference
 	groupContent.apply(r, &g, i.root, i.Item)
 	g.HasMember = r.findings(to, i, surroundings{g.BodySite, g.Device})
 	if g.ValueCodeableConcept == nil && len(g.HasMember)+len(g.Component) == 0 {
-		g.DataAbsentReason = new(coded(absentReasons, "unknown", "Unknown"))
+		g.DataAbsentReason = notKnown()
 	}
 	return r.keepFinding(to, &g)
 }
@@ -129,7 +129,7 @@ func (r *run) statement(to *report, i contentItem, around surroundings) r4.Refer
 		if value, ok := i.code(r); ok {
 			s.ValueCodeableConcept = &value
 		} else {
-			s.DataAbsentReason = new(coded(absentReasons, "unknown", "Unknown"))
+			s.DataAbsentReason = notKnown()
 		}
 	case "TEXT":
 		s.ValueString = text(clean(i.Text))
@@ -147,17 +147,19 @@ func (r *run) absence(i contentItem) *r4.CodeableConcept {
 			return &said
 		}
 	}
-	return new(coded(absentReasons, "unknown", "Unknown"))
+	return notKnown()
 }
 
 // newFinding has what every Observation of a report shares.
 func (r *run) newFinding(to *report, i contentItem, around surroundings) finding {
 	f := finding{report: to, at: i}
-	f.Status = r4.ObservationStatusPreliminary
-	if slices.Contains(signedStatuses, to.Status) {
+	switch f.Status = r4.ObservationStatusPreliminary; {
+	case to.study.rejected.isRejected(to.version().uid):
+		f.Status = r4.ObservationStatusEnteredInError
+	case slices.Contains(signedStatuses, to.Status):
 		f.Status = r4.ObservationStatusFinal
 	}
-	f.Category = []r4.CodeableConcept{coded("http://terminology.hl7.org/CodeSystem/observation-category", "imaging", "Imaging")}
+	f.Category = imaging()
 	f.Subject, f.Encounter, f.BasedOn, f.EffectiveDateTime = to.Subject, to.Encounter, to.BasedOn, to.EffectiveDateTime
 	f.BodySite, f.Device = around.site, around.device
 	of := studyReference(to.study, to.version().Instance.StudyInstanceUID)
@@ -268,14 +270,14 @@ func algorithm(r *run, to *finding, all []contentItem) {
 	if name == "" {
 		return
 	}
-	if version := all[0].parentChild("111003"); version != "" {
+	if version := all[0].sibling("111003"); version != "" {
 		name += " " + version
 	}
 	to.Device = &r4.Reference{Type: new("Device"), Display: &name}
 }
 
-// parentChild is the text of a sibling.
-func (s contentItem) parentChild(code string) string {
+// sibling is the text of another item beside it.
+func (s contentItem) sibling(code string) string {
 	if s.parent == nil {
 		return ""
 	}

@@ -8,13 +8,10 @@ import (
 	"lightbox/mapping/hl7v2"
 )
 
-// v2Schemes are the coding systems of HL7 table 0396 under other names than DICOM's.
-var v2Schemes = map[string]string{
-	"LN": "LN", "LOINC": "LN", "SCT": "SCT", "SNOMED-CT": "SCT", "DCM": "DCM", "RADLEX": "RADLEX", "RADELEMENT": "RADELEMENT",
-	"I10": "I10", "I10C": "I10C", "I9C": "I9C", "C4": "C4", "CPT4": "C4", "CPT": "C4", "UCUM": "UCUM",
-}
+// v2Schemes are names of coding systems in messages (HL7 table 0396, and what senders write) that DICOM calls otherwise.
+var v2Schemes = map[string]string{"LOINC": "LN", "SNOMED-CT": "SCT", "CPT4": "C4", "CPT": "C4"}
 
-// coded makes a CodeableConcept of a CE, CWE or CNE (HL7 v2.8.2 2A.2.13): the code, its alternate, and the words that were first.
+// codedElement makes a CodeableConcept of a CE, CWE or CNE (HL7 v2.8.2 2A.2.13): the code, its alternate, and the words that were first.
 func (r *run) codedElement(one hl7v2.Repetition) (concept r4.CodeableConcept, ok bool) {
 	at := func(n int) string { return clean(one.Component(n).Text()) }
 	for _, first := range []int{1, 4} {

@@ -146,7 +146,7 @@ func (r *run) observe(to *result, s hl7v2.Segment, kind string) bool {
 	} else {
 		r.doubt("unknown-code", "OBX-11 is not a code of HL7 table 0085: status unknown")
 	}
-	o.Category = []r4.CodeableConcept{coded("http://terminology.hl7.org/CodeSystem/observation-category", "imaging", "Imaging")}
+	o.Category = imaging()
 	if at := r.momentOf(s.Field(14)); at != "" {
 		o.EffectiveDateTime = &at
 	}

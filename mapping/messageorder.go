@@ -53,11 +53,19 @@ func (r *run) orders(l *letter) {
 	}
 }
 
+// orderFields hold the numbers of an order, the one that images name first.
+var orderFields = []struct {
+	kind  string // HL7 table 0203
+	paths []fieldPath
+}{
+	{"ACSN", fieldPaths("IPC-1 OBR-18")}, {"PLAC", fieldPaths("OBR-2 ORC-2")}, {"FILL", fieldPaths("OBR-3 ORC-3")},
+}
+
 // orderKey is the number that identifies an order, and its system: as of an image that names it, so that both mean one resource.
 func (r *run) orderKey(l *letter, scope []hl7v2.Segment) (system, number string) {
-	for _, one := range []struct{ kind, fields string }{{"ACSN", "IPC-1 OBR-18"}, {"PLAC", "OBR-2 ORC-2"}, {"FILL", "OBR-3 ORC-3"}} {
-		for path := range strings.FieldsSeq(one.fields) {
-			f := fieldAt(scope, newFieldPath(path)).First()
+	for _, one := range orderFields {
+		for _, path := range one.paths {
+			f := fieldAt(scope, path).First()
 			number := clean(f.Component(1).Text())
 			if number == "" {
 				continue

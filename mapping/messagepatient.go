@@ -44,11 +44,14 @@ func (r *run) messagePatient(l *letter) error {
 	return nil
 }
 
+// patientFields name the patient, the list of numbers before the old field for one.
+var patientFields = fieldPaths("PID-3 PID-2")
+
 // mainIdentifier is the medical record number among those of PID-3, else the first.
 func mainIdentifier(scope []hl7v2.Segment) (hl7v2.Repetition, bool) {
-	for _, path := range []string{"PID-3", "PID-2"} {
+	for _, path := range patientFields {
 		var first *hl7v2.Repetition
-		for _, one := range fieldAt(scope, newFieldPath(path)).Repetitions() {
+		for _, one := range fieldAt(scope, path).Repetitions() {
 			if one.Component(1).Text() == "" {
 				continue
 			}

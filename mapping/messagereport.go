@@ -47,6 +47,7 @@ var resultTable = compileMessage("v2-report", []messageRule[result]{
 
 // results maps every report of a message: an OBR with the ORC before it and the segments after it.
 func (r *run) results(l *letter) {
+	r.outside(l.segments)
 	for _, scope := range requests(l.segments) {
 		to := result{letter: l, scope: scope, made: map[string]int{}}
 		to.Status = r4.DiagnosticReportStatusUnknown
@@ -70,7 +71,21 @@ func (r *run) results(l *letter) {
 // shared are the segments that belong to all reports of a message.
 var shared = []string{"MSH", "PID", "PV1"}
 
-// requests cuts a message at its OBRs, each with the ORC before it. Of what is shared each has the first.
+// outside tells of observations that stand before any OBR, and so in no report.
+func (r *run) outside(all []hl7v2.Segment) {
+	for _, s := range all {
+		switch s.Name {
+		case "OBR":
+			return
+		case "OBX":
+			r.add(Issue{Severity: "warning", Code: "no-report", Attribute: "OBX", Element: "DiagnosticReport",
+				Detail: "an observation outside of any report: left out", Ref: "HL7 v2.8.2 7.3.1"})
+		}
+	}
+}
+
+// requests cuts a message at its OBRs, each with the ORC before it and what stands between the two, such as its times. Of what is
+// shared each has the first.
 func requests(all []hl7v2.Segment) [][]hl7v2.Segment {
 	var list [][]hl7v2.Segment
 	var common, order []hl7v2.Segment
@@ -81,6 +96,8 @@ func requests(all []hl7v2.Segment) [][]hl7v2.Segment {
 			order = nil
 		case s.Name == "ORC":
 			order = []hl7v2.Segment{s}
+		case order != nil && s.Name != "OBX":
+			order = append(order, s)
 		case len(list) > 0:
 			list[len(list)-1] = append(list[len(list)-1], s)
 		case slices.Contains(shared, s.Name) && !slices.ContainsFunc(common, func(have hl7v2.Segment) bool { return have.Name == s.Name }):
@@ -186,7 +203,7 @@ func (r *run) addStudyUID(to *result, uid string) {
 		r.doubt("bad-uid", "not a UID: left out")
 		return
 	}
-	one := r4.Reference{Type: new("ImagingStudy"), Identifier: new(uidIdentifier(uid, new(coded(dcm, "110180", "Study Instance UID"))))}
+	one := r4.Reference{Type: new("ImagingStudy"), Identifier: new(studyIdentifier(uid))}
 	if len(to.ImagingStudy) >= maxValues {
 		r.doubt("too-many-values", "more studies than any real report is of: the rest is left out")
 		return

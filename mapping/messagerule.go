@@ -42,6 +42,15 @@ func newFieldPath(text string) fieldPath {
 	return fieldPath{segment, n}
 }
 
+// fieldPaths compiles fields that are separated by spaces.
+func fieldPaths(text string) []fieldPath {
+	var list []fieldPath
+	for path := range strings.FieldsSeq(text) {
+		list = append(list, newFieldPath(path))
+	}
+	return list
+}
+
 func fieldAt(scope []hl7v2.Segment, p fieldPath) hl7v2.Field {
 	at := slices.IndexFunc(scope, func(s hl7v2.Segment) bool { return s.Name == p.segment })
 	if at < 0 {
@@ -63,9 +72,7 @@ func compileMessage[T any](name string, rules []messageRule[T]) messageTable[T] 
 	rows := make([]messageRow[T], len(rules))
 	for i, one := range rules {
 		rows[i] = messageRow[T]{Rule: Rule{Table: name, Field: one.From, To: one.To, Need: string(one.Need), Ref: one.Ref}, set: one.Set}
-		for path := range strings.FieldsSeq(one.From) {
-			rows[i].from = append(rows[i].from, newFieldPath(path))
-		}
+		rows[i].from = fieldPaths(one.From)
 	}
 	return messageTable[T]{rows}
 }

@@ -36,9 +36,11 @@ var stayStatuses = map[string]r4.EncounterStatus{
 // visitEvents are the events of ADT that are mapped: those that tell of a visit, and those that tell of the patient alone.
 var visitEvents = []string{"A01", "A02", "A03", "A04", "A05", "A06", "A07", "A08", "A11", "A12", "A13", "A28", "A31"}
 
+var visitNumber = newFieldPath("PV1-19")
+
 // movement maps the visit that a message tells of, where it names one.
 func (r *run) movement(l *letter, event string) {
-	f := fieldAt(l.segments, newFieldPath("PV1-19"))
+	f := fieldAt(l.segments, visitNumber)
 	number := clean(f.Text())
 	if number == "" {
 		return
@@ -75,11 +77,11 @@ var stayClasses = map[string]r4.Coding{
 func stayClass(_ *run, to *stay, v fieldValue) {
 	stated := strings.ToUpper(code(v.Text()))
 	class, ok := stayClasses[stated]
-	if !ok && stated != "" {
-		class = codingOf("http://terminology.hl7.org/CodeSystem/v2-0004", stated, "")
-	}
-	if ok || stated != "" {
+	switch {
+	case ok:
 		to.Class = class
+	case stated != "":
+		to.Class = codingOf("http://terminology.hl7.org/CodeSystem/v2-0004", stated, "")
 	}
 }
 

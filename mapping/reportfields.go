@@ -115,7 +115,7 @@ func requestedStudies(_ *run, to *report, v value) {
 }
 
 func (p *report) addStudy(one r4.Reference, uid string) {
-	one.Type, one.Identifier = new("ImagingStudy"), new(uidIdentifier(uid, new(coded(dcm, "110180", "Study Instance UID"))))
+	one.Type, one.Identifier = new("ImagingStudy"), new(studyIdentifier(uid))
 	for _, have := range p.ImagingStudy {
 		if sameIdentifier(*have.Identifier, *one.Identifier) {
 			return

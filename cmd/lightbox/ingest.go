@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"runtime/debug"
 
 	"lightbox/server/ingest"
 )
@@ -31,7 +30,6 @@ Exit code: 0 all taken, 3 some refused, 1 failure.
 
 // Run ingests.
 func (c *ingestCommand) Run(ctx context.Context, p *program) error {
-	debug.SetGCPercent(batchGC)
 	files, err := ingest.Paths(c.Paths...)
 	if err != nil {
 		return err

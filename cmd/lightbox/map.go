@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"runtime/debug"
 
 	"lightbox/fhir"
 	"lightbox/mapping"
@@ -33,12 +32,8 @@ standard error. Exit code: 0 all mapped, 3 some refused, 1 failure.
   lightbox map reports.hl7`
 }
 
-// batchGC lets the heap of a command that ends grow further before it is collected: it holds little, and makes much that dies young.
-const batchGC = 400
-
 // Run maps.
 func (c *mapCommand) Run(ctx context.Context, p *program) error {
-	debug.SetGCPercent(batchGC)
 	files, err := ingest.Paths(c.Paths...)
 	if err != nil {
 		return err
