@@ -63,7 +63,7 @@ func BenchmarkHeaderToFHIR(b *testing.B) {
 		if _, _, err := m.Mentions(instance.Context); err != nil {
 			b.Fatal(err)
 		}
-		if _, err := m.Study([]archive.Instance{instance}, ""); err != nil {
+		if _, err := m.Study([]archive.Instance{instance}, "", mapping.Links{}); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -107,7 +107,7 @@ func BenchmarkStudy(b *testing.B) {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := m.Study(instances, ""); err != nil {
+				if _, err := m.Study(instances, "", mapping.Links{}); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -133,6 +133,7 @@ func mapAll(t *testing.T, m *mapping.Mapper, objects []*dicom.Dataset, messages 
 		}
 	}
 	told := map[string][]mapping.Told{}
+	var said []mapping.PatientLink
 	for _, message := range messages {
 		got, err := m.Message(message)
 		if err != nil {
@@ -143,10 +144,13 @@ func mapAll(t *testing.T, m *mapping.Mapper, objects []*dicom.Dataset, messages 
 		for _, one := range got.Reports {
 			told[one.ID] = append(told[one.ID], one)
 		}
+		said = append(said, got.Links...)
 		for _, one := range got.Mentions {
 			mentions[one.Type+"/"+one.ID] = append(mentions[one.Type+"/"+one.ID], one)
 		}
 	}
+	links, issues := mapping.SettleLinks(said)
+	out.add(issues)
 	for _, of := range told {
 		report, issues := mapping.Prevailing(of)
 		out.add(issues)
@@ -161,7 +165,7 @@ func mapAll(t *testing.T, m *mapping.Mapper, objects []*dicom.Dataset, messages 
 		out.resources = append(out.resources, r)
 	}
 	for uid, of := range instances {
-		study, err := m.Study(of, "")
+		study, err := m.Study(of, "", links)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -172,6 +176,9 @@ func mapAll(t *testing.T, m *mapping.Mapper, objects []*dicom.Dataset, messages 
 		out.add(study.Issues)
 		out.add(issues)
 		out.resources = append(append(out.resources, study.Resource), reports...)
+	}
+	if err := links.Apply(out.resources); err != nil {
+		t.Fatal(err)
 	}
 	slices.SortFunc(out.resources, func(a, b fhir.Resource) int { return strings.Compare(a.Reference(), b.Reference()) })
 	return out

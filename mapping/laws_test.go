@@ -49,7 +49,7 @@ func altered(ds *dicom.Dataset, keyword, vr, value string) *dicom.Dataset {
 func TestStudyDoesNotDependOnOrder(t *testing.T) {
 	m := mapper(t)
 	instances := threeSeries(t, m)
-	want, err := m.Study(instances, "")
+	want, err := m.Study(instances, "", mapping.Links{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +60,7 @@ func TestStudyDoesNotDependOnOrder(t *testing.T) {
 	for range 50 {
 		r.Shuffle(len(instances), func(i, j int) { instances[i], instances[j] = instances[j], instances[i] })
 		doubled := append(slices.Clone(instances), instances[:20]...)
-		got, err := m.Study(doubled, "")
+		got, err := m.Study(doubled, "", mapping.Links{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -116,7 +116,7 @@ func TestPredecessorsInACircle(t *testing.T) {
 func TestRecordedLinkStands(t *testing.T) {
 	m := mapper(t)
 	instances := threeSeries(t, m)
-	minority, err := m.Study(instances, "Patient/"+m.ID("Patient", systemOf(t, m, instances), "P-2"))
+	minority, err := m.Study(instances, "Patient/"+m.ID("Patient", systemOf(t, m, instances), "P-2"), mapping.Links{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +128,7 @@ func TestRecordedLinkStands(t *testing.T) {
 // systemOf reads the identifier system of the patient of a study.
 func systemOf(t *testing.T, m *mapping.Mapper, instances []archive.Instance) string {
 	t.Helper()
-	study, err := m.Study(instances, "")
+	study, err := m.Study(instances, "", mapping.Links{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +147,7 @@ func TestPlaceholderGivesWayToANamedPatient(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	first, err := m.Study([]archive.Instance{nameless}, "")
+	first, err := m.Study([]archive.Instance{nameless}, "", mapping.Links{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +155,7 @@ func TestPlaceholderGivesWayToANamedPatient(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	both, err := m.Study([]archive.Instance{nameless, named}, first.Patient)
+	both, err := m.Study([]archive.Instance{nameless, named}, first.Patient, mapping.Links{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,8 +2,10 @@ package mapping
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
+	"lightbox/dicom"
 	"lightbox/dicom/archive"
 )
 
@@ -43,6 +45,26 @@ func (r *run) link(contexts []*context, recorded string) link {
 	return link{reference: recorded}
 }
 
+// Patients names, as references, whom the instances of a study are of, each once.
+func (m *Mapper) Patients(instances []archive.Instance) ([]string, error) {
+	r := &run{mapper: m}
+	known := map[string]bool{}
+	var list []string
+	for _, i := range instances {
+		if known[string(i.Context)] {
+			continue
+		}
+		known[string(i.Context)] = true
+		ds, err := dicom.Decode(i.Context)
+		if err != nil {
+			return nil, fmt.Errorf("context of an instance: %w", err)
+		}
+		list = append(list, r.identity(ds).reference)
+	}
+	slices.Sort(list)
+	return slices.Compact(list), nil
+}
+
 // rank puts those who are named with an issuer first, the nameless last.
 func rank(who identity) int {
 	switch {
@@ -61,10 +83,10 @@ func (r *run) placeholder(c *context) string {
 }
 
 // admits tells whether an instance belongs to the linked patient. One that names nobody, or gives the same number without an
-// issuer, contradicts nothing.
-func (l link) admits(who identity) bool {
+// issuer, contradicts nothing; nor does one that names another record of the same person.
+func (r *run) admits(l link, who identity) bool {
 	switch {
-	case who.reference == l.reference, who.value == "":
+	case who.value == "", r.links.Survivor(who.reference) == r.links.Survivor(l.reference):
 		return true
 	case who.value == l.value:
 		return !who.hasIssuer || !l.hasIssuer

@@ -16,6 +16,7 @@ import (
 type Translation struct {
 	Mentions []Mention // of resources that other messages and objects tell of too
 	Reports  []Told
+	Links    []PatientLink
 	Issues   []Issue
 }
 
@@ -24,7 +25,7 @@ type Told struct {
 	ID        string // of the DiagnosticReport, by which messages about one report are known
 	Sent      string // MSH-7
 	Resources []fhir.Resource
-	status    r4.DiagnosticReportStatus
+	Status    r4.DiagnosticReportStatus
 }
 
 // Prevailing returns, of what messages told of one report, what counts: the newest, but that a report which was final does not become
@@ -36,7 +37,7 @@ func Prevailing(told []Told) (Told, []Issue) {
 	last := list[0]
 	var issues []Issue
 	for _, one := range list[1:] {
-		if slices.Contains(signedStatuses, last.status) && slices.Contains(openStatuses, one.status) {
+		if slices.Contains(signedStatuses, last.Status) && slices.Contains(openStatuses, one.Status) {
 			issues = append(issues, Issue{Severity: "warning", Code: "status-backwards", Attribute: "OBR-25", Element: "DiagnosticReport.status",
 				Detail: "a report that was final is told as not final: the final one stays", Ref: "HL7 0123"})
 			continue
@@ -58,6 +59,7 @@ type letter struct {
 	sent     string // MSH-7
 	patient  string // reference
 	reports  []Told
+	links    []PatientLink
 }
 
 // messageTypes are the ones that are mapped, by MSH-9.1, and what tells beside the patient.
@@ -66,7 +68,7 @@ var messageTypes = map[string]func(r *run, l *letter, event string){
 	"ORM": func(r *run, l *letter, _ string) { r.orders(l) },
 	"OMI": func(r *run, l *letter, _ string) { r.orders(l) },
 	"OMG": func(r *run, l *letter, _ string) { r.orders(l) },
-	"ADT": (*run).movement,
+	"ADT": (*run).administration,
 }
 
 // Message maps one HL7 v2 message. The error is a *Refusal where the message is at fault.
@@ -79,9 +81,9 @@ func (r *run) message(message *hl7v2.Message) (Translation, error) {
 	header, _ := message.First("MSH")
 	kind, event := clean(header.Field(9).Text()), clean(header.Field(9).First().Component(2).Text())
 	rest, ok := messageTypes[kind]
-	if !ok || kind == "ADT" && !slices.Contains(visitEvents, event) {
+	if !ok || kind == "ADT" && !slices.Contains(administrationEvents, event) {
 		return Translation{}, &Refusal{Reason: "unsupported-message", Detail: "messages of this type are not mapped: ORU, ORM, OMI, OMG, and ADT of " +
-			strings.Join(visitEvents, ", ") + " are"}
+			strings.Join(administrationEvents, ", ") + " are"}
 	}
 	for _, remark := range message.Remarks {
 		r.add(Issue{Severity: "warning", Code: "message-form", Element: "Resource", Detail: remark, Ref: "HL7 v2.8.2 2.5"})
@@ -93,7 +95,22 @@ func (r *run) message(message *hl7v2.Message) (Translation, error) {
 		return Translation{}, err
 	}
 	rest(r, l, event)
-	return Translation{r.mentions.list, l.reports, r.issues}, r.err
+	return Translation{r.mentions.list, l.reports, l.links, r.issues}, r.err
+}
+
+// administrationEvents are the events of ADT that are mapped.
+var administrationEvents = slices.Concat(visitEvents, mergeEvents, []string{unmergeEvent})
+
+// administration maps what a message of patient administration tells beside the patient.
+func (r *run) administration(l *letter, event string) {
+	switch {
+	case slices.Contains(mergeEvents, event):
+		r.merges(l)
+	case event == unmergeEvent:
+		r.unmerge(l)
+	default:
+		r.movement(l, event)
+	}
 }
 
 // sentAt is the time of a message as mentions are ordered by it: the digits of a DTM, up to seconds.

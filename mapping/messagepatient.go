@@ -49,7 +49,11 @@ var patientFields = fieldPaths("PID-3 PID-2")
 
 // mainIdentifier is the medical record number among those of PID-3, else the first.
 func mainIdentifier(scope []hl7v2.Segment) (hl7v2.Repetition, bool) {
-	for _, path := range patientFields {
+	return firstIdentifier(scope, patientFields)
+}
+
+func firstIdentifier(scope []hl7v2.Segment, fields []fieldPath) (hl7v2.Repetition, bool) {
+	for _, path := range fields {
 		var first *hl7v2.Repetition
 		for _, one := range fieldAt(scope, path).Repetitions() {
 			if one.Component(1).Text() == "" {
@@ -76,6 +80,11 @@ func (r *run) hierarchic(c hl7v2.Component) issuer {
 
 func pidIdentifiers(r *run, to *patient, v fieldValue) {
 	main, _ := mainIdentifier(v.scope)
+	to.identify(r, main, v)
+}
+
+// identify adds the numbers of a list, main the one that the patient is known by.
+func (p *patient) identify(r *run, main hl7v2.Repetition, v fieldValue) {
 	for _, one := range v.Repetitions() {
 		value := clean(one.Component(1).Text())
 		if value == "" {
@@ -90,7 +99,7 @@ func pidIdentifiers(r *run, to *patient, v fieldValue) {
 		if is {
 			identified.Use = new(r4.IdentifierUseUsual)
 		}
-		to.addIdentifier(identified)
+		p.addIdentifier(identified)
 	}
 }
 

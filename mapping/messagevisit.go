@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	r4 "github.com/samply/golang-fhir-models/fhir-models/fhir"
+
+	"lightbox/fhir"
 )
 
 // stay is the Encounter of a message about a patient's movements.
@@ -110,7 +112,23 @@ func stayEnd(r *run, to *stay, v fieldValue) {
 	if to.Period == nil {
 		to.Period = &r4.Period{}
 	}
+	if isAfter(deref(to.Period.Start), at) {
+		r.doubt("bad-date", "the end is before the start: left out")
+		return
+	}
 	to.Period.End = &at
+}
+
+// isAfter reports whether all of one date or time, as FHIR writes them, is after all of another; "" is neither.
+func isAfter(one, other string) bool {
+	a, err := fhir.ParseDate(one)
+	b, otherErr := fhir.ParseDate(other)
+	if err != nil || otherErr != nil {
+		return false
+	}
+	first, _ := a.Interval()
+	_, last := b.Interval()
+	return first > last
 }
 
 func stayReason(r *run, to *stay, v fieldValue) {

@@ -45,6 +45,9 @@ var derived = []Rule{
 	{Table: "derived", From: "ContentSequence", Concept: "111017", To: "Observation.value[x]", Ref: "PS3.16 TID 4000, CID 6047: what became of CAD as a whole; where no algorithm succeeded cancelled, with the reason"},
 	{Table: "derived", From: "ContentSequence", Concept: "111034 111059", To: "Observation.hasMember", Ref: "PS3.16 TID 4003, CID 6034: findings that are to be presented"},
 	{Table: "derived", To: "DocumentReference", Ref: "IHE ITI MHD, International Patient Access: each released report, with its forms in Binaries; LOINC 85430-7"},
+	{Table: "derived", Field: "MRG-1", To: "Patient.link", Ref: "HL7 v2.8.2 3.3.40, 3.6.2; IHE ITI PMIR: replaced-by, and replaces of the survivor; A37 takes it back"},
+	{Table: "derived", Field: "MRG-1", To: "Patient.active", Ref: "IHE ITI PMIR: false of a record that goes on as another; what referred to it refers to that one"},
+	{Table: "derived", Field: "MRG-1", To: "Patient.identifier", Ref: "IHE ITI PMIR: the survivor is found by the numbers of those it replaces, use old"},
 	{Table: "derived", From: "EncapsulatedDocument", To: "Binary.data", Ref: "PS3.3 C.24.2"},
 	{Table: "derived", From: "MIMETypeOfEncapsulatedDocument", To: "Binary.contentType", Ref: "the first bytes decide, then the stated type"},
 	{Table: "derived", To: "Binary.securityContext", Ref: "the patient of the study: access follows it"},
@@ -56,5 +59,5 @@ func Rules() []Rule {
 		instanceTable.rules(), deviceTable.rules(), organizationTable.rules(), locationTable.rules(), orderTable.rules(),
 		reportTable.rules(), reportPeopleTable.rules(), doseTable.rules(), doseContent.rules(), eventContent.rules(),
 		groupContent.rules(), statementContent.rules(), cadContent.rules(),
-		pidTable.rules(), resultTable.rules(), requestTable.rules(), visitTable.rules(), derived)
+		pidTable.rules(), resultTable.rules(), requestTable.rules(), visitTable.rules(), mergeTable.rules(), derived)
 }

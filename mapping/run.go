@@ -16,6 +16,7 @@ type run struct {
 	issues    []Issue
 	mentions  *mentions // nil: references are made, their resources are not
 	trace     *trace    // nil: not asked for
+	links     Links     // which patients are one person
 	err       error     // the first fault of ours
 
 	whose *dicom.Dataset // context that was last asked whom it is about

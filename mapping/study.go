@@ -44,12 +44,13 @@ type object struct {
 var errNoInstances = errors.New("a study without instances")
 
 // Study maps the instances of one study, in any order, to its ImagingStudy. patient is the recorded link, "" when none is
-// recorded: then the majority decides, ties by id. It is a pure function: conflicts are settled by content.
-func (m *Mapper) Study(instances []archive.Instance, patient string) (Study, error) {
+// recorded: then the majority decides, ties by id. links tells which patients are one person; references are not led to the survivor
+// yet (Links.Redirect). It is a pure function: conflicts are settled by content.
+func (m *Mapper) Study(instances []archive.Instance, patient string, links Links) (Study, error) {
 	if len(instances) == 0 {
 		return Study{}, errNoInstances
 	}
-	r := &run{mapper: m}
+	r := &run{mapper: m, links: links}
 	return r.study(instances, patient)
 }
 
@@ -62,7 +63,7 @@ func (r *run) study(instances []archive.Instance, patient string) (Study, error)
 	out := Study{Patient: link.reference}
 	kept := objects[:0]
 	for _, o := range objects {
-		if !link.admits(o.context.who) {
+		if !r.admits(link, o.context.who) {
 			out.Held = append(out.Held, o.Instance)
 			continue
 		}

@@ -19,7 +19,7 @@ func study(t *testing.T, m *mapping.Mapper, ds *dicom.Dataset, into any) mapping
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := m.Study([]archive.Instance{i}, "")
+	s, err := m.Study([]archive.Instance{i}, "", mapping.Links{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,7 +160,7 @@ func onlyReport(t *testing.T, m *mapping.Mapper, ds *dicom.Dataset, into any) []
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := m.Study([]archive.Instance{i}, "")
+	s, err := m.Study([]archive.Instance{i}, "", mapping.Links{})
 	if err != nil {
 		t.Fatal(err)
 	}

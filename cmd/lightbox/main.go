@@ -51,9 +51,10 @@ type program struct {
 type cli struct {
 	Demo    demoCommand    `cmd:"" help:"Start a whole hub on embedded parts, with a synthetic city in it. The place to begin."`
 	Serve   serveCommand   `cmd:"" help:"Serve FHIR R4 under OIDC."`
-	Ingest  ingestCommand  `cmd:"" help:"Take DICOM files, folders and ZIPs into a hub's archive and database."`
-	Map     mapCommand     `cmd:"" help:"Print the FHIR that DICOM files become, without any store."`
+	Ingest  ingestCommand  `cmd:"" help:"Take DICOM files, HL7 v2 messages, folders and ZIPs into a hub's archive and database."`
+	Map     mapCommand     `cmd:"" help:"Print the FHIR that DICOM files and HL7 v2 messages become, without any store."`
 	Reindex reindexCommand `cmd:"" help:"Complete the index of search parameters whose definition has changed."`
+	Merge   mergeCommand   `cmd:"" help:"Make two records of one person one, or take that back."`
 	Purge   purgeCommand   `cmd:"" help:"Remove resources for good, with every version of them."`
 	Synth   synthCommand   `cmd:"" help:"Draw the synthetic city's DICOM files into a folder."`
 	Token   tokenCommand   `cmd:"" help:"Sign an access token of a running demo's issuer, for trying things out."`

@@ -12,12 +12,24 @@ import (
 	"lightbox/dicom"
 	"lightbox/dicom/archive"
 	"lightbox/fhir"
+	"lightbox/fhir/search"
 	"lightbox/fhir/store"
 	"lightbox/mapping"
 )
 
-// studyType marks the notes that name a study by its UID; every other note names a shared resource by type and id.
-const studyType = "ImagingStudy"
+// Notes of studyType name a study by its UID, those of reportType a report that messages tell; every other note names a shared resource
+// by type and id.
+const (
+	studyType  = "ImagingStudy"
+	reportType = "DiagnosticReport"
+)
+
+// isShared, isReport and isStudy choose notes.
+const (
+	isShared = "type NOT IN ('" + studyType + "', '" + reportType + "')"
+	isReport = "type = '" + reportType + "'"
+	isStudy  = "type = '" + studyType + "'"
+)
 
 // How many notes one commit takes care of.
 const (
@@ -35,8 +47,10 @@ type due struct {
 type built struct {
 	due     due
 	writes  []store.Write
+	group   string         // whose resources writes are, all that there are: the study's UID, or the report; "" of a shared one
 	study   *mapping.Study // of a study
-	failure error          // the mapping refused: the note stays
+	issues  []mapping.Issue
+	failure error // the mapping refused: the note stays
 }
 
 // Build makes every resource that is due, shared ones first so that a study never names a Patient who is not there yet. A
@@ -45,17 +59,27 @@ func (p *Pipeline) Build(ctx context.Context, t *tally) error {
 	if t == nil {
 		t = newTally(nil)
 	}
-	if err := p.buildAll(ctx, t, "<>", sharedBatch, p.shared); err != nil {
+	if err := p.buildAll(ctx, t, step{isShared, sharedBatch, p.shared}); err != nil {
 		return err
 	}
-	return p.buildAll(ctx, t, "=", studyBatch, p.study)
+	if err := p.buildAll(ctx, t, step{isReport, sharedBatch, p.report}); err != nil {
+		return err
+	}
+	return p.buildAll(ctx, t, step{isStudy, studyBatch, p.study})
 }
 
-// buildAll walks the notes whose type compares so to studyType, once each, in batches.
-func (p *Pipeline) buildAll(ctx context.Context, t *tally, compare string, batch int, build func(context.Context, due) (built, error)) error {
+// step is how the notes of one kind are built.
+type step struct {
+	which string // condition
+	batch int
+	build func(context.Context, due) (built, error)
+}
+
+// buildAll walks the notes of a step, once each, in batches.
+func (p *Pipeline) buildAll(ctx context.Context, t *tally, s step) error {
 	var last due
 	for {
-		notes, err := p.due(ctx, compare, last, batch)
+		notes, err := p.due(ctx, s, last)
 		if err != nil || len(notes) == 0 {
 			return err
 		}
@@ -66,7 +90,7 @@ func (p *Pipeline) buildAll(ctx context.Context, t *tally, compare string, batch
 		for i, n := range notes {
 			g.Go(func() error {
 				var err error
-				results[i], err = build(gctx, n)
+				results[i], err = s.build(gctx, n)
 				return err
 			})
 		}
@@ -79,11 +103,11 @@ func (p *Pipeline) buildAll(ctx context.Context, t *tally, compare string, batch
 	}
 }
 
-func (p *Pipeline) due(ctx context.Context, compare string, after due, limit int) (notes []due, err error) {
+func (p *Pipeline) due(ctx context.Context, s step, after due) (notes []due, err error) {
 	err = p.Store.View(ctx, func(tx store.SQL) error {
 		notes = nil
-		query := "SELECT type, id, generation FROM ingest_dirty WHERE type " + compare + " $1 AND (type, id) > ($2, $3) ORDER BY type, id LIMIT $4"
-		return tx.Query(ctx, query, []any{studyType, after.Type, after.ID, limit}, func(scan func(...any) error) error {
+		query := "SELECT type, id, generation FROM ingest_dirty WHERE " + s.which + " AND (type, id) > ($1, $2) ORDER BY type, id LIMIT $3"
+		return tx.Query(ctx, query, []any{after.Type, after.ID, s.batch}, func(scan func(...any) error) error {
 			var n due
 			err := scan(&n.Type, &n.ID, &n.Generation)
 			notes = append(notes, n)
@@ -95,29 +119,41 @@ func (p *Pipeline) due(ctx context.Context, compare string, after due, limit int
 
 // shared merges what is said of one shared resource.
 func (p *Pipeline) shared(ctx context.Context, n due) (built, error) {
-	var mentions []mapping.Mention
+	var r fhir.Resource
 	var owners []string
-	err := p.Store.View(ctx, func(tx store.SQL) error {
-		mentions, owners = nil, nil
-		query := "SELECT latest, body FROM ingest_mention WHERE type = $1 AND id = $2 ORDER BY hash"
-		err := tx.Query(ctx, query, []any{n.Type, n.ID}, func(scan func(...any) error) error {
-			m := mapping.Mention{Type: n.Type, ID: n.ID}
-			err := scan(&m.Date, &m.Body)
-			mentions = append(mentions, m)
-			return err
-		})
+	var failure error
+	err := p.Store.View(ctx, func(tx store.SQL) (err error) {
+		mentions, err := mentionsOf(ctx, tx, n)
 		if err != nil {
 			return err
 		}
-		query = "SELECT owner FROM ingest_owner WHERE type = $1 AND id = $2 ORDER BY owner"
-		owners, err = texts(ctx, tx, query, n.Type, n.ID)
+		if owners, err = ownersOf(ctx, tx, n); err != nil {
+			return err
+		}
+		if r, _, failure = mapping.Merge(mentions); failure == nil && n.Type == "Patient" {
+			r, err = linked(ctx, tx, r)
+		}
 		return err
 	})
 	if err != nil {
 		return built{}, err
 	}
-	r, _, failure := mapping.Merge(mentions)
 	return built{due: n, writes: []store.Write{mapped(r, owners)}, failure: failure}, nil
+}
+
+func mentionsOf(ctx context.Context, tx store.SQL, n due) (mentions []mapping.Mention, err error) {
+	query := "SELECT latest, body FROM ingest_mention WHERE type = $1 AND id = $2 ORDER BY hash"
+	err = tx.Query(ctx, query, []any{n.Type, n.ID}, func(scan func(...any) error) error {
+		m := mapping.Mention{Type: n.Type, ID: n.ID}
+		err := scan(&m.Date, &m.Body)
+		mentions = append(mentions, m)
+		return err
+	})
+	return mentions, err
+}
+
+func ownersOf(ctx context.Context, tx store.SQL, n due) ([]string, error) {
+	return texts(ctx, tx, "SELECT owner FROM ingest_owner WHERE type = $1 AND id = $2 ORDER BY owner", n.Type, n.ID)
 }
 
 func mapped(r fhir.Resource, owners []string) store.Write {
@@ -131,6 +167,7 @@ func mapped(r fhir.Resource, owners []string) store.Write {
 func (p *Pipeline) study(ctx context.Context, n due) (built, error) {
 	var instances []archive.Instance
 	var patient string
+	var persons mapping.Links
 	err := p.Store.View(ctx, func(tx store.SQL) (err error) {
 		patient = ""
 		if instances, err = archive.Study(ctx, tx, n.ID); err != nil {
@@ -140,15 +177,23 @@ func (p *Pipeline) study(ctx context.Context, n due) (built, error) {
 		if len(links) > 0 {
 			patient = links[0]
 		}
+		if err != nil {
+			return err
+		}
+		patients, err := p.Mapper.Patients(instances)
+		if err != nil {
+			return err
+		}
+		persons, _, err = linksOf(ctx, tx, append(patients, patient))
 		return err
 	})
 	if err != nil {
 		return built{}, err
 	}
 	if len(instances) == 0 { // conflicts gave all of them to other studies
-		return built{due: n, study: &mapping.Study{}}, nil
+		return built{due: n, group: n.ID, study: &mapping.Study{}}, nil
 	}
-	s, failure := p.Mapper.Study(instances, patient)
+	s, failure := p.Mapper.Study(instances, patient, persons)
 	if failure != nil {
 		return built{due: n, failure: failure}, nil
 	}
@@ -157,12 +202,12 @@ func (p *Pipeline) study(ctx context.Context, n due) (built, error) {
 		return built{due: n, failure: failure}, nil
 	}
 	reports, issues, failure := p.Mapper.Documents(s, documents)
-	s.Issues = slices.Concat(s.Issues, unread, issues)
+	issues = slices.Concat(s.Issues, unread, issues)
 	writes := []store.Write{mapped(s.Resource, s.Owners)}
 	for _, r := range reports {
 		writes = append(writes, mapped(r, s.Owners))
 	}
-	return built{due: n, writes: writes, study: &s, failure: failure}, nil
+	return built{due: n, group: n.ID, writes: writes, study: &s, issues: issues, failure: failure}, nil
 }
 
 // documents reads the report objects among instances back from the archive, those held for another patient left out. The error is
@@ -200,8 +245,8 @@ func (p *Pipeline) document(ctx context.Context, i archive.Instance) (*dicom.Dat
 // put writes what was built and takes back the notes, those apart for which more has come meanwhile.
 func (p *Pipeline) put(ctx context.Context, results []built, t *tally) error {
 	changes := 0
-	for _, b := range results {
-		store.Prepare(fhir.R4(), b.writes)
+	for i := range results {
+		prepare(&results[i])
 	}
 	err := p.Store.Write(ctx, func(tx store.Tx) (err error) {
 		changes, err = putAll(ctx, tx, results)
@@ -212,6 +257,19 @@ func (p *Pipeline) put(ctx context.Context, results []built, t *tally) error {
 	}
 	p.tell(results, changes, t)
 	return nil
+}
+
+// prepare evaluates what is about to be written. What cannot be indexed would keep out all that is written with it: it fails alone.
+func prepare(b *built) {
+	store.Prepare(fhir.R4(), b.writes)
+	for _, w := range b.writes {
+		if w.Document != nil {
+			continue
+		}
+		if _, err := search.Index(fhir.R4(), w.Resource); err != nil && b.failure == nil {
+			b.failure = err
+		}
+	}
 }
 
 // putAll goes by the notes that are still there as they were read. Writers come one after the other, and a note changes with the
@@ -232,6 +290,9 @@ func putAll(ctx context.Context, tx store.Tx, results []built) (changes int, err
 			current, writes = append(current, b), append(writes, b.writes...)
 		}
 	}
+	if err := follow(ctx, tx, writes); err != nil {
+		return 0, err
+	}
 	written, err := tx.PutAll(ctx, writes)
 	if err != nil {
 		return 0, err
@@ -242,8 +303,13 @@ func putAll(ctx context.Context, tx store.Tx, results []built) (changes int, err
 		}
 	}
 	for _, b := range current {
-		if b.study == nil {
+		if b.group == "" {
 			continue
+		}
+		if b.study != nil {
+			if err := rememberPatient(ctx, tx, b); err != nil {
+				return 0, err
+			}
 		}
 		deleted, err := tidy(ctx, tx, b)
 		if err != nil {
@@ -270,25 +336,26 @@ func (p *Pipeline) tell(results []built, changes int, t *tally) {
 		}
 		if b.study != nil {
 			t.add(func(s *Summary) { s.Studies++ })
-			t.issues(b.study.Issues)
 		}
+		t.issues(b.issues)
 	}
 }
 
-// tidy remembers the study's patient and resources, and deletes the resources that it no longer gives.
+// rememberPatient notes whose the study was found to be. What was recorded went into the mapping, so this changes it only where that
+// gave a placeholder way to a named patient.
+func rememberPatient(ctx context.Context, tx store.SQL, b built) error {
+	_, err := tx.Exec(ctx, `INSERT INTO ingest_study (study_uid, patient, recorded) VALUES ($1, $2, 0)
+		ON CONFLICT (study_uid) DO UPDATE SET patient = excluded.patient`, b.due.ID, b.study.Patient)
+	return err
+}
+
+// tidy remembers the resources of a group, and deletes those that it no longer gives.
 func tidy(ctx context.Context, tx store.Tx, b built) (deleted int, err error) {
-	uid := b.due.ID
-	// What was recorded went into the mapping, so this changes it only where that gave a placeholder way to a named patient.
-	_, err = tx.Exec(ctx, `INSERT INTO ingest_study (study_uid, patient, recorded) VALUES ($1, $2, 0)
-		ON CONFLICT (study_uid) DO UPDATE SET patient = excluded.patient`, uid, b.study.Patient)
-	if err != nil {
-		return 0, err
-	}
 	now := make([]string, 0, len(b.writes))
 	for _, w := range b.writes {
 		now = append(now, w.Resource.Reference())
 	}
-	before, err := texts(ctx, tx, "SELECT type || '/' || id FROM ingest_resource WHERE study_uid = $1", uid)
+	before, err := texts(ctx, tx, "SELECT type || '/' || id FROM ingest_resource WHERE study_uid = $1", b.group)
 	if err != nil {
 		return 0, err
 	}
@@ -296,7 +363,7 @@ func tidy(ctx context.Context, tx store.Tx, b built) (deleted int, err error) {
 		if slices.Contains(now, reference) {
 			continue
 		}
-		if err := forget(ctx, tx, uid, reference); err != nil {
+		if err := forget(ctx, tx, b.group, reference); err != nil {
 			return 0, err
 		}
 		deleted++
@@ -304,22 +371,30 @@ func tidy(ctx context.Context, tx store.Tx, b built) (deleted int, err error) {
 	resources := newRows(3)
 	for _, w := range b.writes {
 		if !slices.Contains(before, w.Resource.Reference()) {
-			resources.add(w.Resource.Reference(), uid, w.Resource.Type, w.Resource.ID)
+			resources.add(w.Resource.Reference(), b.group, w.Resource.Type, w.Resource.ID)
 		}
 	}
 	return deleted, resources.insert(ctx, tx, "ingest_resource (study_uid, type, id)", "DO NOTHING")
 }
 
-func forget(ctx context.Context, tx store.Tx, uid, reference string) error {
+func forget(ctx context.Context, tx store.Tx, group, reference string) error {
 	ref, err := fhir.ParseReference(reference, "")
 	if err != nil {
 		return err
 	}
 	_, err = tx.Delete(ctx, store.Delete{Type: ref.Type, ID: ref.ID, Mapped: true})
-	if err != nil && !errors.Is(err, store.ErrGone) && !errors.Is(err, store.ErrNotFound) {
+	if err := ignoreAbsent(err); err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, "DELETE FROM ingest_resource WHERE study_uid = $1 AND type = $2 AND id = $3", uid, ref.Type, ref.ID)
+	_, err = tx.Exec(ctx, "DELETE FROM ingest_resource WHERE study_uid = $1 AND type = $2 AND id = $3", group, ref.Type, ref.ID)
+	return err
+}
+
+// ignoreAbsent is err unless it says that there is no such resource.
+func ignoreAbsent(err error) error {
+	if errors.Is(err, store.ErrGone) || errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
 	return err
 }
 

@@ -25,6 +25,7 @@ type Collection struct {
 	mentions  map[string][]mapping.Mention // by reference
 	contexts  map[*byte]bool               // whose mentions are in
 	told      map[string][]mapping.Told    // by messages, of a report
+	links     []mapping.PatientLink
 }
 
 // NewCollection returns an empty collection. report, when given, is called now and then with the counts so far.
@@ -66,6 +67,7 @@ func (c *Collection) deliver(o taken) {
 		for _, m := range letter.Mentions {
 			c.mentions[m.Type+"/"+m.ID] = append(c.mentions[m.Type+"/"+m.ID], m)
 		}
+		c.links = append(c.links, letter.Links...)
 		for _, one := range letter.Reports {
 			c.told[one.ID] = append(c.told[one.ID], one)
 		}
@@ -127,6 +129,8 @@ func (c *Collection) Resources() ([]fhir.Resource, error) {
 	if err := c.settle(); err != nil {
 		return nil, err
 	}
+	links, issues := mapping.SettleLinks(c.links)
+	c.reader.tally.issues(issues)
 	var list []fhir.Resource
 	for _, said := range c.mentions {
 		r, issues, err := mapping.Merge(said)
@@ -146,7 +150,7 @@ func (c *Collection) Resources() ([]fhir.Resource, error) {
 	g.SetLimit(runtime.GOMAXPROCS(0))
 	for _, study := range c.studies() {
 		g.Go(func() error {
-			resources, err := c.study(study)
+			resources, err := c.study(study, links)
 			mu.Lock()
 			defer mu.Unlock()
 			list = append(list, resources...)
@@ -156,6 +160,9 @@ func (c *Collection) Resources() ([]fhir.Resource, error) {
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
+	if err := links.Apply(list); err != nil {
+		return nil, err
+	}
 	slices.SortFunc(list, func(a, b fhir.Resource) int {
 		return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.ID, b.ID))
 	})
@@ -163,8 +170,8 @@ func (c *Collection) Resources() ([]fhir.Resource, error) {
 	return list, nil
 }
 
-func (c *Collection) study(instances []archive.Instance) ([]fhir.Resource, error) {
-	s, err := c.reader.mapper.Study(instances, "")
+func (c *Collection) study(instances []archive.Instance, links mapping.Links) ([]fhir.Resource, error) {
+	s, err := c.reader.mapper.Study(instances, "", links)
 	if err != nil {
 		return nil, err
 	}

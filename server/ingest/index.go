@@ -7,11 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
 	"lightbox/dicom/archive"
 	"lightbox/fhir/store"
+	"lightbox/mapping"
 )
 
 // maxBatch is how many instances share one commit at most.
@@ -56,11 +58,17 @@ func (p *Pipeline) commitAll(ctx context.Context, in <-chan taken, t *tally) err
 
 // commit puts a batch into the index together with the notes of what it changes.
 func (p *Pipeline) commit(ctx context.Context, batch []taken, t *tally) error {
+	var letters []letter
+	for _, o := range batch {
+		letters = append(letters, o.letters...)
+	}
+	batch = slices.DeleteFunc(batch, func(o taken) bool { return o.letters != nil })
 	instances := make([]archive.Instance, len(batch))
 	for i, o := range batch {
 		instances[i] = o.instance
 	}
 	var outcomes []archive.Outcome
+	fresh := 0
 	err := p.Store.Write(ctx, func(tx store.Tx) error {
 		var err error
 		if outcomes, err = archive.Add(ctx, tx, instances); err != nil {
@@ -69,11 +77,16 @@ func (p *Pipeline) commit(ctx context.Context, batch []taken, t *tally) error {
 		if err := note(ctx, tx, changed(batch, outcomes)); err != nil {
 			return err
 		}
-		return noteConflicts(ctx, tx, batch, outcomes)
+		if err := noteConflicts(ctx, tx, batch, outcomes); err != nil {
+			return err
+		}
+		fresh, err = deliver(ctx, tx, letters)
+		return err
 	})
 	if err != nil {
 		return fmt.Errorf("index: %w", err)
 	}
+	t.add(func(s *Summary) { s.Messages += fresh; s.Duplicates += len(letters) - fresh })
 	for i, o := range outcomes {
 		t.outcome(batch[i].file.Name, o)
 	}
@@ -106,31 +119,48 @@ func changed(batch []taken, outcomes []archive.Outcome) []taken {
 	return list
 }
 
-// note records what the shared resources are now said to be, and everything that has to be built.
-func note(ctx context.Context, tx store.SQL, objects []taken) error {
-	mentions, owners, dirty := newRows(5), newRows(3), newRows(3)
-	generation := rand.Int64()
-	for _, o := range objects {
-		dirty.add(studyType+"\x00"+o.instance.StudyInstanceUID, studyType, o.instance.StudyInstanceUID, generation)
-		for _, m := range o.mentions {
-			key := m.Type + "\x00" + m.ID
-			hash := contentHash(m.Body)
-			mentions.newest(fmt.Sprint(key, hash), m.Date, m.Type, m.ID, hash, m.Date, m.Body)
-			dirty.add(key, m.Type, m.ID, generation)
-			if o.instance.Owner != "" {
-				owners.add(key+"\x00"+o.instance.Owner, m.Type, m.ID, o.instance.Owner)
-			}
+// sayings gathers what the shared resources are now said to be, and everything that has to be built.
+type sayings struct {
+	mentions, owners, dirty *rows
+	generation              int64
+}
+
+func newSayings() *sayings {
+	return &sayings{newRows(5), newRows(3), newRows(3), rand.Int64()}
+}
+
+func (s *sayings) add(mentions []mapping.Mention, owner string) {
+	for _, m := range mentions {
+		key := m.Type + "\x00" + m.ID
+		hash := contentHash(m.Body)
+		s.mentions.newest(fmt.Sprint(key, hash), m.Date, m.Type, m.ID, hash, m.Date, m.Body)
+		s.dirty.add(key, m.Type, m.ID, s.generation)
+		if owner != "" {
+			s.owners.add(key+"\x00"+owner, m.Type, m.ID, owner)
 		}
 	}
-	err := mentions.insert(ctx, tx, "ingest_mention (type, id, hash, latest, body)",
+}
+
+func (s *sayings) insert(ctx context.Context, tx store.SQL) error {
+	err := s.mentions.insert(ctx, tx, "ingest_mention (type, id, hash, latest, body)",
 		"(type, id, hash) DO UPDATE SET latest = excluded.latest WHERE ingest_mention.latest < excluded.latest")
 	if err != nil {
 		return err
 	}
-	if err := owners.insert(ctx, tx, "ingest_owner (type, id, owner)", "DO NOTHING"); err != nil {
+	if err := s.owners.insert(ctx, tx, "ingest_owner (type, id, owner)", "DO NOTHING"); err != nil {
 		return err
 	}
-	return dirty.insert(ctx, tx, dirtyColumns, dirtyAgain)
+	return s.dirty.insert(ctx, tx, dirtyColumns, dirtyAgain)
+}
+
+// note records what objects say, and what has to be built.
+func note(ctx context.Context, tx store.SQL, objects []taken) error {
+	said := newSayings()
+	for _, o := range objects {
+		said.dirty.add(studyType+"\x00"+o.instance.StudyInstanceUID, studyType, o.instance.StudyInstanceUID, said.generation)
+		said.add(o.mentions, o.instance.Owner)
+	}
+	return said.insert(ctx, tx)
 }
 
 // A note's generation is drawn anew each time, so that one that was taken back and made again is never taken for the former.

@@ -1,9 +1,20 @@
 package ingest
 
 import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
+	"slices"
 	"strconv"
 
+	"github.com/tidwall/gjson"
+
+	"lightbox/dicom/archive"
+	"lightbox/fhir"
+	"lightbox/fhir/store"
 	"lightbox/mapping"
 	"lightbox/mapping/hl7v2"
 )
@@ -36,30 +47,163 @@ func MessageName(file string, n, of int) string {
 	return file + "#" + strconv.Itoa(n+1)
 }
 
+// letter is a message that was taken.
+type letter struct {
+	mapping.Translation
+	object archive.Digest // of its bytes, where they are kept
+	sent   string
+	owner  string
+	source string
+}
+
 // letters maps the messages of a file. One that is refused does not hold up the others; a file of none but such is refused itself.
-func (r *reader) letters(f File, messages [][]byte) (taken, error) {
-	object := taken{file: f, letters: []mapping.Translation{}}
+func (r *reader) letters(ctx context.Context, f File, messages [][]byte) (taken, error) {
+	object := taken{file: f, letters: []letter{}}
 	for n, text := range messages {
-		letter, err := r.letter(text)
-		if err != nil && len(messages) == 1 {
+		one, err := r.letter(text)
+		switch {
+		case err != nil && len(messages) == 1:
 			return taken{}, refusal(f, err)
-		}
-		if err != nil {
+		case err != nil:
 			reason, detail := Reason(err)
 			r.tally.refuse(Refusal{File: MessageName(f.Name, n, len(messages)), Reason: reason, Detail: detail})
 			continue
+		case r.objects != nil:
+			if one.object, _, err = r.objects.Put(ctx, bytes.NewReader(text)); err != nil {
+				return taken{}, fmt.Errorf("archive %s: %w", f.Name, err)
+			}
 		}
-		object.letters = append(object.letters, letter)
+		object.letters = append(object.letters, one)
 	}
 	return object, nil
 }
 
-func (r *reader) letter(text []byte) (mapping.Translation, error) {
+func (r *reader) letter(text []byte) (letter, error) {
 	message, err := hl7v2.Parse(text, hl7v2.Options{})
 	if err != nil {
-		return mapping.Translation{}, err
+		return letter{}, err
 	}
-	letter, err := r.mapper.Message(message)
-	r.tally.issues(letter.Issues)
-	return letter, err
+	one := letter{owner: r.origin.Owner, source: r.origin.Source}
+	one.Translation, err = r.mapper.Message(message)
+	r.tally.issues(one.Issues)
+	if one.owner == "" {
+		one.owner = institution(one.Mentions)
+	}
+	return one, err
+}
+
+// deliver puts into the index what messages say that were not taken before, with the notes of what has to be built, and counts them.
+func deliver(ctx context.Context, tx store.Tx, letters []letter) (int, error) {
+	letters, err := newLetters(ctx, tx, letters)
+	if err != nil {
+		return 0, err
+	}
+	taken, told, said := newRows(4), newRows(5), newSayings()
+	var links []mapping.PatientLink
+	for _, one := range letters {
+		taken.add(string(one.object[:]), one.object[:], one.sent, one.owner, one.source)
+		said.add(one.Mentions, one.owner)
+		links = append(links, one.Links...)
+		for _, report := range one.Reports {
+			body := bodiesOf(report.Resources)
+			hash := contentHash(body)
+			told.newest(fmt.Sprint(report.ID, hash), report.Sent, report.ID, hash, report.Sent, report.Status.Code(), body)
+			said.dirty.add(reportType+"\x00"+report.ID, reportType, report.ID, said.generation)
+			if one.owner != "" {
+				said.owners.add(reportType+"\x00"+report.ID+"\x00"+one.owner, reportType, report.ID, one.owner)
+			}
+		}
+	}
+	if err := taken.insert(ctx, tx, "ingest_message (object, sent, owner, source)", "DO NOTHING"); err != nil {
+		return 0, err
+	}
+	err = told.insert(ctx, tx, "ingest_told (id, hash, latest, status, body)",
+		"(id, hash) DO UPDATE SET latest = excluded.latest, status = excluded.status WHERE ingest_told.latest < excluded.latest")
+	if err != nil {
+		return 0, err
+	}
+	if err := said.insert(ctx, tx); err != nil {
+		return 0, err
+	}
+	return len(letters), relink(ctx, tx, links)
+}
+
+// newLetters leaves out the messages that were taken before: another copy says nothing new.
+func newLetters(ctx context.Context, tx store.SQL, letters []letter) ([]letter, error) {
+	known := map[archive.Digest]bool{}
+	for some := range slices.Chunk(letters, maxRows) {
+		var args []any
+		for _, one := range some {
+			args = append(args, one.object[:])
+		}
+		query := "SELECT object FROM ingest_message WHERE object IN " + placeholders(1, len(some))
+		err := tx.Query(ctx, query, args, func(scan func(...any) error) error {
+			var object []byte
+			err := scan(&object)
+			known[archive.Digest(object)] = true
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(letters), func(one letter) bool {
+		before := known[one.object]
+		known[one.object] = true
+		return before
+	}), nil
+}
+
+// bodiesOf writes resources as one JSON array.
+func bodiesOf(resources []fhir.Resource) []byte {
+	b := []byte{'['}
+	for i, r := range resources {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, r.Body...)
+	}
+	return append(b, ']')
+}
+
+// resourcesOf reads what bodiesOf wrote.
+func resourcesOf(bodies []byte) []fhir.Resource {
+	var list []fhir.Resource
+	for _, one := range gjson.ParseBytes(bodies).Array() {
+		list = append(list, fhir.Resource{Type: one.Get("resourceType").Str, ID: one.Get("id").Str, Body: []byte(one.Raw)})
+	}
+	return list
+}
+
+// report settles what messages told of one report.
+func (p *Pipeline) report(ctx context.Context, n due) (built, error) {
+	var told []mapping.Told
+	var owners []string
+	err := p.Store.View(ctx, func(tx store.SQL) error {
+		told = nil
+		query := "SELECT latest, status, body FROM ingest_told WHERE id = $1 ORDER BY hash"
+		err := tx.Query(ctx, query, []any{n.ID}, func(scan func(...any) error) error {
+			one := mapping.Told{ID: n.ID}
+			var status string
+			var body []byte
+			err := errors.Join(scan(&one.Sent, &status, &body), json.Unmarshal([]byte(strconv.Quote(status)), &one.Status))
+			one.Resources = resourcesOf(body)
+			told = append(told, one)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		owners, err = ownersOf(ctx, tx, n)
+		return err
+	})
+	if err != nil || len(told) == 0 {
+		return built{due: n}, err
+	}
+	counts, issues := mapping.Prevailing(told)
+	out := built{due: n, group: reportType + "/" + n.ID, issues: issues}
+	for _, r := range counts.Resources {
+		out.writes = append(out.writes, mapped(r, owners))
+	}
+	return out, nil
 }

@@ -22,9 +22,9 @@ type taken struct {
 	file     File
 	instance archive.Instance
 	mentions []mapping.Mention
-	dataset  *dicom.Dataset        // the whole of a report, where there is no archive to read it from again
-	letters  []mapping.Translation // of a file of HL7 v2 messages, in place of an instance
-	hashed   bool                  // instance.Object is known
+	dataset  *dicom.Dataset // the whole of a report, where there is no archive to read it from again
+	letters  []letter       // of a file of HL7 v2 messages, in place of an instance
+	hashed   bool           // instance.Object is known
 }
 
 // reader turns files into taken objects, several at a time.
@@ -130,14 +130,12 @@ func (r *reader) read(ctx context.Context, f File) (taken, error) {
 		return taken{}, refusal(f, err)
 	}
 	defer content.Close()
-	if r.objects == nil { // an archive keeps objects alone
-		messages, err := Messages(content, f.Size)
-		if err != nil {
-			return taken{}, refusal(f, err)
-		}
-		if messages != nil {
-			return r.letters(f, messages)
-		}
+	messages, err := Messages(content, f.Size)
+	if err != nil {
+		return taken{}, refusal(f, err)
+	}
+	if messages != nil {
+		return r.letters(ctx, f, messages)
 	}
 	ds, err := dicom.Scan(content, f.Size, dicom.Limits{})
 	if err != nil {

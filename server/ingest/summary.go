@@ -14,7 +14,7 @@ import (
 type Summary struct {
 	Files      int            `json:"files"`
 	Instances  int            `json:"instances"`          // new in the index
-	Duplicates int            `json:"duplicates"`         // same SOP Instance UID, same bytes
+	Duplicates int            `json:"duplicates"`         // same SOP Instance UID, same bytes; or the same message
 	Messages   int            `json:"messages,omitempty"` // of HL7 v2
 	Studies    int            `json:"studies"`            // built or built again
 	Resources  int            `json:"resources"`          // created or updated

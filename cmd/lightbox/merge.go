@@ -1,0 +1,59 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"lightbox/fhir"
+	"lightbox/fhir/search"
+	"lightbox/mapping"
+)
+
+type mergeCommand struct {
+	Prior    string `arg:"" help:"The record that goes on as another: Patient/id."`
+	Survivor string `arg:"" help:"The record that it goes on as: Patient/id."`
+	Undo     bool   `help:"Take it back: what was led to the survivor finds back."`
+	storage
+	mappingFlags
+}
+
+// Help is shown below the flags.
+func (*mergeCommand) Help() string {
+	return `Two records of one person become one, as ADT^A40 does: the prior record is inactive and says what replaced it, the survivor
+is found by the numbers of both, and all that refers to the prior one refers to the survivor, in one transaction. What comes late
+under the old number finds the survivor too. Nothing is lost: --undo, or ADT^A37, takes it back. The newest word counts.
+
+  lightbox merge --database sqlite:hub.db --archive objects Patient/4711 Patient/0815`
+}
+
+// Run merges.
+func (c *mergeCommand) Run(ctx context.Context, p *program) error {
+	hub, err := openHub(ctx, c.storage, c.mappingFlags, newLog(p.Stderr, "warn"))
+	if err != nil {
+		return err
+	}
+	defer hub.Close()
+	for _, text := range []string{c.Prior, c.Survivor} {
+		ref, err := fhir.ParseReference(text, "")
+		if err != nil || ref.Type != "Patient" || ref.Unversioned().String() != text {
+			return fmt.Errorf("%q is not Patient/id", text)
+		}
+		if _, err := hub.store.Read(ctx, search.Everything(), ref.Type, ref.ID); err != nil {
+			return fmt.Errorf("%s: %w", text, err)
+		}
+	}
+	if c.Prior == c.Survivor {
+		return fmt.Errorf("%s is both records", c.Prior)
+	}
+	link := mapping.PatientLink{Prior: c.Prior, Survivor: c.Survivor, Sent: time.Now().UTC().Format("20060102150405"), Undone: c.Undo}
+	if err := hub.pipeline.Link(ctx, []mapping.PatientLink{link}); err != nil {
+		return err
+	}
+	word := "goes on as"
+	if c.Undo {
+		word = "no longer goes on as"
+	}
+	_, err = fmt.Fprintf(p.Stdout, "%s %s %s\n", c.Prior, word, c.Survivor)
+	return err
+}
