@@ -25,6 +25,16 @@ type Study struct {
 	Issues   []Issue
 	started  string
 	rejected rejected
+
+	provenance fhir.Resource
+}
+
+// Resources are the ImagingStudy, and its Provenance where it is known when the instances were received.
+func (s Study) Resources() []fhir.Resource {
+	if s.provenance.Body == nil {
+		return []fhir.Resource{s.Resource}
+	}
+	return []fhir.Resource{s.Resource, s.provenance}
 }
 
 // context is one distinct Context among the instances of a study.
@@ -81,6 +91,7 @@ func (r *run) study(instances []archive.Instance, patient string) (Study, error)
 	out.started = deref(to.Started)
 	body, err := encode("ImagingStudy", r4.OtherImagingStudy(to))
 	out.Resource = fhir.Resource{Type: "ImagingStudy", ID: id, Body: body}
+	r.ofStudy(&out, kept)
 	out.Issues = r.issues
 	return out, cmp.Or(err, r.err)
 }

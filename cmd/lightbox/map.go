@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"time"
 
 	"lightbox/fhir"
 	"lightbox/mapping"
@@ -17,6 +18,7 @@ type mapCommand struct {
 	Format   string   `enum:"bundle,ndjson" default:"bundle" help:"bundle: one transaction of PUTs that any R4 server takes; ndjson: a resource a line."`
 	Explain  bool     `help:"Print, for each element set, the source attribute, its value, the rule and its clause; then every attribute that no rule took."`
 	Unmapped bool     `help:"Print, for each kind of source, what it sends that no rule takes, and in how many files; no value is shown."`
+	Trace    bool     `help:"Add Provenance: which resource was made of which object or message, by which version of the rules, and when."`
 	JSON     bool     `help:"Print the summary on standard error as JSON, and the list of --unmapped."`
 	mappingFlags
 }
@@ -50,6 +52,9 @@ func (c *mapCommand) Run(ctx context.Context, p *program) error {
 	}
 	progress := newProgress(p.Stderr, c.JSON)
 	collection := ingest.NewCollection(mapper, progress.show)
+	if c.Trace {
+		collection.Trace(time.Now())
+	}
 	if err := collection.Add(ctx, files); err != nil {
 		return err
 	}

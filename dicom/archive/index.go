@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"lightbox/dicom"
@@ -19,8 +20,9 @@ type Instance struct {
 	SOPClassUID       string
 	Object            Digest
 	Size              int64
-	Owner             string // "Organization/<id>" that submitted it, or ""
-	Source            string // the channel or calling AE title, or ""
+	Owner             string    // "Organization/<id>" that submitted it, or ""
+	Source            string    // the channel or calling AE title, or ""
+	Received          time.Time // to the second; zero where nobody noted it. What is read from the index tells when it came first
 	// Context holds the attributes of patient, study, series and equipment, Header those of the instance alone: dicom.Encode
 	// of a subset. Instances of a series mostly share one Context, which is stored once.
 	Context []byte

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 )
 
 // submissions looks up what the index holds under SOP Instance UIDs.
@@ -39,13 +40,21 @@ func insert(ctx context.Context, tx SQL, instances []Instance) error {
 	if err != nil {
 		return err
 	}
-	args := make([]any, 0, 5*len(instances))
+	args := make([]any, 0, 6*len(instances))
 	for _, i := range instances {
-		args = append(args, i.SOPInstanceUID, i.Object[:], ids[keyOf(i)], i.Size, pack(i.Header))
+		args = append(args, i.SOPInstanceUID, i.Object[:], ids[keyOf(i)], i.Size, pack(i.Header), seconds(i.Received))
 	}
-	_, err = tx.Exec(ctx, `INSERT INTO dicom_instance (sop_instance_uid, object, context, size, header) VALUES `+
-		rows(len(instances), 5)+` ON CONFLICT DO NOTHING`, args...)
+	_, err = tx.Exec(ctx, `INSERT INTO dicom_instance (sop_instance_uid, object, context, size, header, received) VALUES `+
+		rows(len(instances), 6)+` ON CONFLICT DO NOTHING`, args...)
 	return err
+}
+
+// seconds is a time as the index keeps it.
+func seconds(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.Unix()
 }
 
 // contextKey is what makes one row of dicom_context.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 )
 
 // counts holds for the rows of dicom_instance i whose object is the lowest of its SOP Instance UID, in whatever study.
@@ -65,14 +66,17 @@ func instances(ctx context.Context, tx SQL, studyInstanceUID, where string) ([]I
 
 // queryInstances returns the rows of a study with the id of the context of each.
 func queryInstances(ctx context.Context, tx SQL, studyInstanceUID, where string) (list []Instance, ids []int64, err error) {
-	query := `SELECT i.sop_instance_uid, i.object, i.context, i.size, i.header
+	query := `SELECT i.sop_instance_uid, i.object, i.context, i.size, i.header, i.received
 		FROM dicom_context c JOIN dicom_instance i ON i.context = c.id WHERE c.study_instance_uid = $1 AND ` + where
 	err = tx.Query(ctx, query, []any{studyInstanceUID}, func(scan func(dest ...any) error) error {
 		var i Instance
 		var object, header []byte
-		var id int64
-		if err := scan(&i.SOPInstanceUID, &object, &id, &i.Size, &header); err != nil {
+		var id, received int64
+		if err := scan(&i.SOPInstanceUID, &object, &id, &i.Size, &header, &received); err != nil {
 			return err
+		}
+		if received != 0 {
+			i.Received = time.Unix(received, 0).UTC()
 		}
 		copy(i.Object[:], object)
 		if i.Header, err = unpack(header); err != nil {
@@ -99,8 +103,12 @@ func merge(list []Instance) []Instance {
 			merged = append(merged, i)
 			continue
 		}
-		if owners := &merged[last].Owners; !slices.Contains(*owners, i.Owner) {
-			*owners = append(*owners, i.Owner)
+		same := &merged[last]
+		if !slices.Contains(same.Owners, i.Owner) {
+			same.Owners = append(same.Owners, i.Owner)
+		}
+		if i.Received.Before(same.Received) {
+			same.Received = i.Received
 		}
 	}
 	return merged

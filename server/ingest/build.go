@@ -203,8 +203,8 @@ func (p *Pipeline) study(ctx context.Context, n due) (built, error) {
 	}
 	reports, issues, failure := p.Mapper.Documents(s, documents)
 	issues = slices.Concat(s.Issues, unread, issues)
-	writes := []store.Write{mapped(s.Resource, s.Owners)}
-	for _, r := range reports {
+	var writes []store.Write
+	for _, r := range slices.Concat(s.Resources(), reports) {
 		writes = append(writes, mapped(r, s.Owners))
 	}
 	return built{due: n, group: n.ID, writes: writes, study: &s, issues: issues, failure: failure}, nil

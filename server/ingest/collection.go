@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -38,6 +39,9 @@ func NewCollection(m *mapping.Mapper, report func(Summary)) *Collection {
 		told:      map[string][]mapping.Told{},
 	}
 }
+
+// Trace has what is added from now on come with Provenance, recorded at a time.
+func (c *Collection) Trace(recorded time.Time) { c.reader.now = func() time.Time { return recorded } }
 
 // Add takes every file of files. A file that is refused is in the summary.
 func (c *Collection) Add(ctx context.Context, files Files) error {
@@ -188,7 +192,7 @@ func (c *Collection) study(instances []archive.Instance, links mapping.Links) ([
 	c.reader.tally.add(func(s *Summary) { s.Studies++ })
 	c.reader.tally.issues(s.Issues)
 	c.reader.tally.issues(issues)
-	return append(reports, s.Resource), nil
+	return append(reports, s.Resources()...), nil
 }
 
 // isHeld reports whether a study leaves an instance out as another patient's.

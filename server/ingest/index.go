@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -22,7 +23,7 @@ const maxBatch = 256
 // index archives and indexes every file: workers read, one goroutine commits whatever they have ready.
 func (p *Pipeline) index(ctx context.Context, files Files, origin Origin, t *tally) error {
 	read := newReader(p.Mapper, t)
-	read.objects, read.origin, read.workers = p.Objects, origin, p.Workers
+	read.objects, read.origin, read.workers, read.now = p.Objects, origin, p.Workers, time.Now
 	out := make(chan taken, maxBatch)
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
@@ -80,7 +81,7 @@ func (p *Pipeline) commit(ctx context.Context, batch []taken, t *tally) error {
 		if err := noteConflicts(ctx, tx, batch, outcomes); err != nil {
 			return err
 		}
-		fresh, err = deliver(ctx, tx, letters)
+		fresh, err = p.deliver(ctx, tx, letters)
 		return err
 	})
 	if err != nil {

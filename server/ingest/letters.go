@@ -86,6 +86,11 @@ func (r *reader) letter(text []byte) (letter, error) {
 	one := letter{owner: r.origin.Owner, source: r.origin.Source}
 	one.Translation, err = r.mapper.Message(message)
 	r.tally.issues(one.Issues)
+	if err == nil && r.now != nil {
+		var trace mapping.Mention
+		trace, err = r.mapper.MessageProvenance(message, one.Translation, r.now())
+		one.Mentions = append(one.Mentions, trace)
+	}
 	if one.owner == "" {
 		one.owner = institution(one.Mentions)
 	}
@@ -93,7 +98,7 @@ func (r *reader) letter(text []byte) (letter, error) {
 }
 
 // deliver puts into the index what messages say that were not taken before, with the notes of what has to be built, and counts them.
-func deliver(ctx context.Context, tx store.Tx, letters []letter) (int, error) {
+func (p *Pipeline) deliver(ctx context.Context, tx store.Tx, letters []letter) (int, error) {
 	letters, err := newLetters(ctx, tx, letters)
 	if err != nil {
 		return 0, err
@@ -125,7 +130,7 @@ func deliver(ctx context.Context, tx store.Tx, letters []letter) (int, error) {
 	if err := said.insert(ctx, tx); err != nil {
 		return 0, err
 	}
-	return len(letters), relink(ctx, tx, links)
+	return len(letters), p.relink(ctx, tx, links)
 }
 
 // newLetters leaves out the messages that were taken before: another copy says nothing new.

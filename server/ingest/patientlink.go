@@ -15,7 +15,7 @@ import (
 // Link takes what somebody says of records of patients: everything that refers to one that goes on as another is led there in the same
 // transaction, and found back when that is taken back. Saying it twice changes nothing.
 func (p *Pipeline) Link(ctx context.Context, said []mapping.PatientLink) error {
-	err := p.Store.Write(ctx, func(tx store.Tx) error { return relink(ctx, tx, said) })
+	err := p.Store.Write(ctx, func(tx store.Tx) error { return p.relink(ctx, tx, said) })
 	if err != nil {
 		return fmt.Errorf("link patients: %w", err)
 	}
@@ -23,7 +23,7 @@ func (p *Pipeline) Link(ctx context.Context, said []mapping.PatientLink) error {
 }
 
 // relink puts what was said into the index and moves what it changes.
-func relink(ctx context.Context, tx store.Tx, said []mapping.PatientLink) error {
+func (p *Pipeline) relink(ctx context.Context, tx store.Tx, said []mapping.PatientLink) error {
 	if len(said) == 0 {
 		return nil
 	}
@@ -52,11 +52,24 @@ func relink(ctx context.Context, tx store.Tx, said []mapping.PatientLink) error 
 	// Those who were led elsewhere already go first: what is theirs must not seem to be the other's.
 	slices.SortStableFunc(changed, func(a, b string) int { return isOwn(before, a) - isOwn(before, b) })
 	for _, one := range changed {
-		if err := move(ctx, tx, one, [2]string{before.Survivor(one), after.Survivor(one)}); err != nil {
+		if err := p.moveOne(ctx, tx, one, [2]string{before.Survivor(one), after.Survivor(one)}); err != nil {
 			return err
 		}
 	}
 	return noteLinked(ctx, tx, changed, []mapping.Links{before, after})
+}
+
+// moveOne leads what is a patient's own to the record that stands for it now, and keeps that on record.
+func (p *Pipeline) moveOne(ctx context.Context, tx store.Tx, patient string, way [2]string) error {
+	if err := move(ctx, tx, patient, way); err != nil {
+		return err
+	}
+	act, err := p.Mapper.MergeProvenance(patient, way, tx.Now())
+	if err != nil {
+		return err
+	}
+	_, _, err = tx.Put(ctx, store.Write{Resource: act, Owners: []string{}, Mapped: true})
+	return err
 }
 
 func isOwn(l mapping.Links, patient string) int {

@@ -3,6 +3,7 @@ package ingest_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -98,6 +99,9 @@ func TestCase6LateImageUnderTheOldNumber(t *testing.T) {
 				t.Errorf("the survivor: %s", survivor.Raw)
 			}
 
+			if got := acts(t, p.Store); got != "merge:1" {
+				t.Errorf("acts on record: %s", got)
+			}
 			mustRun(t, p, files(t, message(unlinkA37)))
 			hold(t, p.Store, before, of...)
 			if got := total(t, p.Store); got != 3 { // the image under the new number is another patient's again
@@ -111,6 +115,9 @@ func TestCase6LateImageUnderTheOldNumber(t *testing.T) {
 
 			mustRun(t, p, files(t, message(againA40)))
 			hold(t, p.Store, after, of...)
+			if got := acts(t, p.Store); got != "merge:2 unmerge:1" {
+				t.Errorf("acts on record: %s", got)
+			}
 			versions := version(t, p.Store)
 			mustRun(t, p, files(t, message(againA40), message(mergeA40)))
 			if diff := gocmp.Diff(versions, version(t, p.Store)); diff != "" {
@@ -204,9 +211,12 @@ func total(t *testing.T, s store.Store) (n int64) {
 	return n
 }
 
-// bodies returns all that a store has, without what a version adds.
+// bodies returns all that a store has, without what a version adds; but Provenance, which tells when things came.
 func bodies(t *testing.T, s store.Store) (list []string) {
 	for _, resourceType := range fhir.R4().Types() {
+		if resourceType.Name == "Provenance" {
+			continue
+		}
 		for _, body := range all(t, s, resourceType.Name) {
 			list = append(list, stampless(body))
 		}
@@ -230,4 +240,22 @@ func version(t *testing.T, s store.Store) (list []string) {
 	}
 	slices.Sort(list)
 	return list
+}
+
+// acts counts what Provenance records of merges.
+func acts(t *testing.T, s store.Store) string {
+	t.Helper()
+	var counts []string
+	for _, activity := range []string{"merge", "unmerge"} {
+		n := 0
+		for _, body := range all(t, s, "Provenance") {
+			if gjson.Get(body, "activity.coding.0.code").Str == activity {
+				n++
+			}
+		}
+		if n > 0 {
+			counts = append(counts, fmt.Sprint(activity, ":", n))
+		}
+	}
+	return strings.Join(counts, " ")
 }

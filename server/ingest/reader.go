@@ -8,6 +8,7 @@ import (
 	"io"
 	"runtime"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -34,6 +35,7 @@ type reader struct {
 	origin  Origin
 	workers int // 0: the number of processors
 	tally   *tally
+	now     func() time.Time // nil: nobody notes when things were received
 
 	mu       sync.Mutex
 	contexts map[[sha256.Size]byte]known // a series has one for all its instances
@@ -144,6 +146,9 @@ func (r *reader) read(ctx context.Context, f File) (taken, error) {
 	object := taken{file: f}
 	if object.instance, err = r.mapper.Index(ds); err != nil {
 		return taken{}, refusal(f, err)
+	}
+	if r.now != nil {
+		object.instance.Received = r.now()
 	}
 	if err := r.mapContext(&object); err != nil {
 		return taken{}, refusal(f, err)
