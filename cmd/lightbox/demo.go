@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"lightbox/auth/devissuer"
@@ -24,6 +25,7 @@ import (
 type demoCommand struct {
 	Dir       string `default:"lightbox-demo" help:"Folder of everything the demo keeps."`
 	Listen    string `default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen on; loopback only."`
+	MLLP      string `name:"mllp" default:"127.0.0.1:2575" placeholder:"HOST:PORT" help:"Address to take HL7 v2 messages at; loopback only. A free port where the default one is taken."`
 	Database  string `placeholder:"URL" help:"sqlite:PATH or postgres://... Default: a SQLite file in the folder."`
 	Archive   string `placeholder:"WHERE" help:"A folder or s3://... Default: a folder in the folder."`
 	Seed      int64  `default:"1" help:"Of the synthetic city."`
@@ -39,13 +41,18 @@ way as outside files, and prints curl lines that work when pasted. DIR/demo.json
 URL, issuer and a token for each kind of caller. The issuer and its tokens exist here only: 'serve' never starts with them.`
 }
 
+// demoMLLP is the port that HL7 v2 has been given (IANA hl7).
+const demoMLLP = "127.0.0.1:2575"
+
 // tokenLife is how long a demo's tokens hold.
 const tokenLife = 12 * time.Hour
 
 // Run starts the demo and serves until the context ends.
 func (c *demoCommand) Run(ctx context.Context, p *program) error {
-	if !isLoopback(c.Listen) {
-		return fmt.Errorf("the demo hands out tokens to whoever asks, so it listens on a loopback address only, not on %s", c.Listen)
+	for _, address := range []string{c.Listen, c.MLLP} {
+		if !isLoopback(address) {
+			return fmt.Errorf("the demo hands out tokens to whoever asks, so it listens on a loopback address only, not on %s", address)
+		}
 	}
 	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
 		return err
@@ -60,6 +67,16 @@ func (c *demoCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	defer listener.Close()
+	feed := mllpFlags{Address: c.MLLP}
+	messages, err := feed.listen()
+	if errors.Is(err, syscall.EADDRINUSE) && c.MLLP == demoMLLP {
+		feed.Address = "127.0.0.1:0"
+		messages, err = feed.listen()
+	}
+	if err != nil {
+		return err
+	}
+	defer messages.Close()
 	h, err := c.open(ctx, log)
 	if err != nil {
 		return err
@@ -80,8 +97,9 @@ func (c *demoCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
+	info.MLLP = messages.Addr().String()
 	ready := func() error { return announce(p.Stdout, c.Dir, info) }
-	return serve(ctx, serving{hub: h, listener: listener, handler: handler, log: log, ready: ready})
+	return serve(ctx, serving{hub: h, listener: listener, handler: handler, messages: messages, mllp: feed, log: log, ready: ready})
 }
 
 func (c *demoCommand) open(ctx context.Context, log *slog.Logger) (*hub, error) {
@@ -195,7 +213,7 @@ func lines(dir string, info demoInfo) string {
 	try := func(why, who, query string) {
 		fmt.Fprintf(&b, "\n# %s\ncurl -sH \"Authorization: Bearer $(cat %s)\" '%s/%s'\n", why, filepath.Join(dir, tokensDir, who), info.FHIR, query)
 	}
-	fmt.Fprintf(&b, "\nFHIR R4 at %s\nIssuer at  %s\nTokens in  %s (each lives %s)\n", info.FHIR, info.Issuer, filepath.Join(dir, demoFile), tokenLife)
+	fmt.Fprintf(&b, "\nFHIR R4 at %s\nIssuer at  %s\nTokens in  %s (each lives %s)\nHL7 v2 at  %s (MLLP)\n", info.FHIR, info.Issuer, filepath.Join(dir, demoFile), tokenLife, info.MLLP)
 	patient := info.Patients["patient"]
 	try("the patient's own studies, newest first, with what they point to", "patient", "ImagingStudy?_include=*&_pretty=true")
 	try("the patient's signed reports", "patient", "DiagnosticReport?status=final,amended&_pretty=true")

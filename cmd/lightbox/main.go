@@ -54,6 +54,7 @@ type cli struct {
 	Ingest  ingestCommand  `cmd:"" help:"Take DICOM files, HL7 v2 messages, folders and ZIPs into a hub's archive and database."`
 	Map     mapCommand     `cmd:"" help:"Print the FHIR that DICOM files and HL7 v2 messages become, without any store."`
 	Reindex reindexCommand `cmd:"" help:"Complete the index of search parameters whose definition has changed."`
+	Queue   queueCommand   `cmd:"" help:"Show what was refused and what is to be built; retry or discard."`
 	Merge   mergeCommand   `cmd:"" help:"Make two records of one person one, or take that back."`
 	Purge   purgeCommand   `cmd:"" help:"Remove resources for good, with every version of them."`
 	Synth   synthCommand   `cmd:"" help:"Draw the synthetic city's DICOM files into a folder."`

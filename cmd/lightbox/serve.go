@@ -26,6 +26,7 @@ type serveCommand struct {
 	LogLevel string   `enum:"debug,info,warn,error" default:"info" help:"debug, info, warn or error."`
 	storage
 	mappingFlags
+	mllpFlags
 }
 
 // Help is shown below the flags.
@@ -48,6 +49,10 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	defer h.Close()
+	messages, err := c.listen()
+	if err != nil {
+		return err
+	}
 	listener, err := net.Listen("tcp", c.Listen)
 	if err != nil {
 		return err
@@ -60,13 +65,13 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	return serve(ctx, serving{hub: h, listener: listener, handler: handler, log: log})
+	return serve(ctx, serving{hub: h, listener: listener, handler: handler, messages: messages, mllp: c.mllpFlags, log: log})
 }
 
 func (c *serveCommand) logConfiguration(log *slog.Logger) {
 	log.Info("configuration",
 		"listen", c.Listen, "base", c.Base, "issuers", c.Issuer, "audience", c.Audience,
-		"database", maskPassword(c.Database), "archive", c.Archive, "timezone", c.Timezone, "dicomweb", c.DICOMweb,
+		"mllp", c.Address, "database", maskPassword(c.Database), "archive", c.Archive, "timezone", c.Timezone, "dicomweb", c.DICOMweb,
 		"idKey", masked(c.IDKey), "s3SecretKey", masked(c.S3SecretKey))
 	if len(c.Issuer) == 0 {
 		log.Warn("no issuer is configured: every request that needs a caller is refused")
@@ -179,6 +184,8 @@ type serving struct {
 	hub      *hub
 	listener net.Listener
 	handler  http.Handler
+	messages net.Listener // of HL7 v2; nil: none are taken
+	mllp     mllpFlags
 	log      *slog.Logger
 	ready    func() error // called once it answers; may be nil
 }
@@ -199,7 +206,17 @@ func serve(ctx context.Context, s serving) error {
 	}
 	building, stopBuilding := context.WithCancel(ctx)
 	var behind sync.WaitGroup
-	behind.Go(func() { buildUntil(building, s) })
+	changed := make(chan struct{}, 1)
+	s.hub.pipeline.Changed = func() {
+		select {
+		case changed <- struct{}{}:
+		default: // it is known already
+		}
+	}
+	behind.Go(func() { buildUntil(building, s, changed) })
+	if s.messages != nil {
+		behind.Go(func() { s.mllp.take(building, s.messages, s.hub, s.log) })
+	}
 	behind.Go(func() { s.reindex(building) })
 	defer behind.Wait()
 	defer stopBuilding()
@@ -222,10 +239,10 @@ func (s serving) reindex(ctx context.Context) {
 	}
 }
 
-// buildEvery is how often a serving process looks for what others left to build.
+// buildEvery is how often a serving process looks for what others left to build. What it took itself it builds at once.
 const buildEvery = 5 * time.Second
 
-func buildUntil(ctx context.Context, s serving) {
+func buildUntil(ctx context.Context, s serving, changed <-chan struct{}) {
 	tick := time.NewTicker(buildEvery)
 	defer tick.Stop()
 	for {
@@ -235,6 +252,7 @@ func buildUntil(ctx context.Context, s serving) {
 		select {
 		case <-ctx.Done():
 			return
+		case <-changed:
 		case <-tick.C:
 		}
 	}

@@ -64,6 +64,7 @@ func (c *tokenCommand) claims(audience string) map[string]any {
 type demoInfo struct {
 	FHIR     string            `json:"fhir"`
 	Issuer   string            `json:"issuer"`
+	MLLP     string            `json:"mllp,omitempty"` // host:port of HL7 v2
 	Tokens   map[string]string `json:"tokens"`
 	Patients map[string]string `json:"patients"`
 }

@@ -13,6 +13,7 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 )
 
@@ -21,6 +22,17 @@ type Digest [32]byte
 
 // String is the digest in lower case hexadecimal.
 func (d Digest) String() string { return hex.EncodeToString(d[:]) }
+
+// ParseDigest reads what String writes.
+func ParseDigest(text string) (Digest, error) {
+	var d Digest
+	b, err := hex.DecodeString(text)
+	if err != nil || len(b) != len(d) {
+		return d, fmt.Errorf("%q is not a digest: 64 hexadecimal digits", text)
+	}
+	copy(d[:], b)
+	return d, nil
+}
 
 // What Open and the reading of an Object return, wrapped.
 var (

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/text/encoding"
@@ -243,5 +244,29 @@ func FuzzParse(f *testing.F) {
 		if size > 4*len(data)+16 {
 			t.Fatalf("%d bytes of text from %d", size, len(data))
 		}
+	})
+}
+
+// FuzzAcknowledge holds every answer to be a message that can be read, of a bounded size, that says what it is about.
+func FuzzAcknowledge(f *testing.F) {
+	for _, seed := range []string{"", "MSH", "MSH|", "MSH|^~\\&|A|B|C|D|20250101||ADT^A01|1|P|2.5\rPID|1", "\x0bMSH#*~\\&#A#B#C#D###ADT*A08#2#P#2.3\r",
+		"MSH|^~\\&|" + strings.Repeat("x", 10_000) + "|\r", "MSH|^|||", "MSH|\r|\r"} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, message []byte) {
+		a := hl7v2.Acknowledgment{Code: "AE", Error: "101", Detail: "why | not ^ so", At: time.Unix(0, 0)}
+		answer := a.Acknowledge(message)
+		if len(answer) > 6000 {
+			t.Fatalf("%d bytes", len(answer))
+		}
+		got, err := hl7v2.Parse(answer, hl7v2.Options{})
+		if err != nil {
+			t.Skip("a character set or delimiters that are not read: it is answered as it came")
+		}
+		msa, ok := got.First("MSA")
+		if !ok || msa.Field(1).Text() != "AE" {
+			t.Fatalf("%q", answer)
+		}
+		hl7v2.Accepts(message, true)
 	})
 }

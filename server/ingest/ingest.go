@@ -37,6 +37,8 @@ type Pipeline struct {
 	Mapper  *mapping.Mapper
 	Log     *slog.Logger
 	Workers int // files read at a time; 0: the number of processors
+	// Changed is called when something was committed that has to be built; nil: nobody waits for it.
+	Changed func()
 }
 
 // Origin says where objects come from.

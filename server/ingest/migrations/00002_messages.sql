@@ -35,10 +35,20 @@ CREATE TABLE ingest_moved (
 	PRIMARY KEY (prior, type, id)
 );
 
+-- Messages that were refused, by the digest of their bytes, which the archive keeps: for a person to look at.
+CREATE TABLE ingest_refused (
+	object   BYTEA  NOT NULL PRIMARY KEY,
+	source   TEXT   NOT NULL,
+	reason   TEXT   NOT NULL,
+	detail   TEXT   NOT NULL,
+	received BIGINT NOT NULL
+);
+
 CREATE INDEX ingest_study_patient ON ingest_study (patient);
 
 -- +goose Down
 DROP INDEX ingest_study_patient;
+DROP TABLE ingest_refused;
 DROP TABLE ingest_moved;
 DROP TABLE ingest_link;
 DROP TABLE ingest_told;

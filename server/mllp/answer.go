@@ -1,0 +1,56 @@
+package mllp
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"lightbox/mapping/hl7v2"
+	"lightbox/server/ingest"
+)
+
+// Into returns the Answer of a server that takes messages into a hub. A message that the hub refuses for good is kept with the reason and
+// answered with an error; lenient answers it as taken, for feeds that send a message again until it is.
+func Into(p *ingest.Pipeline, from ingest.Origin, lenient bool) func(ctx context.Context, message []byte) [][]byte {
+	return func(ctx context.Context, message []byte) [][]byte {
+		err := p.Message(ctx, message, from)
+		if err != nil && !ingest.IsKept(err) {
+			p.Log.Error("mllp: a message could not be taken and is to be sent again", "cause", err)
+		}
+		return answers(message, err, lenient)
+	}
+}
+
+// answers are what a sender asked for: of the original mode one, of the enhanced mode that of taking in and that of the application.
+func answers(message []byte, err error, lenient bool) [][]byte {
+	a := hl7v2.Acknowledgment{Code: "A", At: time.Now()}
+	letter := "A"
+	if err != nil && !(lenient && ingest.IsKept(err)) {
+		letter = "E"
+		code, rejected := ingest.Fault(err)
+		if rejected {
+			letter = "R"
+		}
+		a.Error, a.Detail = code, detail(err)
+	}
+	enhanced, accept, application := hl7v2.Accepts(message, letter == "A")
+	var list [][]byte
+	if enhanced && accept {
+		a.Code = "C" + letter
+		list = append(list, a.Acknowledge(message))
+	}
+	if application {
+		a.Code = "A" + letter
+		list = append(list, a.Acknowledge(message))
+	}
+	return list
+}
+
+// detail is what may be told of an error: the reason of a refusal, and of a failure of ours nothing.
+func detail(err error) string {
+	var refused *ingest.Refusal
+	if errors.As(err, &refused) && ingest.IsKept(err) {
+		return refused.Reason + ": " + refused.Detail
+	}
+	return "not taken: send it again"
+}
