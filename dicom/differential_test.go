@@ -3,6 +3,8 @@ package dicom_test
 import (
 	"bytes"
 	"encoding/json"
+	"encoding/xml"
+	"errors"
 	"fmt"
 	"os/exec"
 	"path/filepath"
@@ -122,6 +124,81 @@ func TestAgreesWithDcm2json(t *testing.T) {
 	if files < 200 {
 		t.Errorf("only %d files compared", files)
 	}
+}
+
+// What dcm2json writes of a file and what AppendJSON writes say the same, value representations that dcmtk does not resolve apart.
+func TestJSONAgreesWithDcm2json(t *testing.T) {
+	program := peer(t, "dcm2json")
+	files, attributes := 0, 0
+	for _, s := range samples(t) {
+		d, err := scan(s.read(t))
+		if err != nil {
+			continue
+		}
+		written := d.AppendJSON(nil, nil)
+		var ours, theirs map[string]attribute
+		if err := json.Unmarshal(written, &ours); err != nil {
+			t.Errorf("%s: not JSON: %v", s.path, err)
+			continue
+		}
+		if err := xml.Unmarshal(d.AppendXML(nil, nil), new(struct{})); err != nil {
+			t.Errorf("%s: not XML: %v", s.path, err)
+		}
+		out, err := exec.Command(program, "-q", s.path).Output()
+		if err != nil || json.Unmarshal(out, &theirs) != nil {
+			continue
+		}
+		files++
+		attributes += sameModel(t, filepath.Base(s.path), theirs, ours)
+	}
+	t.Logf("%d files, %d attributes compared", files, attributes)
+	if files < 200 {
+		t.Errorf("only %d files compared", files)
+	}
+}
+
+// sameModel compares two models and returns the number of attributes compared.
+func sameModel(t *testing.T, name string, theirs, ours map[string]attribute) (n int) {
+	t.Helper()
+	for key, their := range theirs {
+		our, ok := ours[key]
+		tag, err := dicom.ParseTag(key)
+		if err != nil || tag.Group() == 2 || uint16(tag) == 0 || tag > 0x7FE00010 || key == "00080005" {
+			continue
+		}
+		if !ok {
+			t.Errorf("%s: %s is there and not here", name, key)
+			continue
+		}
+		if their.VR != our.VR || their.Value == nil || their.VR == "UI" { // it drops spaces within a UID
+			continue
+		}
+		n++
+		if their.VR == "SQ" {
+			n += sameItems(t, name+" "+key, their.Value, our.Value)
+			continue
+		}
+		if want, got := jsonTexts(their), jsonTexts(our); !undecoded(want) && !sameValues(want, got) {
+			t.Errorf("%s: %s %s is %q there and %q here", name, key, their.VR, want, got)
+		}
+	}
+	return n
+}
+
+func sameItems(t *testing.T, name string, theirs, ours []json.RawMessage) (n int) {
+	t.Helper()
+	if len(theirs) != len(ours) {
+		t.Errorf("%s has %d items there and %d here", name, len(theirs), len(ours))
+		return 0
+	}
+	for i := range theirs {
+		var their, our map[string]attribute
+		if err := errors.Join(json.Unmarshal(theirs[i], &their), json.Unmarshal(ours[i], &our)); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		n += sameModel(t, fmt.Sprintf("%s[%d]", name, i), their, our)
+	}
+	return n
 }
 
 // compareJSON compares d with the JSON model of it and returns the number of values compared.

@@ -35,15 +35,15 @@ var (
 	pathSourceAE      = dicom.MustPath("SourceApplicationEntityTitle")
 )
 
-// Index takes from a scanned object what the instance index keeps: all but Object, Size, Owner and Source. The error is a
-// *Refusal when the object is not an instance of a study.
+// Index takes from a scanned object what the instance index keeps: all but Object, Size, Owner, Source and Received. The error is a
+// *Refusal when the object is not an instance of a study; its UIDs, as far as it has them, are told nevertheless.
 func (m *Mapper) Index(ds *dicom.Dataset) (archive.Instance, error) {
 	i := archive.Instance{
 		StudyInstanceUID: ds.Text(pathStudyUID), SeriesInstanceUID: ds.Text(pathSeriesUID),
 		SOPInstanceUID: orMeta(ds, pathSOPInstance, pathMediaInstance), SOPClassUID: orMeta(ds, pathSOPClass, pathMediaClass),
 	}
 	if refusal := refuse(ds, i); refusal != nil {
-		return archive.Instance{}, refusal
+		return i, refusal
 	}
 	i.Context = contextOf(ds).Encode()
 	i.Header = headerTags(ds).prune(ds).Encode()

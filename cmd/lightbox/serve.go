@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"lightbox/fhir"
 	"lightbox/fhir/store"
 	"lightbox/server"
+	"lightbox/server/dicomweb"
 )
 
 type serveCommand struct {
@@ -167,7 +169,7 @@ func newServer(h *hub, o serverOptions) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return server.New(server.Config{
+	api, err := server.New(server.Config{
 		Registry: fhir.R4(),
 		Store:    h.store,
 		Verifier: verifier,
@@ -177,6 +179,26 @@ func newServer(h *hub, o serverOptions) (http.Handler, error) {
 		Version:  version,
 		Log:      o.log,
 	})
+	if err != nil {
+		return nil, err
+	}
+	images := dicomweb.Server{Hub: h.pipeline, Verifier: verifier, Base: dicomwebBase(o.base), Log: o.log}
+	mux := http.NewServeMux()
+	mux.Handle("/", api)
+	mux.Handle(dicomwebPath+"/", http.StripPrefix(dicomwebPath, images.Handler()))
+	return mux, nil
+}
+
+// dicomwebPath is where DICOMweb is served, beside FHIR.
+const dicomwebPath = "/dicom-web"
+
+// dicomwebBase is the public URL of DICOMweb on the host that serves FHIR.
+func dicomwebBase(fhirBase string) string {
+	base, err := url.Parse(fhirBase)
+	if err != nil {
+		return dicomwebPath
+	}
+	return base.Scheme + "://" + base.Host + dicomwebPath
 }
 
 // serving is one listening hub.

@@ -22,6 +22,22 @@ func Conflicts(ctx context.Context, tx SQL, studyInstanceUID string) ([]Instance
 	return instances(ctx, tx, studyInstanceUID, `NOT `+counts)
 }
 
+// Owners returns who submitted instances of a study, sorted.
+func Owners(ctx context.Context, tx SQL, studyInstanceUID string) (owners []string, err error) {
+	query := `SELECT DISTINCT owner FROM dicom_context WHERE study_instance_uid = $1`
+	err = tx.Query(ctx, query, []any{studyInstanceUID}, func(scan func(dest ...any) error) error {
+		var one string
+		err := scan(&one)
+		owners = append(owners, one)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("instance index: %w", err)
+	}
+	slices.Sort(owners)
+	return owners, nil
+}
+
 // Studies returns the Study Instance UIDs under which the index holds SOP Instance UIDs, sorted.
 func Studies(ctx context.Context, tx SQL, sopInstanceUIDs []string) ([]string, error) {
 	var studies []string

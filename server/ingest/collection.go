@@ -59,7 +59,7 @@ func (c *Collection) Add(ctx context.Context, files Files) error {
 		c.mention(object)
 		uid := object.instance.SOPInstanceUID
 		if c.instances[uid] = append(c.instances[uid], object); len(c.instances[uid]) == 1 {
-			c.reader.tally.outcome(object.file.Name, archive.New)
+			c.reader.tally.outcome(object, archive.New)
 		}
 	}
 	return errors.Join(g.Wait(), ctx.Err())
@@ -123,7 +123,7 @@ func (c *Collection) settleOne(same []taken) error {
 		if same[i].instance.Object == same[i+1].instance.Object {
 			outcome = archive.Duplicate
 		}
-		c.reader.tally.outcome(same[i+1].file.Name, outcome)
+		c.reader.tally.outcome(same[i+1], outcome)
 	}
 	return nil
 }

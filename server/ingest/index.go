@@ -63,15 +63,19 @@ func (p *Pipeline) commit(ctx context.Context, batch []taken, t *tally) error {
 	for _, o := range batch {
 		letters = append(letters, o.letters...)
 	}
-	batch = slices.DeleteFunc(batch, func(o taken) bool { return o.letters != nil })
-	instances := make([]archive.Instance, len(batch))
-	for i, o := range batch {
-		instances[i] = o.instance
-	}
+	objects := slices.DeleteFunc(batch, func(o taken) bool { return o.letters != nil })
+	var foreign []taken
 	var outcomes []archive.Outcome
 	fresh := 0
 	err := p.Store.Write(ctx, func(tx store.Tx) error {
 		var err error
+		if batch, foreign, err = withoutForeign(ctx, tx, objects); err != nil {
+			return err
+		}
+		instances := make([]archive.Instance, len(batch))
+		for i, o := range batch {
+			instances[i] = o.instance
+		}
 		if outcomes, err = archive.Add(ctx, tx, instances); err != nil {
 			return err
 		}
@@ -89,24 +93,31 @@ func (p *Pipeline) commit(ctx context.Context, batch []taken, t *tally) error {
 	}
 	t.add(func(s *Summary) { s.Messages += fresh; s.Duplicates += len(letters) - fresh })
 	for i, o := range outcomes {
-		t.outcome(batch[i].file.Name, o)
+		t.outcome(batch[i], o)
+	}
+	for _, o := range foreign {
+		t.refused(o, Refusal{File: o.file.Name, Reason: Foreign, Detail: "an object for a study that another organisation submitted"})
 	}
 	return nil
 }
 
-// outcome counts what the index made of a file.
-func (t *tally) outcome(file string, o archive.Outcome) {
+// outcome counts what the index made of an object, and tells of it.
+func (t *tally) outcome(object taken, o archive.Outcome) {
 	switch o {
 	case archive.New:
 		t.add(func(s *Summary) { s.Instances++ })
 	case archive.Duplicate, archive.Resubmitted:
 		t.add(func(s *Summary) { s.Duplicates++ })
 	case archive.Conflict:
-		t.refuse(Refusal{
-			File:   file,
-			Reason: "conflict",
+		t.refused(object, Refusal{
+			File:   object.file.Name,
+			Reason: Conflict,
 			Detail: "another object has this SOP Instance UID and other bytes; the one of the lower digest is served",
 		})
+		return
+	}
+	if t.receipt != nil {
+		t.receipt(Receipt{File: object.file.Name, Instance: object.instance, Outcome: o})
 	}
 }
 

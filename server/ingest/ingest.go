@@ -45,6 +45,8 @@ type Pipeline struct {
 type Origin struct {
 	Owner  string // "Organization/<id>" that submits them; "" takes the institution that each object names
 	Source string // channel or calling AE title
+	Study  string // Study Instance UID that they are sent for; "" for any
+	Bound  bool   // the sender may not add to a study that only others have submitted
 }
 
 // Run takes in every file of files, builds what they change, and returns the summary. report, when given, is called now and

@@ -26,6 +26,7 @@ type taken struct {
 	dataset  *dicom.Dataset // the whole of a report, where there is no archive to read it from again
 	letters  []letter       // of a file of HL7 v2 messages, in place of an instance
 	hashed   bool           // instance.Object is known
+	bound    bool           // as Origin has it
 }
 
 // reader turns files into taken objects, several at a time.
@@ -83,9 +84,8 @@ func (r *reader) run(ctx context.Context, in <-chan File, out chan<- taken) erro
 	for f := range in {
 		object, err := r.read(ctx, f)
 		r.tally.add(func(s *Summary) { s.Files++; s.Bytes += f.Size })
-		var refusal *Refusal
-		if errors.As(err, &refusal) {
-			r.tally.refuse(*refusal)
+		if refusal, ok := asRefusal(err); ok {
+			r.tally.refused(object, refusal)
 			continue
 		}
 		if err != nil {
@@ -143,15 +143,18 @@ func (r *reader) read(ctx context.Context, f File) (taken, error) {
 	if err != nil {
 		return taken{}, refusal(f, err)
 	}
-	object := taken{file: f}
+	object := taken{file: f, bound: r.origin.Bound}
 	if object.instance, err = r.mapper.Index(ds); err != nil {
-		return taken{}, refusal(f, err)
+		return object, refusal(f, err)
+	}
+	if r.origin.Study != "" && object.instance.StudyInstanceUID != r.origin.Study {
+		return object, &Refusal{File: f.Name, Reason: OtherStudy, Detail: "an object of another study than the one that it was sent for"}
 	}
 	if r.now != nil {
 		object.instance.Received = r.now()
 	}
 	if err := r.mapContext(&object); err != nil {
-		return taken{}, refusal(f, err)
+		return object, refusal(f, err)
 	}
 	if r.objects == nil {
 		return object, r.keep(&object, content)

@@ -43,6 +43,7 @@ type tally struct {
 	started time.Time
 	told    time.Time
 	report  func(Summary)
+	receipt func(Receipt) // of each file; nil: nobody asks
 }
 
 func newTally(report func(Summary)) *tally {
