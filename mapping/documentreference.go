@@ -18,7 +18,7 @@ var documentStatuses = map[r4.DiagnosticReportStatus]r4.CompositionStatus{
 
 // asDocument makes a released report a document too (IHE MHD, International Patient Access): its forms as they are read, each a Binary.
 // The report's identifiers and those of its studies and orders find it.
-func (r *run) asDocument(report r4.DiagnosticReport) []fhir.Resource {
+func (r *run) asDocument(report r4.DiagnosticReport, relatesTo []r4.DocumentReferenceRelatesTo) []fhir.Resource {
 	status, released := documentStatuses[report.Status]
 	if !released || len(report.PresentedForm) == 0 {
 		return nil
@@ -27,8 +27,11 @@ func (r *run) asDocument(report r4.DiagnosticReport) []fhir.Resource {
 	to := r4.DocumentReference{
 		Id: &id, Status: r4.DocumentReferenceStatusCurrent, DocStatus: &status, Type: &report.Code, Subject: report.Subject, Date: report.Issued,
 		Category: []r4.CodeableConcept{coded(loinc, "85430-7", "Diagnostic imaging report")},
-		Author:   report.ResultsInterpreter,
-		Context:  &r4.DocumentReferenceContext{Related: slices.Concat([]r4.Reference{{Reference: new("DiagnosticReport/" + *report.Id)}}, report.ImagingStudy)},
+		Author:   report.ResultsInterpreter, RelatesTo: relatesTo,
+		Context: &r4.DocumentReferenceContext{Related: slices.Concat([]r4.Reference{{Reference: new("DiagnosticReport/" + *report.Id)}}, report.ImagingStudy)},
+	}
+	if report.Meta != nil {
+		to.SecurityLabel = []r4.CodeableConcept{{Coding: report.Meta.Security}}
 	}
 	to.Identifier = slices.Clone(report.Identifier)
 	for _, one := range slices.Concat(report.ImagingStudy, report.BasedOn) {

@@ -152,7 +152,10 @@ func mapAll(t *testing.T, m *mapping.Mapper, objects []*dicom.Dataset, messages 
 	links, issues := mapping.SettleLinks(said)
 	out.add(issues)
 	for _, of := range told {
-		report, issues := mapping.Prevailing(of)
+		report, issues, err := m.Prevailing(of)
+		if err != nil {
+			t.Fatal(err)
+		}
 		out.add(issues)
 		out.resources = append(out.resources, report.Resources...)
 	}

@@ -82,16 +82,17 @@ func addReference(list []r4.Reference, one r4.Reference) []r4.Reference {
 
 func studyLocation(r *run, to *r4.ImagingStudy, v value) { to.Location = r.location(v) }
 
+const confidentialitySystem = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
+
 // confidentiality takes the codes of HL7 v3 Confidentiality; DICOM leaves the values open.
 func confidentiality(r *run, to *r4.ImagingStudy, v value) {
-	const system = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
 	displays := map[string]string{"U": "unrestricted", "L": "low", "M": "moderate", "N": "normal", "R": "restricted", "V": "very restricted"}
 	display, ok := displays[strings.ToUpper(v.text())]
 	if !ok {
 		r.doubt("unknown-code", "not a code of HL7 v3 Confidentiality: left out")
 		return
 	}
-	meta(to).Security = append(meta(to).Security, codingOf(system, strings.ToUpper(v.text()), display))
+	meta(to).Security = append(meta(to).Security, codingOf(confidentialitySystem, strings.ToUpper(v.text()), display))
 }
 
 func deidentified(_ *run, to *r4.ImagingStudy, v value) {

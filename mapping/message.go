@@ -3,7 +3,9 @@ package mapping
 import (
 	"bytes"
 	"cmp"
+	"encoding/json"
 	"slices"
+	"strconv"
 	"strings"
 
 	r4 "github.com/samply/golang-fhir-models/fhir-models/fhir"
@@ -26,11 +28,13 @@ type Told struct {
 	Sent      string // MSH-7
 	Resources []fhir.Resource
 	Status    r4.DiagnosticReportStatus
+	Bare      bool // a notification: it tells what became of the report, and does not hold it
 }
 
 // Prevailing returns, of what messages told of one report, what counts: the newest, but that a report which was final does not become
-// preliminary again. The order of the list does not matter.
-func Prevailing(told []Told) (Told, []Issue) {
+// preliminary again, one that was corrected is not plainly final again, and a notification changes the status of what was told, not its
+// content. The order of the list does not matter.
+func (m *Mapper) Prevailing(told []Told) (Told, []Issue, error) {
 	list := slices.SortedFunc(slices.Values(told), func(a, b Told) int {
 		return cmp.Or(cmp.Compare(a.Sent, b.Sent), bytes.Compare(a.Resources[0].Body, b.Resources[0].Body))
 	})
@@ -42,14 +46,70 @@ func Prevailing(told []Told) (Told, []Issue) {
 				Detail: "a report that was final is told as not final: the final one stays", Ref: "HL7 0123"})
 			continue
 		}
-		last = one
+		status := one.Status
+		if status == r4.DiagnosticReportStatusFinal && slices.Contains(changedStatuses, last.Status) {
+			status = last.Status
+		}
+		if one.Bare && !last.Bare {
+			one.Resources = last.Resources
+		}
+		var err error
+		if last, err = m.withStatus(one, status); err != nil {
+			return Told{}, nil, err
+		}
 	}
-	return last, issues
+	return last, issues, nil
+}
+
+// withStatus is what was told with another status, and so perhaps as a document that it was not, or is no longer.
+func (m *Mapper) withStatus(t Told, status r4.DiagnosticReportStatus) (Told, error) {
+	var report r4.DiagnosticReport
+	body := t.Resources[0].Body
+	if err := json.Unmarshal(body, &report); err != nil {
+		return t, err
+	}
+	if t.Status = status; report.Status == status {
+		return t, nil
+	}
+	names, values, err := members(body)
+	if err != nil {
+		return t, err
+	}
+	edited := overlay{names: names, values: values}
+	edited.set("status", json.RawMessage(strconv.Quote(status.Code())))
+	edited.drop("_status") // which told of the code that status was of
+	r := &run{mapper: m}
+	report.Status = status
+	list := []fhir.Resource{{Type: "DiagnosticReport", ID: t.ID, Body: edited.bytes()}}
+	relatesTo, err := relationsOf(t.Resources)
+	if err != nil {
+		return t, err
+	}
+	document := r.asDocument(report, relatesTo)
+	for _, one := range t.Resources[1:] {
+		if one.Type != "DocumentReference" && !slices.ContainsFunc(document, func(d fhir.Resource) bool { return d.Reference() == one.Reference() }) {
+			list = append(list, one)
+		}
+	}
+	t.Resources = append(list, document...)
+	return t, r.err
+}
+
+// relationsOf reads what a document has to do with others.
+func relationsOf(resources []fhir.Resource) ([]r4.DocumentReferenceRelatesTo, error) {
+	for _, one := range resources {
+		if one.Type == "DocumentReference" {
+			d, err := r4.UnmarshalDocumentReference(one.Body)
+			return d.RelatesTo, err
+		}
+	}
+	return nil, nil
 }
 
 var (
-	signedStatuses = []r4.DiagnosticReportStatus{r4.DiagnosticReportStatusFinal, r4.DiagnosticReportStatusCorrected, r4.DiagnosticReportStatusAmended, r4.DiagnosticReportStatusAppended}
-	openStatuses   = []r4.DiagnosticReportStatus{r4.DiagnosticReportStatusRegistered, r4.DiagnosticReportStatusPartial, r4.DiagnosticReportStatusPreliminary, r4.DiagnosticReportStatusUnknown}
+	signedStatuses  = []r4.DiagnosticReportStatus{r4.DiagnosticReportStatusFinal, r4.DiagnosticReportStatusCorrected, r4.DiagnosticReportStatusAmended, r4.DiagnosticReportStatusAppended}
+	changedStatuses = []r4.DiagnosticReportStatus{r4.DiagnosticReportStatusCorrected, r4.DiagnosticReportStatusAmended, r4.DiagnosticReportStatusAppended}
+	openStatuses    = []r4.DiagnosticReportStatus{r4.DiagnosticReportStatusRegistered, r4.DiagnosticReportStatusPartial, r4.DiagnosticReportStatusPreliminary, r4.DiagnosticReportStatusUnknown}
 )
 
 // letter is a message being mapped.
@@ -68,6 +128,7 @@ var messageTypes = map[string]func(r *run, l *letter, event string){
 	"ORM": func(r *run, l *letter, _ string) { r.orders(l) },
 	"OMI": func(r *run, l *letter, _ string) { r.orders(l) },
 	"OMG": func(r *run, l *letter, _ string) { r.orders(l) },
+	"MDM": (*run).managed,
 	"ADT": (*run).administration,
 }
 
@@ -81,8 +142,8 @@ func (r *run) message(message *hl7v2.Message) (Translation, error) {
 	header, _ := message.First("MSH")
 	kind, event := clean(header.Field(9).Text()), clean(header.Field(9).First().Component(2).Text())
 	rest, ok := messageTypes[kind]
-	if !ok || kind == "ADT" && !slices.Contains(administrationEvents, event) {
-		return Translation{}, &Refusal{Reason: "unsupported-message", Detail: "messages of this type are not mapped: ORU, ORM, OMI, OMG, and ADT of " +
+	if _, isDocument := documentEvents[event]; !ok || kind == "ADT" && !slices.Contains(administrationEvents, event) || kind == "MDM" && !isDocument {
+		return Translation{}, &Refusal{Reason: "unsupported-message", Detail: "messages of this type are not mapped: ORU, ORM, OMI, OMG, MDM of T01 to T11, and ADT of " +
 			strings.Join(administrationEvents, ", ") + " are"}
 	}
 	for _, remark := range message.Remarks {

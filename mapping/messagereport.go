@@ -21,6 +21,9 @@ type result struct {
 	stated   string         // OBR-25
 	made     map[string]int // Observations by what they are of
 	out      []fhir.Resource
+
+	bare      bool // a message that tells of the report and does not hold it
+	relatesTo []r4.DocumentReferenceRelatesTo
 }
 
 // section is a part of a report's text.
@@ -222,7 +225,7 @@ func (r *run) finish(to *result) {
 		to.Conclusion = text(to.concluded())
 	}
 	out := spliced{resource: r4.OtherDiagnosticReport(to.DiagnosticReport)}
-	if to.stated != "" && to.stated != "F" && to.stated != "P" && to.stated != "C" && to.stated != "X" {
+	if _, ok := reportStatuses[to.stated]; ok && to.stated != "F" && to.stated != "P" && to.stated != "C" && to.stated != "X" {
 		original := r4.Extension{Url: "http://hl7.org/fhir/StructureDefinition/alternate-codes",
 			ValueCodeableConcept: new(coded("http://terminology.hl7.org/CodeSystem/v2-0123", to.stated, ""))}
 		out.members = []member{{"_status", map[string]any{"extension": []r4.Extension{original}}}}
@@ -232,8 +235,8 @@ func (r *run) finish(to *result) {
 		r.fail(err)
 	}
 	report := fhir.Resource{Type: "DiagnosticReport", ID: *to.Id, Body: body}
-	to.out = append(to.out, r.asDocument(to.DiagnosticReport)...)
-	to.reports = append(to.reports, Told{*to.Id, to.sent, append([]fhir.Resource{report}, to.out...), to.Status})
+	to.out = append(to.out, r.asDocument(to.DiagnosticReport, to.relatesTo)...)
+	to.reports = append(to.reports, Told{*to.Id, to.sent, append([]fhir.Resource{report}, to.out...), to.Status, to.bare && len(to.PresentedForm) == 0})
 }
 
 func (to *result) rendered() string {

@@ -203,6 +203,12 @@ func (o *overlay) set(name string, value json.RawMessage) {
 	o.values[name] = value
 }
 
+// drop takes a member away.
+func (o *overlay) drop(name string) {
+	o.names = slices.DeleteFunc(o.names, func(have string) bool { return have == name })
+	delete(o.values, name)
+}
+
 // oldIdentifiers are the identifiers of a Patient, as of a record that is one no more.
 func oldIdentifiers(body []byte) (json.RawMessage, error) {
 	var p struct {

@@ -167,5 +167,5 @@ func (r *run) report(study Study, c chain) []fhir.Resource {
 	if err != nil {
 		r.fail(err)
 	}
-	return append([]fhir.Resource{{Type: "DiagnosticReport", ID: id, Body: body}}, slices.Concat(to.binaries, to.observations, r.asDocument(to.DiagnosticReport))...)
+	return append([]fhir.Resource{{Type: "DiagnosticReport", ID: id, Body: body}}, slices.Concat(to.binaries, to.observations, r.asDocument(to.DiagnosticReport, nil))...)
 }

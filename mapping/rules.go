@@ -45,6 +45,8 @@ var derived = []Rule{
 	{Table: "derived", From: "ContentSequence", Concept: "111017", To: "Observation.value[x]", Ref: "PS3.16 TID 4000, CID 6047: what became of CAD as a whole; where no algorithm succeeded cancelled, with the reason"},
 	{Table: "derived", From: "ContentSequence", Concept: "111034 111059", To: "Observation.hasMember", Ref: "PS3.16 TID 4003, CID 6034: findings that are to be presented"},
 	{Table: "derived", To: "DocumentReference", Ref: "IHE ITI MHD, International Patient Access: each released report, with its forms in Binaries; LOINC 85430-7"},
+	{Table: "derived", Field: "TXA-13", To: "DocumentReference.relatesTo", Ref: "HL7 v2.8.2 9.5: T05 and T06 append, T09 and T10 replace"},
+	{Table: "derived", Field: "MSH-9", To: "DiagnosticReport.status", Ref: "HL7 v2.8.2 9.5: T07 and T08 of a released document amended, T11 entered-in-error; a notification changes the status alone"},
 	{Table: "derived", Field: "MRG-1", To: "Patient.link", Ref: "HL7 v2.8.2 3.3.40, 3.6.2; IHE ITI PMIR: replaced-by, and replaces of the survivor; A37 takes it back"},
 	{Table: "derived", Field: "MRG-1", To: "Patient.active", Ref: "IHE ITI PMIR: false of a record that goes on as another; what referred to it refers to that one"},
 	{Table: "derived", Field: "MRG-1", To: "Patient.identifier", Ref: "IHE ITI PMIR: the survivor is found by the numbers of those it replaces, use old"},
@@ -59,5 +61,5 @@ func Rules() []Rule {
 		instanceTable.rules(), deviceTable.rules(), organizationTable.rules(), locationTable.rules(), orderTable.rules(),
 		reportTable.rules(), reportPeopleTable.rules(), doseTable.rules(), doseContent.rules(), eventContent.rules(),
 		groupContent.rules(), statementContent.rules(), cadContent.rules(),
-		pidTable.rules(), resultTable.rules(), requestTable.rules(), visitTable.rules(), mergeTable.rules(), derived)
+		pidTable.rules(), resultTable.rules(), requestTable.rules(), visitTable.rules(), mergeTable.rules(), documentTable.rules(), derived)
 }

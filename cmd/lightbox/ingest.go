@@ -10,7 +10,7 @@ import (
 )
 
 type ingestCommand struct {
-	Paths        []string `arg:"" name:"path" help:"Files, folders or ZIP archives: DICOM, or HL7 v2 messages (ORU, ORM, OMI, OMG, ADT)."`
+	Paths        []string `arg:"" name:"path" help:"Files, folders or ZIP archives: DICOM, or HL7 v2 messages (ORU, ORM, OMI, OMG, MDM, ADT)."`
 	Organization string   `placeholder:"REF" help:"Organization/<id> that submits them. Default: the institution that each object names."`
 	JSON         bool     `help:"Print the summary as JSON."`
 	Workers      int      `help:"Files read at a time. Default: the number of processors."`

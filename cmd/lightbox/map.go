@@ -14,7 +14,7 @@ import (
 )
 
 type mapCommand struct {
-	Paths    []string `arg:"" name:"path" help:"Files, folders or ZIP archives: DICOM, or HL7 v2 messages (ORU, ORM, OMI, OMG, ADT)."`
+	Paths    []string `arg:"" name:"path" help:"Files, folders or ZIP archives: DICOM, or HL7 v2 messages (ORU, ORM, OMI, OMG, MDM, ADT)."`
 	Format   string   `enum:"bundle,ndjson" default:"bundle" help:"bundle: one transaction of PUTs that any R4 server takes; ndjson: a resource a line."`
 	Explain  bool     `help:"Print, for each element set, the source attribute, its value, the rule and its clause; then every attribute that no rule took."`
 	Unmapped bool     `help:"Print, for each kind of source, what it sends that no rule takes, and in how many files; no value is shown."`

@@ -145,7 +145,10 @@ func (c *Collection) Resources() ([]fhir.Resource, error) {
 		list = append(list, r)
 	}
 	for _, told := range c.told {
-		report, issues := mapping.Prevailing(told)
+		report, issues, err := c.reader.mapper.Prevailing(told)
+		if err != nil {
+			return nil, err
+		}
 		c.reader.tally.issues(issues)
 		list = append(list, report.Resources...)
 	}

@@ -103,7 +103,7 @@ func (p *Pipeline) deliver(ctx context.Context, tx store.Tx, letters []letter) (
 	if err != nil {
 		return 0, err
 	}
-	taken, told, said := newRows(4), newRows(5), newSayings()
+	taken, told, said := newRows(4), newRows(6), newSayings()
 	var links []mapping.PatientLink
 	for _, one := range letters {
 		taken.add(string(one.object[:]), one.object[:], one.sent, one.owner, one.source)
@@ -112,7 +112,7 @@ func (p *Pipeline) deliver(ctx context.Context, tx store.Tx, letters []letter) (
 		for _, report := range one.Reports {
 			body := bodiesOf(report.Resources)
 			hash := contentHash(body)
-			told.newest(fmt.Sprint(report.ID, hash), report.Sent, report.ID, hash, report.Sent, report.Status.Code(), body)
+			told.newest(fmt.Sprint(report.ID, hash), report.Sent, report.ID, hash, report.Sent, report.Status.Code(), flag(report.Bare), body)
 			said.dirty.add(reportType+"\x00"+report.ID, reportType, report.ID, said.generation)
 			if one.owner != "" {
 				said.owners.add(reportType+"\x00"+report.ID+"\x00"+one.owner, reportType, report.ID, one.owner)
@@ -122,7 +122,7 @@ func (p *Pipeline) deliver(ctx context.Context, tx store.Tx, letters []letter) (
 	if err := taken.insert(ctx, tx, "ingest_message (object, sent, owner, source)", "DO NOTHING"); err != nil {
 		return 0, err
 	}
-	err = told.insert(ctx, tx, "ingest_told (id, hash, latest, status, body)",
+	err = told.insert(ctx, tx, "ingest_told (id, hash, latest, status, bare, body)",
 		"(id, hash) DO UPDATE SET latest = excluded.latest, status = excluded.status WHERE ingest_told.latest < excluded.latest")
 	if err != nil {
 		return 0, err
@@ -159,6 +159,14 @@ func newLetters(ctx context.Context, tx store.SQL, letters []letter) ([]letter, 
 	}), nil
 }
 
+// flag is a truth value as both databases keep one.
+func flag(v bool) int {
+	if v {
+		return 1
+	}
+	return 0
+}
+
 // bodiesOf writes resources as one JSON array.
 func bodiesOf(resources []fhir.Resource) []byte {
 	b := []byte{'['}
@@ -186,13 +194,14 @@ func (p *Pipeline) report(ctx context.Context, n due) (built, error) {
 	var owners []string
 	err := p.Store.View(ctx, func(tx store.SQL) error {
 		told = nil
-		query := "SELECT latest, status, body FROM ingest_told WHERE id = $1 ORDER BY hash"
+		query := "SELECT latest, status, bare, body FROM ingest_told WHERE id = $1 ORDER BY hash"
 		err := tx.Query(ctx, query, []any{n.ID}, func(scan func(...any) error) error {
 			one := mapping.Told{ID: n.ID}
 			var status string
+			var bare int64
 			var body []byte
-			err := errors.Join(scan(&one.Sent, &status, &body), json.Unmarshal([]byte(strconv.Quote(status)), &one.Status))
-			one.Resources = resourcesOf(body)
+			err := errors.Join(scan(&one.Sent, &status, &bare, &body), json.Unmarshal([]byte(strconv.Quote(status)), &one.Status))
+			one.Resources, one.Bare = resourcesOf(body), bare != 0
 			told = append(told, one)
 			return err
 		})
@@ -205,7 +214,10 @@ func (p *Pipeline) report(ctx context.Context, n due) (built, error) {
 	if err != nil || len(told) == 0 {
 		return built{due: n}, err
 	}
-	counts, issues := mapping.Prevailing(told)
+	counts, issues, failure := p.Mapper.Prevailing(told)
+	if failure != nil {
+		return built{due: n, failure: failure}, nil
+	}
 	out := built{due: n, group: reportType + "/" + n.ID, issues: issues}
 	for _, r := range counts.Resources {
 		out.writes = append(out.writes, mapped(r, owners))

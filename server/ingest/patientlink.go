@@ -31,11 +31,7 @@ func (p *Pipeline) relink(ctx context.Context, tx store.Tx, said []mapping.Patie
 	links := newRows(4)
 	for _, one := range said {
 		about = append(about, one.Prior, one.Survivor)
-		undone := 0
-		if one.Undone {
-			undone = 1
-		}
-		links.add(fmt.Sprint(one), one.Prior, one.Survivor, one.Sent, undone)
+		links.add(fmt.Sprint(one), one.Prior, one.Survivor, one.Sent, flag(one.Undone))
 	}
 	before, _, err := linksOf(ctx, tx, about)
 	if err != nil {

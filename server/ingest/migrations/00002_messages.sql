@@ -13,6 +13,7 @@ CREATE TABLE ingest_told (
 	hash   BIGINT NOT NULL,
 	latest TEXT   NOT NULL,
 	status TEXT   NOT NULL,
+	bare   BIGINT NOT NULL,
 	body   BYTEA  NOT NULL,
 	PRIMARY KEY (id, hash)
 );
