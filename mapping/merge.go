@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	r4 "github.com/samply/golang-fhir-models/fhir-models/fhir"
+
 	"lightbox/fhir"
 )
 
@@ -16,8 +18,8 @@ import (
 // context tells it. Many studies mention the same one; Merge settles them.
 type Mention struct {
 	Type, ID string
-	Date     string // StudyDate, or when the message was sent: YYYYMMDD or YYYYMMDDHHMMSS; or ""
-	Body     []byte // JSON of the resource
+	Date     string // StudyDate, YYYYMMDD; of a message m and when it was sent, mYYYYMMDDHHMMSS: it comes after every study
+	Body     []byte // JSON of the resource; a member that is null says that older mentions of it do not hold
 }
 
 var errNoMentions = errors.New("a resource without mentions")
@@ -81,6 +83,11 @@ func (o *overlay) fill(m Mention) error {
 		case !ok && !o.isTaken(name):
 			o.names = append(o.names, name)
 			o.values[name] = values[name]
+		case isNull(have), isNull(values[name]):
+		case name == "period" && m.Type == "Encounter":
+			if o.values[name], err = fillPeriod(have, values[name]); err != nil {
+				return err
+			}
 		case name == "identifier" && m.Type == "Patient":
 			if o.values[name], err = unite(have, values[name]); err != nil {
 				return err
@@ -99,7 +106,7 @@ func (o *overlay) isTaken(name string) bool {
 }
 
 func (o *overlay) conflict(element string) {
-	issue := Issue{Severity: "warning", Code: "conflict", Element: element, Detail: "mentions disagree: the newest decides"}
+	issue := Issue{Severity: "warning", Code: "conflict", Element: element, Detail: "mentions disagree: messages come before images, then the newest decides"}
 	if !slices.Contains(o.issues, issue) {
 		o.issues = append(o.issues, issue)
 	}
@@ -107,14 +114,35 @@ func (o *overlay) conflict(element string) {
 
 func (o *overlay) bytes() []byte {
 	b := []byte{'{'}
-	for i, name := range o.names {
-		if i > 0 {
+	for _, name := range o.names {
+		if isNull(o.values[name]) {
+			continue
+		}
+		if len(b) > 1 {
 			b = append(b, ',')
 		}
 		b = append(b, `"`+name+`":`...)
 		b = append(b, o.values[name]...)
 	}
 	return append(b, '}')
+}
+
+// isNull holds for what a mention says is no more.
+func isNull(value json.RawMessage) bool { return string(value) == "null" }
+
+// fillPeriod takes from an older period what the newer one leaves open: one message tells of an admission, another of the discharge.
+func fillPeriod(newer, older json.RawMessage) (json.RawMessage, error) {
+	var to, from r4.Period
+	if err := errors.Join(json.Unmarshal(newer, &to), json.Unmarshal(older, &from)); err != nil {
+		return nil, err
+	}
+	if to.Start == nil && !isAfter(deref(from.Start), deref(to.End)) {
+		to.Start = from.Start
+	}
+	if to.End == nil && !isAfter(deref(to.Start), deref(from.End)) {
+		to.End = from.End
+	}
+	return json.Marshal(to)
 }
 
 // members splits a JSON object, in order.

@@ -117,6 +117,7 @@ type letter struct {
 	segments []hl7v2.Segment
 	sender   string // application and facility, for numbers without an issuer
 	sent     string // MSH-7
+	at       string // as sentAt has it
 	patient  string // reference
 	reports  []Told
 	links    []PatientLink
@@ -149,8 +150,9 @@ func (r *run) message(message *hl7v2.Message) (Translation, error) {
 	for _, remark := range message.Remarks {
 		r.add(Issue{Severity: "warning", Code: "message-form", Element: "Resource", Detail: remark, Ref: "HL7 v2.8.2 2.5"})
 	}
-	r.mentions.date = sentAt(header.Field(7).Text())
-	l := &letter{segments: message.Segments, sent: clean(header.Field(7).Text()),
+	at := sentAt(header.Field(7).Text())
+	r.mentions.date = toldByMessage + at
+	l := &letter{segments: message.Segments, sent: clean(header.Field(7).Text()), at: at,
 		sender: join(header.Field(3).Text(), header.Field(4).Text())}
 	if err := r.messagePatient(l); err != nil {
 		return Translation{}, err
@@ -173,6 +175,10 @@ func (r *run) administration(l *letter, event string) {
 		r.movement(l, event)
 	}
 }
+
+// toldByMessage begins the date of what messages mention: it sorts after every date of an object, since who administers patients, orders and
+// visits knows better than what was typed in at a modality.
+const toldByMessage = "m"
 
 // sentAt is the time of a message as mentions are ordered by it: the digits of a DTM, up to seconds.
 func sentAt(dtm string) string {

@@ -62,7 +62,7 @@ func (r *run) merge(l *letter) {
 	p.Id = &id
 	mergeTable.apply(r, &p, l.segments)
 	before := r.refer("Patient", id, func() any { return r4.OtherPatient(p.Patient) })
-	l.links = append(l.links, PatientLink{Prior: *before.Reference, Survivor: l.patient, Sent: r.mentions.date})
+	l.links = append(l.links, PatientLink{Prior: *before.Reference, Survivor: l.patient, Sent: l.at})
 }
 
 var mergeFields = fieldPaths("MRG-1")
@@ -104,6 +104,6 @@ func (r *run) unmerge(l *letter) {
 		return
 	}
 	l.links = append(l.links,
-		PatientLink{Prior: both[0], Survivor: both[1], Sent: r.mentions.date, Undone: true},
-		PatientLink{Prior: both[1], Survivor: both[0], Sent: r.mentions.date, Undone: true})
+		PatientLink{Prior: both[0], Survivor: both[1], Sent: l.at, Undone: true},
+		PatientLink{Prior: both[1], Survivor: both[0], Sent: l.at, Undone: true})
 }

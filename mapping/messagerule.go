@@ -98,6 +98,9 @@ func (w *messageRow[T]) apply(r *run, to *T, scope []hl7v2.Segment) {
 	r.rule, r.attribute = &w.Rule, w.Field
 	for i, path := range w.from {
 		f := fieldAt(scope, path)
+		if f.IsNull() {
+			r.clear(w.To)
+		}
 		if f.Raw() == "" || f.IsNull() {
 			continue
 		}
@@ -114,4 +117,30 @@ func (w *messageRow[T]) apply(r *run, to *T, scope []hl7v2.Segment) {
 	if w.Need == string(required) {
 		r.doubt("missing", "a required field is absent or empty")
 	}
+}
+
+// clear notes that a message takes an element back ("" in a field, HL7 v2.8.2 2.5.3).
+func (r *run) clear(element string) {
+	_, path, _ := strings.Cut(element, ".")
+	name, _, _ := strings.Cut(path, ".")
+	if !slices.Contains(r.cleared, name) {
+		r.cleared = append(r.cleared, name)
+	}
+}
+
+// withNulls is a body with null for what its message took back and did not tell otherwise.
+func withNulls(body []byte, cleared []string) ([]byte, error) {
+	if len(cleared) == 0 {
+		return body, nil
+	}
+	_, values, err := members(body)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range cleared {
+		if values[name] == nil {
+			body = append(body[:len(body)-1], `,"`+name+`":null}`...)
+		}
+	}
+	return body, nil
 }

@@ -17,6 +17,7 @@ type run struct {
 	mentions  *mentions // nil: references are made, their resources are not
 	trace     *trace    // nil: not asked for
 	links     Links     // which patients are one person
+	cleared   []string  // members that the message being mapped takes back from the resource being built
 	err       error     // the first fault of ours
 
 	whose *dicom.Dataset // context that was last asked whom it is about
@@ -73,11 +74,16 @@ func (r *run) refer(resourceType, id string, build func() any) *r4.Reference {
 		m.made[reference] = true
 		at := len(m.list)
 		m.list = append(m.list, Mention{Type: resourceType, ID: id, Date: m.date})
+		outer := r.cleared
+		r.cleared = nil
 		body, err := encode(resourceType, build())
+		if err == nil {
+			body, err = withNulls(body, r.cleared)
+		}
 		if err != nil {
 			r.fail(err)
 		}
-		m.list[at].Body = body
+		m.list[at].Body, r.cleared = body, outer
 	}
 	return &r4.Reference{Reference: &reference}
 }
