@@ -95,7 +95,7 @@ func (r *run) admits(l link, who identity) bool {
 }
 
 // reportHeld raises the issue of a study with instances of two patients (PS3.3 7.1: a study has one).
-func (r *run) reportHeld(l link, held []archive.Instance) {
+func (r *run) reportHeld(held []archive.Instance) {
 	if len(held) == 0 {
 		return
 	}

@@ -84,7 +84,8 @@ func (r *run) study(instances []archive.Instance, patient string) (Study, error)
 			}
 		}
 	}
-	r.reportHeld(link, out.Held)
+	link.conflict = len(out.Held) > 0
+	r.reportHeld(out.Held)
 	out.rejected = rejectedBy(kept)
 	id := r.mapper.ID("ImagingStudy", uidSystem, instances[0].StudyInstanceUID)
 	to := r.imagingStudy(id, link, kept, out.rejected)
