@@ -30,6 +30,16 @@ func principal(t *testing.T, p auth.Principal, scope string) *auth.Principal {
 	return &p
 }
 
+// unasserted is what a patient sees of a type of which programs assert something.
+func unasserted(resourceType string) search.Grant {
+	of := url.Values{"_security:not": {"http://terminology.hl7.org/CodeSystem/v3-ObservationValue|AIAST"}}
+	q, err := search.Parse(fhir.R4(), resourceType, of, search.Options{Strict: true})
+	if err != nil {
+		panic(err)
+	}
+	return search.Grant{Patient: "Patient/p", Where: q.Where}
+}
+
 func TestVisible(t *testing.T) {
 	patient := auth.Principal{Patient: "Patient/p"}
 	clinician := auth.Principal{Organization: "Organization/o", FHIRUser: "Practitioner/d"}
@@ -60,6 +70,9 @@ func TestVisible(t *testing.T) {
 		{"relative with an organization is no clinician", auth.Principal{FHIRUser: "RelatedPerson/r", Organization: "Organization/o"}, "user/*.rs", auth.Read, "Patient", nil},
 		{"foreign user without organization", auth.Principal{FHIRUser: "https://other.example/Patient/p"}, "user/*.rs", auth.Read, "Patient", nil},
 		{"patient reads", patient, "patient/*.rs", auth.Read, "DiagnosticReport", []search.Grant{ofPatient}},
+		{"patient, findings", patient, "patient/*.rs", auth.Read, "Observation", []search.Grant{unasserted("Observation")}},
+		{"patient, readings", patient, "patient/*.rs", auth.Search, "Task", []search.Grant{unasserted("Task")}},
+		{"user who is a patient, findings", auth.Principal{FHIRUser: "Patient/p"}, "user/*.rs", auth.Search, "Observation", []search.Grant{unasserted("Observation")}},
 		{"patient, v1", patient, "patient/*.read", auth.Search, "DiagnosticReport", []search.Grant{ofPatient}},
 		{"patient and the directory", patient, "patient/*.rs", auth.Read, "Organization", []search.Grant{nobodys}},
 		{"patient and devices", patient, "patient/*.rs", auth.Search, "Device", []search.Grant{ofPatient, nobodys}},

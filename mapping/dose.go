@@ -236,13 +236,14 @@ func textComponent(r *run, to *dose, all []contentItem) {
 }
 
 // authorizing is who answers for the irradiation, among those who took part.
-func authorizing(_ *run, to *dose, all []contentItem) {
+func authorizing(r *run, to *dose, all []contentItem) {
 	for _, s := range all {
 		if role := s.Child("113875", "DCM"); role == nil || !role.Code.Is("113850", "DCM") {
 			continue
 		}
-		if name := display(personNames([]personName{s.Name})[0]); name != "" {
-			to.Performer = append(to.Performer, r4.Reference{Type: new("Practitioner"), Display: &name})
+		one := r.fromContent(func() *r4.Reference { return r.practitioner(s.root, personNames([]personName{s.Name})[0], nil) })
+		if one != nil {
+			to.Performer = addReference(to.Performer, *one)
 		}
 	}
 }

@@ -159,6 +159,22 @@ func mapAll(t *testing.T, m *mapping.Mapper, objects []*dicom.Dataset, messages 
 		out.add(issues)
 		out.resources = append(out.resources, report.Resources...)
 	}
+	for uid, of := range instances {
+		study, err := m.Study(of, "", links)
+		if err != nil {
+			t.Fatal(err)
+		}
+		told, err := m.Documents(study, documents[uid])
+		if err != nil {
+			t.Fatal(err)
+		}
+		out.add(study.Issues)
+		out.add(told.Issues)
+		out.resources = append(append(out.resources, study.Resource), told.Resources...)
+		for _, one := range told.Mentions {
+			mentions[one.Type+"/"+one.ID] = append(mentions[one.Type+"/"+one.ID], one)
+		}
+	}
 	for _, said := range mentions {
 		r, issues, err := mapping.Merge(said)
 		if err != nil {
@@ -166,19 +182,6 @@ func mapAll(t *testing.T, m *mapping.Mapper, objects []*dicom.Dataset, messages 
 		}
 		out.add(issues)
 		out.resources = append(out.resources, r)
-	}
-	for uid, of := range instances {
-		study, err := m.Study(of, "", links)
-		if err != nil {
-			t.Fatal(err)
-		}
-		reports, issues, err := m.Documents(study, documents[uid])
-		if err != nil {
-			t.Fatal(err)
-		}
-		out.add(study.Issues)
-		out.add(issues)
-		out.resources = append(append(out.resources, study.Resource), reports...)
 	}
 	if err := links.Apply(out.resources); err != nil {
 		t.Fatal(err)

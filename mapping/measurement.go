@@ -2,6 +2,7 @@ package mapping
 
 import (
 	"slices"
+	"strings"
 
 	r4 "github.com/samply/golang-fhir-models/fhir-models/fhir"
 
@@ -50,8 +51,9 @@ const maxFindings = 5000
 
 // surroundings are what holds for all that stands in a section or group.
 type surroundings struct {
-	site   *r4.CodeableConcept
-	device *r4.Reference
+	site     *r4.CodeableConcept
+	device   *r4.Reference
+	asserted bool // by a program
 }
 
 // findings walks a report: each measurement group becomes an Observation with its members, each number elsewhere one of its own.
@@ -108,7 +110,7 @@ func (r *run) group(to *report, i contentItem, around surroundings) r4.Reference
 	g := r.newFinding(to, i, around)
 	g.Code = i.concept(r)
 	groupContent.apply(r, &g, i.root, i.Item)
-	g.HasMember = r.findings(to, i, surroundings{g.BodySite, g.Device})
+	g.HasMember = r.findings(to, i, surroundings{g.BodySite, g.Device, g.Meta != nil})
 	if g.ValueCodeableConcept == nil && len(g.HasMember)+len(g.Component) == 0 {
 		g.DataAbsentReason = notKnown()
 	}
@@ -162,6 +164,9 @@ func (r *run) newFinding(to *report, i contentItem, around surroundings) finding
 	f.Category = imaging()
 	f.Subject, f.Encounter, f.BasedOn, f.EffectiveDateTime = to.Subject, to.Encounter, to.BasedOn, to.EffectiveDateTime
 	f.BodySite, f.Device = around.site, around.device
+	if around.asserted {
+		f.markAsserted()
+	}
 	of := studyReference(to.study, to.version().Instance.StudyInstanceUID)
 	f.PartOf, f.DerivedFrom = []r4.Reference{of}, []r4.Reference{of}
 	if uid := clean(i.ObservationUID); isUID(uid) {
@@ -264,16 +269,64 @@ func certainty(r *run, to *finding, all []contentItem) {
 	}
 }
 
-// algorithm names the program that found it, with its version.
+// algorithm is the program that found it (PS3.16 TID 4019): a Device of its own for each version, part of the equipment that it ran on.
 func algorithm(r *run, to *finding, all []contentItem) {
-	name := clean(all[0].Text)
+	one := all[0]
+	name := clean(one.Text)
 	if name == "" {
 		return
 	}
-	if version := all[0].sibling("111003"); version != "" {
-		name += " " + version
+	version, maker := one.sibling("111003"), one.sibling("122405")
+	id := r.mapper.ID("Device", "algorithm", join(strings.ToUpper(name), version, strings.ToUpper(maker)))
+	to.Device = r.fromContent(func() *r4.Reference {
+		return r.refer("Device", id, func() any {
+			d := r4.Device{Id: &id, Status: new(r4.FHIRDeviceStatusActive), Manufacturer: text(maker),
+				DeviceName: []r4.DeviceDeviceName{{Name: name, Type: r4.DeviceNameTypeUserFriendlyName}}}
+			if version != "" {
+				d.Version = []r4.DeviceVersion{{Value: version}}
+			}
+			d.Type = r.algorithmFamily(one)
+			d.Property = algorithmParameters(one)
+			return r4.OtherDevice(d)
+		})
+	})
+	to.Device.Display = new(strings.TrimSpace(name + " " + version))
+	to.markAsserted()
+}
+
+// algorithmFamily is the kind of a program, where it is told.
+func (r *run) algorithmFamily(name contentItem) *r4.CodeableConcept {
+	if name.parent == nil {
+		return nil
 	}
-	to.Device = &r4.Reference{Type: new("Device"), Display: &name}
+	for _, said := range find(contentItem{Item: name.parent, root: name.root}, conceptPath("111000")) {
+		if kind, ok := said.code(r); ok {
+			return &kind
+		}
+	}
+	return nil
+}
+
+// maxParameters bounds the parameters of one program.
+const maxParameters = 50
+
+func algorithmParameters(name contentItem) (list []r4.DeviceProperty) {
+	if name.parent == nil {
+		return nil
+	}
+	for _, said := range find(contentItem{Item: name.parent, root: name.root}, conceptPath("111002")) {
+		if words := clean(said.Text); words != "" && len(list) < maxParameters {
+			list = append(list, r4.DeviceProperty{Type: coded(dcm, "111002", "Algorithm Parameters"), ValueCode: []r4.CodeableConcept{{Text: &words}}})
+		}
+	}
+	return list
+}
+
+// markAsserted labels what a program found and nobody has accepted: patients do not see it.
+func (f *finding) markAsserted() {
+	if f.Meta == nil && f.Status == r4.ObservationStatusPreliminary {
+		f.Meta = &r4.Meta{Security: []r4.Coding{codingOf("http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "AIAST", "Artificial Intelligence asserted")}}
+	}
 }
 
 // sibling is the text of another item beside it.

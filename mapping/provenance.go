@@ -104,6 +104,25 @@ func (r *run) ofStudy(s *Study, objects []object) {
 	})
 }
 
+// traced adds to what documents were mapped to where it comes from, when it is known when they were received.
+func (r *run) traced(list []fhir.Resource, from ...version) []fhir.Resource {
+	o := origin{name: "DICOM document"}
+	for _, v := range from {
+		kind := coded(deviceIdentifiers, "sop-instance-uid", "SOP Instance UID")
+		o.sources = append(o.sources, uidIdentifier(v.uid, &kind))
+		if v.Instance.Received.After(o.recorded) {
+			o.recorded = v.Instance.Received
+		}
+	}
+	if o.recorded.IsZero() || len(list) == 0 {
+		return list
+	}
+	for _, one := range list {
+		o.targets = append(o.targets, one.Reference())
+	}
+	return append(list, r.provenance(r.mapper.ID("Provenance", uidSystem, join(from[0].uid, "document")), o))
+}
+
 // shareds are the references of a body to resources that mentions make.
 func shareds(body []byte) []string {
 	var list []string

@@ -72,12 +72,22 @@ func IsDocument(sopClassUID string) bool {
 	return slices.Contains(reportClasses, sopClassUID) || slices.Contains(doseClasses, sopClassUID) || slices.Contains(cadClasses, sopClassUID)
 }
 
+// Documented is what the documents of a study became.
+type Documented struct {
+	Resources []fhir.Resource // of the study alone, its Task among them
+	Mentions  []Mention       // of what other studies' documents may tell of too, and no header does
+	Issues    []Issue
+}
+
 // Documents maps the documents of one study, in a fixed order whatever theirs: reports to DiagnosticReports (one for each chain of
 // versions), their Binaries and measurements, dose and what programs found to Observations.
-func (m *Mapper) Documents(study Study, documents []Document) ([]fhir.Resource, []Issue, error) {
-	r := &run{mapper: m}
+func (m *Mapper) Documents(study Study, documents []Document) (Documented, error) {
+	r := &run{mapper: m, content: &mentions{made: map[string]bool{}}}
+	for _, d := range documents {
+		r.content.date = max(r.content.date, mentionDate(d.Dataset))
+	}
 	list := r.documents(study, documents)
-	return list, r.issues, r.err
+	return Documented{list, r.content.list, r.issues}, r.err
 }
 
 func (r *run) documents(study Study, documents []Document) []fhir.Resource {
@@ -94,9 +104,10 @@ func (r *run) documents(study Study, documents []Document) []fhir.Resource {
 		}
 	}
 	for _, c := range chains(reports) {
-		list = append(list, r.report(study, c.without(study.rejected))...)
+		list = append(list, r.traced(r.report(study, c.without(study.rejected)), c.versions...)...)
 	}
-	return append(append(list, r.doses(study, doses)...), r.cads(study, cads)...)
+	list = append(list, r.traced(r.doses(study, doses), doses...)...)
+	return append(list, r.traced(r.cads(study, cads), cads...)...)
 }
 
 func (v version) isTitled(codes []string) bool {

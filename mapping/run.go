@@ -15,6 +15,7 @@ type run struct {
 	attribute string // path that decided
 	issues    []Issue
 	mentions  *mentions // nil: references are made, their resources are not
+	content   *mentions // the same for what only the content of a document tells of; nil: as mentions
 	trace     *trace    // nil: not asked for
 	links     Links     // which patients are one person
 	cleared   []string  // members that the message being mapped takes back from the resource being built
@@ -64,6 +65,16 @@ type mentions struct {
 	date string
 	list []Mention
 	made map[string]bool // references
+}
+
+// fromContent refers to what no header tells of, so that Mentions cannot know it.
+func (r *run) fromContent(refer func() *r4.Reference) *r4.Reference {
+	outer := r.mentions
+	defer func() { r.mentions = outer }()
+	if r.content != nil {
+		r.mentions = r.content
+	}
+	return refer()
 }
 
 // refer returns a reference to a shared resource. The resource itself is built only when mentions are collected: so nothing

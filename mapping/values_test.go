@@ -164,15 +164,15 @@ func onlyReport(t *testing.T, m *mapping.Mapper, ds *dicom.Dataset, into any) []
 	if err != nil {
 		t.Fatal(err)
 	}
-	resources, issues, err := m.Documents(s, []mapping.Document{{Instance: i, Dataset: ds}})
-	if err != nil || len(resources) != 1 {
-		t.Fatalf("%d resources, %v", len(resources), err)
+	told, err := m.Documents(s, []mapping.Document{{Instance: i, Dataset: ds}})
+	if err != nil || len(told.Resources) != 1 {
+		t.Fatalf("%d resources, %v", len(told.Resources), err)
 	}
-	if err := json.Unmarshal(resources[0].Body, into); err != nil {
+	if err := json.Unmarshal(told.Resources[0].Body, into); err != nil {
 		t.Fatal(err)
 	}
 	var codes []string
-	for _, one := range issues {
+	for _, one := range told.Issues {
 		codes = append(codes, one.Code)
 	}
 	return codes

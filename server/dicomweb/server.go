@@ -68,10 +68,7 @@ type problem struct {
 
 func (p *problem) Error() string { return p.text }
 
-var (
-	errForbidden = &problem{http.StatusForbidden, "this token does not allow that"}
-	errNotFound  = &problem{http.StatusNotFound, "there is no such object, or it is not for you"}
-)
+var errForbidden = &problem{http.StatusForbidden, "this token does not allow that"}
 
 // closed serves verified callers alone, and renders errors.
 func (s *Server) closed(run func(*call) error) http.HandlerFunc {

@@ -45,12 +45,13 @@ type due struct {
 
 // built is what a note led to.
 type built struct {
-	due     due
-	writes  []store.Write
-	group   string         // whose resources writes are, all that there are: the study's UID, or the report; "" of a shared one
-	study   *mapping.Study // of a study
-	issues  []mapping.Issue
-	failure error // the mapping refused: the note stays
+	due      due
+	writes   []store.Write
+	group    string         // whose resources writes are, all that there are: the study's UID, or the report; "" of a shared one
+	study    *mapping.Study // of a study
+	issues   []mapping.Issue
+	mentions []mapping.Mention // that only the content of documents makes
+	failure  error             // the mapping refused: the note stays
 }
 
 // Build makes every resource that is due, shared ones first so that a study never names a Patient who is not there yet. A
@@ -65,7 +66,10 @@ func (p *Pipeline) Build(ctx context.Context, t *tally) error {
 	if err := p.buildAll(ctx, t, step{isReport, sharedBatch, p.report}); err != nil {
 		return err
 	}
-	return p.buildAll(ctx, t, step{isStudy, studyBatch, p.study})
+	if err := p.buildAll(ctx, t, step{isStudy, studyBatch, p.study}); err != nil {
+		return err
+	}
+	return p.buildAll(ctx, t, step{isShared, sharedBatch, p.shared}) // what the studies' documents tell of
 }
 
 // step is how the notes of one kind are built.
@@ -201,13 +205,13 @@ func (p *Pipeline) study(ctx context.Context, n due) (built, error) {
 	if failure != nil {
 		return built{due: n, failure: failure}, nil
 	}
-	reports, issues, failure := p.Mapper.Documents(s, documents)
-	issues = slices.Concat(s.Issues, unread, issues)
+	told, failure := p.Mapper.Documents(s, documents)
 	var writes []store.Write
-	for _, r := range slices.Concat(s.Resources(), reports) {
+	for _, r := range slices.Concat(s.Resources(), told.Resources) {
 		writes = append(writes, mapped(r, s.Owners))
 	}
-	return built{due: n, group: n.ID, writes: writes, study: &s, issues: issues, failure: failure}, nil
+	issues := slices.Concat(s.Issues, unread, told.Issues)
+	return built{due: n, group: n.ID, writes: writes, study: &s, mentions: told.Mentions, issues: issues, failure: failure}, nil
 }
 
 // documents reads the report objects among instances back from the archive, those held for another patient left out. The error is
@@ -310,6 +314,9 @@ func putAll(ctx context.Context, tx store.Tx, results []built) (changes int, err
 			if err := rememberPatient(ctx, tx, b); err != nil {
 				return 0, err
 			}
+			if err := mentionContent(ctx, tx, b); err != nil {
+				return 0, err
+			}
 		}
 		deleted, err := tidy(ctx, tx, b)
 		if err != nil {
@@ -339,6 +346,15 @@ func (p *Pipeline) tell(results []built, changes int, t *tally) {
 		}
 		t.issues(b.issues)
 	}
+}
+
+// mentionContent notes what the documents of a study tell of, to be built right after.
+func mentionContent(ctx context.Context, tx store.SQL, b built) error {
+	said := newSayings()
+	for _, owner := range append([]string{""}, b.study.Owners...) {
+		said.add(b.mentions, owner)
+	}
+	return said.insert(ctx, tx)
 }
 
 // rememberPatient notes whose the study was found to be. What was recorded went into the mapping, so this changes it only where that

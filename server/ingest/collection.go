@@ -136,14 +136,6 @@ func (c *Collection) Resources() ([]fhir.Resource, error) {
 	links, issues := mapping.SettleLinks(c.links)
 	c.reader.tally.issues(issues)
 	var list []fhir.Resource
-	for _, said := range c.mentions {
-		r, issues, err := mapping.Merge(said)
-		if err != nil {
-			return nil, err
-		}
-		c.reader.tally.issues(issues)
-		list = append(list, r)
-	}
 	for _, told := range c.told {
 		report, issues, err := c.reader.mapper.Prevailing(told)
 		if err != nil {
@@ -157,15 +149,26 @@ func (c *Collection) Resources() ([]fhir.Resource, error) {
 	g.SetLimit(runtime.GOMAXPROCS(0))
 	for _, study := range c.studies() {
 		g.Go(func() error {
-			resources, err := c.study(study, links)
+			s, documents, err := c.study(study, links)
 			mu.Lock()
 			defer mu.Unlock()
-			list = append(list, resources...)
+			list = append(append(list, documents.Resources...), s.Resources()...)
+			for _, m := range documents.Mentions {
+				c.mentions[m.Type+"/"+m.ID] = append(c.mentions[m.Type+"/"+m.ID], m)
+			}
 			return err
 		})
 	}
 	if err := g.Wait(); err != nil {
 		return nil, err
+	}
+	for _, said := range c.mentions {
+		r, issues, err := mapping.Merge(said)
+		if err != nil {
+			return nil, err
+		}
+		c.reader.tally.issues(issues)
+		list = append(list, r)
 	}
 	if err := links.Apply(list); err != nil {
 		return nil, err
@@ -177,10 +180,10 @@ func (c *Collection) Resources() ([]fhir.Resource, error) {
 	return list, nil
 }
 
-func (c *Collection) study(instances []archive.Instance, links mapping.Links) ([]fhir.Resource, error) {
+func (c *Collection) study(instances []archive.Instance, links mapping.Links) (mapping.Study, mapping.Documented, error) {
 	s, err := c.reader.mapper.Study(instances, "", links)
 	if err != nil {
-		return nil, err
+		return s, mapping.Documented{}, err
 	}
 	var documents []mapping.Document
 	for _, i := range instances {
@@ -188,14 +191,11 @@ func (c *Collection) study(instances []archive.Instance, links mapping.Links) ([
 			documents = append(documents, mapping.Document{Instance: i, Dataset: ds})
 		}
 	}
-	reports, issues, err := c.reader.mapper.Documents(s, documents)
-	if err != nil {
-		return nil, err
-	}
+	told, err := c.reader.mapper.Documents(s, documents)
 	c.reader.tally.add(func(s *Summary) { s.Studies++ })
 	c.reader.tally.issues(s.Issues)
-	c.reader.tally.issues(issues)
-	return append(reports, s.Resources()...), nil
+	c.reader.tally.issues(told.Issues)
+	return s, told, err
 }
 
 // isHeld reports whether a study leaves an instance out as another patient's.

@@ -101,6 +101,11 @@ func (s *Store) immediate(c search.Clause) (term, error) {
 	case c.Modifier == search.Missing:
 		one, err := s.missing(c)
 		return one.terms[0], err
+	case c.Modifier == search.Not && c.Param.Kind == fhir.KindToken:
+		c.Modifier = search.None
+		t, err := s.immediate(c)
+		t.not = !t.not
+		return t, err
 	case c.Modifier != search.None:
 	case c.Param.Name == "_id":
 		return term{kind: byID, ids: textsOf(c.Values)}, nil
