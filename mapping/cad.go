@@ -49,7 +49,7 @@ func (r *run) cads(study Study, documents []version) []fhir.Resource {
 		to := report{chain: chain{root: v.uid, versions: []version{v}}, study: study}
 		to.Status = r4.DiagnosticReportStatusPreliminary
 		to.Subject, to.EffectiveDateTime = &r4.Reference{Reference: &study.Patient}, text(study.started)
-		around := surroundings{device: r.device(v.Dataset), asserted: true}
+		around := surroundings{device: r.device(v.Dataset), asserted: true, program: clean(v.Dataset.Text(pathModel))}
 		for _, summary := range find(contentItem{Item: v.sr.Root, root: v.Dataset}, cadSummary) {
 			r.cad(&to, summary, around)
 		}
@@ -109,7 +109,7 @@ func (r *run) cadFindings(to *report, below contentItem, around surroundings, re
 			f.ValueCodeableConcept = &what
 		}
 		cadContent.apply(r, &f, one.root, child)
-		f.HasMember = r.cadFindings(to, one, surroundings{f.BodySite, f.Device, true}, shown)
+		f.HasMember = r.cadFindings(to, one, surroundings{f.BodySite, f.Device, true, f.algorithm}, shown)
 		list = append(list, r.keepFinding(to, &f))
 	}
 	return list

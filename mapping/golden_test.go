@@ -77,13 +77,14 @@ func configured(t testing.TB, text string) *mapping.Mapper {
 	var c struct {
 		Systems        map[string]string
 		Zone, DICOMweb string
+		Priorities     []mapping.PriorityRule
 	}
 	if text != "" {
 		if err := json.Unmarshal([]byte(text), &c); err != nil {
 			t.Fatal(err)
 		}
 	}
-	config := mapping.Config{Systems: c.Systems, DICOMweb: c.DICOMweb}
+	config := mapping.Config{Systems: c.Systems, DICOMweb: c.DICOMweb, Priorities: c.Priorities}
 	if c.Zone != "" {
 		zone, err := time.LoadLocation(c.Zone)
 		if err != nil {
@@ -163,6 +164,11 @@ func mapAll(t *testing.T, m *mapping.Mapper, objects []*dicom.Dataset, messages 
 		study, err := m.Study(of, "", links)
 		if err != nil {
 			t.Fatal(err)
+		}
+		for _, order := range study.Orders() {
+			if settled, _, err := mapping.Merge(mentions[order]); err == nil {
+				study.Ordered = append(study.Ordered, mapping.PriorityOf(settled))
+			}
 		}
 		told, err := m.Documents(study, documents[uid])
 		if err != nil {

@@ -23,6 +23,8 @@ type Config struct {
 	Systems  map[string]string // issuer, assigning authority or coding scheme text -> URI; "" is of identifiers without an issuer
 	Zone     *time.Location    // of sources that state no offset; nil: dates only
 	DICOMweb string            // base URL of the WADO-RS endpoint that studies name; "" for none
+
+	Priorities []PriorityRule // what findings of programs do to the reading of a study; none: nothing
 }
 
 // PublishedKey makes the ids of map and demo, which anyone may recompute. An installation has a secret of its own.
@@ -44,6 +46,11 @@ func New(config Config) (*Mapper, error) {
 	}
 	if config.DICOMweb != "" && !isURI(config.DICOMweb) {
 		return nil, fmt.Errorf("DICOMweb base is not a URL: %q", config.DICOMweb)
+	}
+	for i, rule := range config.Priorities {
+		if err := rule.check(); err != nil {
+			return nil, fmt.Errorf("priority rule %d: %w", i+1, err)
+		}
 	}
 	if config.Key == nil {
 		config.Key = []byte(PublishedKey)

@@ -13,8 +13,9 @@ import (
 // finding is an Observation being built of a measurement group, or of one statement of a report.
 type finding struct {
 	r4.Observation
-	report *report
-	at     contentItem
+	report    *report
+	at        contentItem
+	algorithm string // that found it
 }
 
 // groupContent reads a measurement group (PS3.16 TID 1410, 1411, 1501; DICOM SR on FHIR, brought to R4).
@@ -53,7 +54,8 @@ const maxFindings = 5000
 type surroundings struct {
 	site     *r4.CodeableConcept
 	device   *r4.Reference
-	asserted bool // by a program
+	asserted bool   // by a program
+	program  string // its name
 }
 
 // findings walks a report: each measurement group becomes an Observation with its members, each number elsewhere one of its own.
@@ -110,7 +112,7 @@ func (r *run) group(to *report, i contentItem, around surroundings) r4.Reference
 	g := r.newFinding(to, i, around)
 	g.Code = i.concept(r)
 	groupContent.apply(r, &g, i.root, i.Item)
-	g.HasMember = r.findings(to, i, surroundings{g.BodySite, g.Device, g.Meta != nil})
+	g.HasMember = r.findings(to, i, surroundings{g.BodySite, g.Device, g.Meta != nil, g.algorithm})
 	if g.ValueCodeableConcept == nil && len(g.HasMember)+len(g.Component) == 0 {
 		g.DataAbsentReason = notKnown()
 	}
@@ -163,7 +165,7 @@ func (r *run) newFinding(to *report, i contentItem, around surroundings) finding
 	}
 	f.Category = imaging()
 	f.Subject, f.Encounter, f.BasedOn, f.EffectiveDateTime = to.Subject, to.Encounter, to.BasedOn, to.EffectiveDateTime
-	f.BodySite, f.Device = around.site, around.device
+	f.BodySite, f.Device, f.algorithm = around.site, around.device, around.program
 	if around.asserted {
 		f.markAsserted()
 	}
@@ -188,6 +190,9 @@ func (r *run) keepFinding(to *report, f *finding) r4.Reference {
 		key = join(to.chain.root, uid)
 	}
 	f.Id = new(r.mapper.ID("Observation", uidSystem, key))
+	if f.Meta != nil {
+		r.asserted = append(r.asserted, asserted{f.Observation, f.algorithm})
+	}
 	to.observations = append(to.observations, r.observation(f.Observation))
 	return r4.Reference{Reference: new("Observation/" + *f.Id)}
 }
@@ -291,6 +296,7 @@ func algorithm(r *run, to *finding, all []contentItem) {
 		})
 	})
 	to.Device.Display = new(strings.TrimSpace(name + " " + version))
+	to.algorithm = name
 	to.markAsserted()
 }
 
@@ -325,8 +331,12 @@ func algorithmParameters(name contentItem) (list []r4.DeviceProperty) {
 // markAsserted labels what a program found and nobody has accepted: patients do not see it.
 func (f *finding) markAsserted() {
 	if f.Meta == nil && f.Status == r4.ObservationStatusPreliminary {
-		f.Meta = &r4.Meta{Security: []r4.Coding{codingOf("http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "AIAST", "Artificial Intelligence asserted")}}
+		f.Meta = &r4.Meta{Security: assertedLabel()}
 	}
+}
+
+func assertedLabel() []r4.Coding {
+	return []r4.Coding{codingOf("http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "AIAST", "Artificial Intelligence asserted")}
 }
 
 // sibling is the text of another item beside it.

@@ -107,7 +107,8 @@ func (r *run) documents(study Study, documents []Document) []fhir.Resource {
 		list = append(list, r.traced(r.report(study, c.without(study.rejected)), c.versions...)...)
 	}
 	list = append(list, r.traced(r.doses(study, doses), doses...)...)
-	return append(list, r.traced(r.cads(study, cads), cads...)...)
+	list = append(list, r.traced(r.cads(study, cads), cads...)...)
+	return append(list, r.reading(study)...)
 }
 
 func (v version) isTitled(codes []string) bool {
@@ -173,6 +174,7 @@ func (r *run) report(study Study, c chain) []fhir.Resource {
 	if study.rejected.isRejected(to.version().uid) {
 		to.Status = r4.DiagnosticReportStatusEnteredInError
 	}
+	r.signed = r.signed || slices.Contains(signedStatuses, to.Status)
 	reportPeopleTable.apply(r, &to.DiagnosticReport, all)
 	body, err := encode("DiagnosticReport", r4.OtherDiagnosticReport(to.DiagnosticReport))
 	if err != nil {

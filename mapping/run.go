@@ -14,12 +14,14 @@ type run struct {
 	rule      *Rule  // being applied
 	attribute string // path that decided
 	issues    []Issue
-	mentions  *mentions // nil: references are made, their resources are not
-	content   *mentions // the same for what only the content of a document tells of; nil: as mentions
-	trace     *trace    // nil: not asked for
-	links     Links     // which patients are one person
-	cleared   []string  // members that the message being mapped takes back from the resource being built
-	err       error     // the first fault of ours
+	mentions  *mentions  // nil: references are made, their resources are not
+	content   *mentions  // the same for what only the content of a document tells of; nil: as mentions
+	trace     *trace     // nil: not asked for
+	asserted  []asserted // what programs found in the study being mapped
+	signed    bool       // a report of it is
+	links     Links      // which patients are one person
+	cleared   []string   // members that the message being mapped takes back from the resource being built
+	err       error      // the first fault of ours
 
 	whose *dicom.Dataset // context that was last asked whom it is about
 	who   identity

@@ -23,6 +23,7 @@ type Study struct {
 	Owners   []string           // of its instances, sorted
 	Held     []archive.Instance // instances of another patient, left out
 	Issues   []Issue
+	Ordered  []string // priorities of its Orders, for whoever knows them to fill in
 	started  string
 	rejected rejected
 

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -35,6 +37,9 @@ type mappingFlags struct {
 	System   map[string]string `placeholder:"ISSUER=URI" help:"Identifier system of an issuer or assigning authority, as DICOM objects name it. Repeatable."`
 	Timezone string            `placeholder:"NAME" help:"IANA zone of sources that state no offset, e.g. Europe/Moscow. Default: none, such times become dates."`
 	DICOMweb string            `name:"dicomweb" placeholder:"URL" help:"Base URL of the WADO-RS endpoint that studies name."`
+
+	PriorityFile string                 `name:"priorities" placeholder:"FILE" help:"What findings of programs do to the reading of a study, as JSON: [{\"finding\":\"http://snomed.info/sct|50960005\",\"certainty\":80,\"algorithm\":\"Name\",\"priority\":\"stat\"}]; certainty (percent) and algorithm may be absent. Default: nothing."`
+	priorities   []mapping.PriorityRule // of the file, which Validate reads
 }
 
 // Validate is called after parsing.
@@ -42,13 +47,32 @@ func (m *mappingFlags) Validate() error {
 	if _, err := hex.DecodeString(m.IDKey); err != nil {
 		return fmt.Errorf("--id-key: %w", err)
 	}
+	if err := m.readPriorities(); err != nil {
+		return fmt.Errorf("--priorities: %w", err)
+	}
 	_, err := time.LoadLocation(m.Timezone)
 	return err
 }
 
+func (m *mappingFlags) readPriorities() error {
+	if m.PriorityFile == "" {
+		return nil
+	}
+	b, err := os.ReadFile(m.PriorityFile)
+	if err != nil {
+		return err
+	}
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&m.priorities); err != nil {
+		return fmt.Errorf("%s: %w", m.PriorityFile, err)
+	}
+	return nil
+}
+
 // config returns the mapping's configuration; key is the installation's, used unless a flag gives another.
 func (m *mappingFlags) config(key []byte) mapping.Config {
-	c := mapping.Config{Key: key, Systems: m.System, DICOMweb: m.DICOMweb}
+	c := mapping.Config{Key: key, Systems: m.System, DICOMweb: m.DICOMweb, Priorities: m.priorities}
 	if m.IDKey != "" {
 		c.Key, _ = hex.DecodeString(m.IDKey) // Validate has seen it
 	}

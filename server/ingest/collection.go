@@ -144,12 +144,13 @@ func (c *Collection) Resources() ([]fhir.Resource, error) {
 		c.reader.tally.issues(issues)
 		list = append(list, report.Resources...)
 	}
+	ordered := c.priorities()
 	var mu sync.Mutex
 	var g errgroup.Group
 	g.SetLimit(runtime.GOMAXPROCS(0))
 	for _, study := range c.studies() {
 		g.Go(func() error {
-			s, documents, err := c.study(study, links)
+			s, documents, err := c.study(study, links, ordered)
 			mu.Lock()
 			defer mu.Unlock()
 			list = append(append(list, documents.Resources...), s.Resources()...)
@@ -180,7 +181,21 @@ func (c *Collection) Resources() ([]fhir.Resource, error) {
 	return list, nil
 }
 
-func (c *Collection) study(instances []archive.Instance, links mapping.Links) (mapping.Study, mapping.Documented, error) {
+// priorities are those of the orders that are known, by reference.
+func (c *Collection) priorities() map[string]string {
+	of := map[string]string{}
+	for reference, said := range c.mentions {
+		if said[0].Type != "ServiceRequest" {
+			continue
+		}
+		if order, _, err := mapping.Merge(said); err == nil {
+			of[reference] = mapping.PriorityOf(order)
+		}
+	}
+	return of
+}
+
+func (c *Collection) study(instances []archive.Instance, links mapping.Links, ordered map[string]string) (mapping.Study, mapping.Documented, error) {
 	s, err := c.reader.mapper.Study(instances, "", links)
 	if err != nil {
 		return s, mapping.Documented{}, err
@@ -190,6 +205,9 @@ func (c *Collection) study(instances []archive.Instance, links mapping.Links) (m
 		if ds := c.instances[i.SOPInstanceUID][0].dataset; ds != nil && !isHeld(s, i) {
 			documents = append(documents, mapping.Document{Instance: i, Dataset: ds})
 		}
+	}
+	for _, order := range s.Orders() {
+		s.Ordered = append(s.Ordered, ordered[order])
 	}
 	told, err := c.reader.mapper.Documents(s, documents)
 	c.reader.tally.add(func(s *Summary) { s.Studies++ })

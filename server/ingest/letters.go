@@ -105,7 +105,9 @@ func (p *Pipeline) deliver(ctx context.Context, tx store.Tx, letters []letter) (
 	}
 	taken, told, said := newRows(4), newRows(6), newSayings()
 	var links []mapping.PatientLink
+	var mentions []mapping.Mention
 	for _, one := range letters {
+		mentions = append(mentions, one.Mentions...)
 		taken.add(string(one.object[:]), one.object[:], one.sent, one.owner, one.source)
 		said.add(one.Mentions, one.owner)
 		links = append(links, one.Links...)
@@ -128,6 +130,9 @@ func (p *Pipeline) deliver(ctx context.Context, tx store.Tx, letters []letter) (
 		return 0, err
 	}
 	if err := said.insert(ctx, tx); err != nil {
+		return 0, err
+	}
+	if err := p.noteOrdered(ctx, tx, mentions); err != nil {
 		return 0, err
 	}
 	return len(letters), p.relink(ctx, tx, links)
