@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -267,4 +268,14 @@ func (r *run) document(to *result, contentType, title string, content []byte) {
 	one.Title, one.Url = text(title), new("Binary/"+id)
 	to.PresentedForm = append(to.PresentedForm, one)
 	to.out = append(to.out, r.binary(id, contentType, base64Of(content), to.Subject))
+	c, ok := r.clinical(contentType, content)
+	if ok && c.page != "" {
+		if to.Text == nil {
+			to.Text = &r4.Narrative{Status: r4.NarrativeStatusGenerated, Div: xhtml(c.page)}
+		}
+		to.PresentedForm = append(to.PresentedForm, page(cmp.Or(c.title, title), nil, c.page))
+	}
+	if ok && c.body != nil && !isCDA(sniff(c.body), c.body) {
+		r.document(to, r.contentType("", c.body), title, c.body)
+	}
 }

@@ -66,6 +66,18 @@ func presentedDocument(r *run, to *report, v value) {
 	one.Url = new("Binary/" + id)
 	to.PresentedForm = append(to.PresentedForm, one)
 	to.binaries = append(to.binaries, r.binary(id, contentType, base64Of(content), to.Subject))
+	c, ok := r.clinical(contentType, content)
+	if ok && c.page != "" {
+		to.Text = &r4.Narrative{Status: r4.NarrativeStatusGenerated, Div: xhtml(c.page)}
+		to.PresentedForm = append([]r4.Attachment{page(cmp.Or(c.title, to.title), nil, c.page)}, to.PresentedForm...)
+	}
+	if ok && c.body != nil {
+		inner := r.contentType("", c.body)
+		form := attachmentOf(inner, c.body)
+		binary := r.binary(r.mapper.ID("Binary", uidSystem, join(to.version().uid, "body")), inner, base64Of(c.body), to.Subject)
+		form.Url = new(binary.Reference())
+		to.PresentedForm, to.binaries = append(to.PresentedForm, form), append(to.binaries, binary)
+	}
 }
 
 // documentNarrative names the document; what it says is in its own format.
