@@ -28,7 +28,7 @@ func TestMapIsValid(t *testing.T) {
 	if _, err := os.Stat(root); err != nil {
 		t.Skip("left out: ../shared/testdata is not here")
 	}
-	out, told, exit := mapped(t, "--format", "ndjson", "--json", filepath.Join(root, "dicom"), filepath.Join(root, "hl7v2"))
+	out, told, exit := mapped(t, "--trace", "--format", "ndjson", "--json", filepath.Join(root, "dicom"), filepath.Join(root, "hl7v2"))
 	if exit != exitRefused { // some are made to be refused
 		t.Fatalf("exit %d: %s", exit, told)
 	}
