@@ -55,21 +55,28 @@ var descriptions = map[string]string{
 	"ImagingStudy-study-modality":    "A modality of the study's series, as the study states it",
 }
 
-// DefinitionParameters are the parameters by which the definitions are searched.
-func DefinitionParameters() []string { return []string{"_id", "base", "code", "url"} }
+// DefinitionParameters are the parameters by which the definitions of a type that are served, SearchParameter or ConceptMap, are searched.
+func DefinitionParameters(resourceType string) []string {
+	if resourceType == "ConceptMap" {
+		return []string{"_id", "name", "url"}
+	}
+	return []string{"_id", "base", "code", "url"}
+}
 
 // definitions states how they are served.
-func definitions() resource {
+func definitions(resourceType string) resource {
 	r := resource{
-		Type: "SearchParameter", Profile: "http://hl7.org/fhir/StructureDefinition/SearchParameter", Versioning: "no-version",
+		Type: resourceType, Profile: "http://hl7.org/fhir/StructureDefinition/" + resourceType, Versioning: "no-version",
 		ConditionalRead: "not-supported", ConditionalDelete: "not-supported",
 		Interaction: []interaction{{"read"}, {"search-type"}},
 	}
-	for _, name := range DefinitionParameters() {
+	for _, name := range DefinitionParameters(resourceType) {
 		p := searchParam{Name: name, Type: "token", Definition: "http://hl7.org/fhir/SearchParameter/SearchParameter-" + name}
 		switch name {
 		case "_id":
 			p.Definition = "http://hl7.org/fhir/SearchParameter/Resource-id"
+		case "name":
+			p.Type, p.Definition = "string", "http://hl7.org/fhir/SearchParameter/conformance-name"
 		case "url":
 			p.Type, p.Definition = "uri", "http://hl7.org/fhir/SearchParameter/conformance-url"
 		}

@@ -96,7 +96,7 @@ func resources(reg *fhir.Registry, base string) []resource {
 		}
 		list = append(list, r)
 	}
-	return append(list, definitions())
+	return append(list, definitions("ConceptMap"), definitions("SearchParameter"))
 }
 
 // conditionalDelete: one match is deleted, several where the client says how many.

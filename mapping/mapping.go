@@ -24,7 +24,8 @@ type Config struct {
 	Zone     *time.Location    // of sources that state no offset; nil: dates only
 	DICOMweb string            // base URL of the WADO-RS endpoint that studies name; "" for none
 
-	Priorities []PriorityRule // what findings of programs do to the reading of a study; none: nothing
+	ConceptMaps [][]byte       // FHIR ConceptMaps that change the code tables of their ids; see Mapper.ConceptMaps
+	Priorities  []PriorityRule // what findings of programs do to the reading of a study; none: nothing
 }
 
 // PublishedKey makes the ids of map and demo, which anyone may recompute. An installation has a secret of its own.
@@ -35,6 +36,7 @@ type Mapper struct {
 	config Config
 	hashes sync.Pool // of HMACs under the key: making one costs more than using it
 	locals locals
+	codes  map[string]any // rows of code tables that are configured otherwise, by name
 }
 
 // New checks the configuration and returns a Mapper.
@@ -56,7 +58,13 @@ func New(config Config) (*Mapper, error) {
 		config.Key = []byte(PublishedKey)
 	}
 	fresh := func() any { return hmac.New(sha256.New, config.Key) }
-	return &Mapper{config: config, hashes: sync.Pool{New: fresh}}, nil
+	m := &Mapper{config: config, hashes: sync.Pool{New: fresh}, codes: map[string]any{}}
+	for i, body := range config.ConceptMaps {
+		if err := m.overrideCodes(body); err != nil {
+			return nil, fmt.Errorf("ConceptMap %d: %w", i+1, err)
+		}
+	}
+	return m, nil
 }
 
 // ID returns the logical id of a resource type and business identifier (system, value): the HMAC-SHA-256 of the three, each

@@ -43,7 +43,7 @@ func firstText(have *string, more string) string {
 // person refers to who is named in an XCN: a number and a name, and who assigned the number (HL7 v2.8.2 2A.2.88).
 func (r *run) person(l *letter, one hl7v2.Repetition) *r4.Reference {
 	number := clean(one.Component(1).Text())
-	name, named := extendedName(one, 1)
+	name, named := r.extendedName(one, 1)
 	by := r.hierarchic(one.Component(9))
 	return r.practitionerOf(l, number, by, name, named)
 }

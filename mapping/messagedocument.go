@@ -114,15 +114,18 @@ func documentOrder(r *run, to *result, v fieldValue) {
 }
 
 // completions are HL7 table 0271.
-var completions = map[string]r4.DiagnosticReportStatus{
-	"AU": r4.DiagnosticReportStatusFinal, "LA": r4.DiagnosticReportStatusFinal, "PA": r4.DiagnosticReportStatusPreliminary,
-	"DO": r4.DiagnosticReportStatusPreliminary, "DI": r4.DiagnosticReportStatusRegistered, "IP": r4.DiagnosticReportStatusPartial,
-	"IN": r4.DiagnosticReportStatusPartial,
-}
+var completions = enumTable(codeTable[r4.DiagnosticReportStatus]{
+	name: "document-completion", title: "Document completion status (HL7 0271) to DiagnosticReport.status", source: "http://terminology.hl7.org/CodeSystem/v2-0271", target: "http://hl7.org/fhir/diagnostic-report-status",
+	rows: map[string]r4.DiagnosticReportStatus{
+		"AU": r4.DiagnosticReportStatusFinal, "LA": r4.DiagnosticReportStatusFinal, "PA": r4.DiagnosticReportStatusPreliminary,
+		"DO": r4.DiagnosticReportStatusPreliminary, "DI": r4.DiagnosticReportStatusRegistered, "IP": r4.DiagnosticReportStatusPartial,
+		"IN": r4.DiagnosticReportStatusPartial,
+	},
+})
 
 func documentStatus(r *run, to *result, v fieldValue) {
 	stated := strings.ToUpper(clean(v.Text()))
-	status, ok := completions[stated]
+	status, ok := translate(r.mapper, completions, stated)
 	if !ok {
 		r.doubt("unknown-code", "not a code of HL7 table 0271: status unknown")
 		return
@@ -156,12 +159,15 @@ func documentType(r *run, to *result, v fieldValue) {
 }
 
 // confidentialities are HL7 table 0272 in codes of v3 Confidentiality.
-var confidentialities = map[string]r4.Coding{
-	"V": codingOf(confidentialitySystem, "V", "very restricted"), "R": codingOf(confidentialitySystem, "R", "restricted"), "U": codingOf(confidentialitySystem, "N", "normal"),
-}
+var confidentialities = codingTable(codeTable[r4.Coding]{
+	name: "document-confidentiality", title: "Document confidentiality (HL7 0272) to a security label", source: "http://terminology.hl7.org/CodeSystem/v2-0272", target: confidentialitySystem,
+	rows: map[string]r4.Coding{
+		"V": codingOf(confidentialitySystem, "V", "very restricted"), "R": codingOf(confidentialitySystem, "R", "restricted"), "U": codingOf(confidentialitySystem, "N", "normal"),
+	},
+})
 
 func documentConfidentiality(r *run, to *result, v fieldValue) {
-	label, ok := confidentialities[strings.ToUpper(clean(v.Text()))]
+	label, ok := translate(r.mapper, confidentialities, strings.ToUpper(clean(v.Text())))
 	if !ok {
 		r.doubt("unknown-code", "not a code of HL7 table 0272: left out")
 		return

@@ -126,13 +126,16 @@ func plain(part hl7v2.Repetition, kind string) string {
 func trimmed(s string) string { return strings.TrimRight(strings.Trim(cleanLines(s), "\n"), " ") }
 
 // observationStatuses are HL7 table 0085.
-var observationStatuses = map[string]r4.ObservationStatus{
-	"F": r4.ObservationStatusFinal, "B": r4.ObservationStatusFinal, "V": r4.ObservationStatusFinal, "U": r4.ObservationStatusFinal,
-	"P": r4.ObservationStatusPreliminary, "R": r4.ObservationStatusPreliminary, "S": r4.ObservationStatusPreliminary,
-	"C": r4.ObservationStatusCorrected, "A": r4.ObservationStatusAmended, "D": r4.ObservationStatusEnteredInError,
-	"W": r4.ObservationStatusEnteredInError, "X": r4.ObservationStatusCancelled, "N": r4.ObservationStatusCancelled,
-	"I": r4.ObservationStatusRegistered, "O": r4.ObservationStatusRegistered,
-}
+var observationStatuses = enumTable(codeTable[r4.ObservationStatus]{
+	name: "observation-status", title: "Observation result status (HL7 0085) to Observation.status", source: "http://terminology.hl7.org/CodeSystem/v2-0085", target: "http://hl7.org/fhir/observation-status",
+	rows: map[string]r4.ObservationStatus{
+		"F": r4.ObservationStatusFinal, "B": r4.ObservationStatusFinal, "V": r4.ObservationStatusFinal, "U": r4.ObservationStatusFinal,
+		"P": r4.ObservationStatusPreliminary, "R": r4.ObservationStatusPreliminary, "S": r4.ObservationStatusPreliminary,
+		"C": r4.ObservationStatusCorrected, "A": r4.ObservationStatusAmended, "D": r4.ObservationStatusEnteredInError,
+		"W": r4.ObservationStatusEnteredInError, "X": r4.ObservationStatusCancelled, "N": r4.ObservationStatusCancelled,
+		"I": r4.ObservationStatusRegistered, "O": r4.ObservationStatusRegistered,
+	},
+})
 
 // observe makes an Observation of a coded or measured value; false where its type has no FHIR value.
 func (r *run) observe(to *result, s hl7v2.Segment, kind string) bool {
@@ -141,7 +144,7 @@ func (r *run) observe(to *result, s hl7v2.Segment, kind string) bool {
 	if o.Code, ok = r.codedElement(s.Field(3).First()); !ok || !r.observedValue(&o, s, kind) {
 		return false
 	}
-	if status, known := observationStatuses[strings.ToUpper(clean(s.Field(11).Text()))]; known {
+	if status, known := translate(r.mapper, observationStatuses, strings.ToUpper(clean(s.Field(11).Text()))); known {
 		o.Status = status
 	} else {
 		r.doubt("unknown-code", "OBX-11 is not a code of HL7 table 0085: status unknown")

@@ -96,27 +96,33 @@ func requestedID(r *run, to *request, v fieldValue) {
 }
 
 // orderControls are the codes of HL7 table 0119 that tell how far an order is. A request to cancel or to discontinue leaves it active.
-var orderControls = map[string]r4.RequestStatus{
-	"NW": r4.RequestStatusActive, "OK": r4.RequestStatusActive, "RO": r4.RequestStatusActive, "RL": r4.RequestStatusActive,
-	"RQ": r4.RequestStatusActive, "AF": r4.RequestStatusActive, "PR": r4.RequestStatusActive, "PY": r4.RequestStatusActive,
-	"CA": r4.RequestStatusActive, "DC": r4.RequestStatusActive, "XO": r4.RequestStatusActive, "XX": r4.RequestStatusActive,
-	"NA": r4.RequestStatusActive, "SN": r4.RequestStatusActive, "HD": r4.RequestStatusActive, "RU": r4.RequestStatusActive,
-	"CR": r4.RequestStatusRevoked, "OC": r4.RequestStatusRevoked, "OD": r4.RequestStatusRevoked, "DR": r4.RequestStatusRevoked,
-	"HR": r4.RequestStatusOnHold, "OH": r4.RequestStatusOnHold, "FU": r4.RequestStatusCompleted, "RE": r4.RequestStatusCompleted,
-}
+var orderControls = enumTable(codeTable[r4.RequestStatus]{
+	name: "order-control", title: "Order control (HL7 0119) to ServiceRequest.status", source: "http://terminology.hl7.org/CodeSystem/v2-0119", target: "http://hl7.org/fhir/request-status",
+	rows: map[string]r4.RequestStatus{
+		"NW": r4.RequestStatusActive, "OK": r4.RequestStatusActive, "RO": r4.RequestStatusActive, "RL": r4.RequestStatusActive,
+		"RQ": r4.RequestStatusActive, "AF": r4.RequestStatusActive, "PR": r4.RequestStatusActive, "PY": r4.RequestStatusActive,
+		"CA": r4.RequestStatusActive, "DC": r4.RequestStatusActive, "XO": r4.RequestStatusActive, "XX": r4.RequestStatusActive,
+		"NA": r4.RequestStatusActive, "SN": r4.RequestStatusActive, "HD": r4.RequestStatusActive, "RU": r4.RequestStatusActive,
+		"CR": r4.RequestStatusRevoked, "OC": r4.RequestStatusRevoked, "OD": r4.RequestStatusRevoked, "DR": r4.RequestStatusRevoked,
+		"HR": r4.RequestStatusOnHold, "OH": r4.RequestStatusOnHold, "FU": r4.RequestStatusCompleted, "RE": r4.RequestStatusCompleted,
+	},
+})
 
 // orderStatuses are HL7 table 0038, by which a change of status (SC) says what it changed to.
-var orderStatuses = map[string]r4.RequestStatus{
-	"A": r4.RequestStatusCompleted, "CM": r4.RequestStatusCompleted, "CA": r4.RequestStatusRevoked, "DC": r4.RequestStatusRevoked,
-	"RP": r4.RequestStatusRevoked, "IP": r4.RequestStatusActive, "SC": r4.RequestStatusActive, "HD": r4.RequestStatusOnHold,
-	"ER": r4.RequestStatusEnteredInError,
-}
+var orderStatuses = enumTable(codeTable[r4.RequestStatus]{
+	name: "order-status", title: "Order status (HL7 0038) to ServiceRequest.status", source: "http://terminology.hl7.org/CodeSystem/v2-0038", target: "http://hl7.org/fhir/request-status",
+	rows: map[string]r4.RequestStatus{
+		"A": r4.RequestStatusCompleted, "CM": r4.RequestStatusCompleted, "CA": r4.RequestStatusRevoked, "DC": r4.RequestStatusRevoked,
+		"RP": r4.RequestStatusRevoked, "IP": r4.RequestStatusActive, "SC": r4.RequestStatusActive, "HD": r4.RequestStatusOnHold,
+		"ER": r4.RequestStatusEnteredInError,
+	},
+})
 
 func requestStatus(r *run, to *request, v fieldValue) {
 	control := strings.ToUpper(clean(v.Text()))
-	status, ok := orderControls[control]
+	status, ok := translate(r.mapper, orderControls, control)
 	if control == "SC" {
-		status, ok = orderStatuses[strings.ToUpper(clean(v.at("ORC-5").Text()))]
+		status, ok = translate(r.mapper, orderStatuses, strings.ToUpper(clean(v.at("ORC-5").Text())))
 	}
 	if !ok {
 		r.doubt("unknown-code", "neither HL7 table 0119 nor 0038 gives it a status: taken as active")
@@ -132,10 +138,13 @@ func requestCode(r *run, to *request, v fieldValue) {
 }
 
 // requestPriorities are HL7 table 0485.
-var requestPriorities = map[string]r4.RequestPriority{
-	"S": r4.RequestPriorityStat, "A": r4.RequestPriorityAsap, "R": r4.RequestPriorityRoutine, "U": r4.RequestPriorityUrgent,
-	"T": r4.RequestPriorityRoutine, "P": r4.RequestPriorityRoutine, "C": r4.RequestPriorityRoutine,
-}
+var requestPriorities = enumTable(codeTable[r4.RequestPriority]{
+	name: "order-priority", title: "Priority (HL7 0485) to ServiceRequest.priority", source: "http://terminology.hl7.org/CodeSystem/v2-0485", target: "http://hl7.org/fhir/request-priority",
+	rows: map[string]r4.RequestPriority{
+		"S": r4.RequestPriorityStat, "A": r4.RequestPriorityAsap, "R": r4.RequestPriorityRoutine, "U": r4.RequestPriorityUrgent,
+		"T": r4.RequestPriorityRoutine, "P": r4.RequestPriorityRoutine, "C": r4.RequestPriorityRoutine,
+	},
+})
 
 // requestPriority reads a component; what TQ1 said stands.
 func requestPriority(component int) func(*run, *request, fieldValue) {
@@ -144,7 +153,7 @@ func requestPriority(component int) func(*run, *request, fieldValue) {
 		if stated == "" || to.Priority != nil {
 			return
 		}
-		if priority, ok := requestPriorities[stated]; ok {
+		if priority, ok := translate(r.mapper, requestPriorities, stated); ok {
 			to.Priority = &priority
 			return
 		}

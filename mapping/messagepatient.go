@@ -108,24 +108,27 @@ func pidSocialSecurity(r *run, to *patient, v fieldValue) {
 }
 
 // nameUses are the name types of HL7 table 0200 that say what a name is used for.
-var nameUses = map[string]r4.NameUse{
-	"L": r4.NameUseOfficial, "R": r4.NameUseOfficial, "D": r4.NameUseUsual, "M": r4.NameUseMaiden, "N": r4.NameUseNickname,
-	"MSK": r4.NameUseAnonymous, "BAD": r4.NameUseOld, "TEMP": r4.NameUseTemp,
-}
+var nameUses = enumTable(codeTable[r4.NameUse]{
+	name: "name-type", title: "Name type (HL7 0200) to HumanName.use", source: "http://terminology.hl7.org/CodeSystem/v2-0200", target: "http://hl7.org/fhir/name-use",
+	rows: map[string]r4.NameUse{
+		"L": r4.NameUseOfficial, "R": r4.NameUseOfficial, "D": r4.NameUseUsual, "M": r4.NameUseMaiden, "N": r4.NameUseNickname,
+		"MSK": r4.NameUseAnonymous, "BAD": r4.NameUseOld, "TEMP": r4.NameUseTemp,
+	},
+})
 
 // nameScripts are the representations of HL7 table 4000.
 var nameScripts = map[string]string{"A": "ABC", "I": "IDE", "P": "SYL"}
 
-func pidNames(_ *run, to *patient, v fieldValue) {
+func pidNames(r *run, to *patient, v fieldValue) {
 	for _, one := range v.Repetitions() {
-		if name, ok := extendedName(one, 0); ok {
+		if name, ok := r.extendedName(one, 0); ok {
 			to.Name = append(to.Name, name)
 		}
 	}
 }
 
 // extendedName makes a HumanName of an XPN, or of an XCN whose name begins after its number (HL7 v2.8.2 2A.2.88 and 2A.2.89).
-func extendedName(one hl7v2.Repetition, after int) (r4.HumanName, bool) {
+func (r *run) extendedName(one hl7v2.Repetition, after int) (r4.HumanName, bool) {
 	at := func(n int) string { return clean(one.Component(after + n).Text()) }
 	parts := [5]string{at(1), at(2), at(3), at(5), at(4)}
 	if isNoName(parts) {
@@ -133,7 +136,7 @@ func extendedName(one hl7v2.Repetition, after int) (r4.HumanName, bool) {
 	}
 	script := nameScripts[at(8)]
 	name := humanName(parts, script == "" || script == "ABC")
-	if use, ok := nameUses[at(7)]; ok && after == 0 {
+	if use, ok := translate(r.mapper, nameUses, at(7)); ok && after == 0 {
 		name.Use = &use
 	}
 	if script != "" && after == 0 {
@@ -142,8 +145,8 @@ func extendedName(one hl7v2.Repetition, after int) (r4.HumanName, bool) {
 	return name, true
 }
 
-func pidMother(_ *run, to *patient, v fieldValue) {
-	if name, ok := extendedName(v.First(), 0); ok {
+func pidMother(r *run, to *patient, v fieldValue) {
+	if name, ok := r.extendedName(v.First(), 0); ok {
 		url := "http://hl7.org/fhir/StructureDefinition/patient-mothersMaidenName"
 		to.Extension = append(to.Extension, r4.Extension{Url: url, ValueString: name.Family})
 	}
@@ -160,13 +163,16 @@ func pidBirthDate(r *run, to *patient, v fieldValue) {
 }
 
 // sexes are the codes of HL7 table 0001.
-var sexes = map[string]r4.AdministrativeGender{
-	"M": r4.AdministrativeGenderMale, "F": r4.AdministrativeGenderFemale, "O": r4.AdministrativeGenderOther,
-	"A": r4.AdministrativeGenderOther, "N": r4.AdministrativeGenderOther, "U": r4.AdministrativeGenderUnknown,
-}
+var sexes = enumTable(codeTable[r4.AdministrativeGender]{
+	name: "administrative-sex", title: "Administrative sex (HL7 0001) to Patient.gender", source: "http://terminology.hl7.org/CodeSystem/v2-0001", target: "http://hl7.org/fhir/administrative-gender",
+	rows: map[string]r4.AdministrativeGender{
+		"M": r4.AdministrativeGenderMale, "F": r4.AdministrativeGenderFemale, "O": r4.AdministrativeGenderOther,
+		"A": r4.AdministrativeGenderOther, "N": r4.AdministrativeGenderOther, "U": r4.AdministrativeGenderUnknown,
+	},
+})
 
 func pidSex(r *run, to *patient, v fieldValue) {
-	sex, ok := sexes[strings.ToUpper(clean(v.Text()))]
+	sex, ok := translate(r.mapper, sexes, strings.ToUpper(clean(v.Text())))
 	if !ok {
 		r.doubt("unknown-code", "not a code of HL7 table 0001: left out")
 		return

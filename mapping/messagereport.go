@@ -131,17 +131,20 @@ func resultAccession(r *run, to *result, v fieldValue) {
 }
 
 // reportStatuses are HL7 table 0123. Codes that say more than FHIR's are kept beside it.
-var reportStatuses = map[string]r4.DiagnosticReportStatus{
-	"O": r4.DiagnosticReportStatusRegistered, "I": r4.DiagnosticReportStatusRegistered, "S": r4.DiagnosticReportStatusRegistered,
-	"N": r4.DiagnosticReportStatusRegistered, "P": r4.DiagnosticReportStatusPreliminary, "M": r4.DiagnosticReportStatusPreliminary,
-	"R": r4.DiagnosticReportStatusPartial, "A": r4.DiagnosticReportStatusPartial, "F": r4.DiagnosticReportStatusFinal,
-	"C": r4.DiagnosticReportStatusCorrected, "X": r4.DiagnosticReportStatusCancelled, "W": r4.DiagnosticReportStatusEnteredInError,
-	"Y": r4.DiagnosticReportStatusUnknown, "Z": r4.DiagnosticReportStatusUnknown,
-}
+var reportStatuses = enumTable(codeTable[r4.DiagnosticReportStatus]{
+	name: "result-status", title: "Result status (HL7 0123) to DiagnosticReport.status", source: "http://terminology.hl7.org/CodeSystem/v2-0123", target: "http://hl7.org/fhir/diagnostic-report-status",
+	rows: map[string]r4.DiagnosticReportStatus{
+		"O": r4.DiagnosticReportStatusRegistered, "I": r4.DiagnosticReportStatusRegistered, "S": r4.DiagnosticReportStatusRegistered,
+		"N": r4.DiagnosticReportStatusRegistered, "P": r4.DiagnosticReportStatusPreliminary, "M": r4.DiagnosticReportStatusPreliminary,
+		"R": r4.DiagnosticReportStatusPartial, "A": r4.DiagnosticReportStatusPartial, "F": r4.DiagnosticReportStatusFinal,
+		"C": r4.DiagnosticReportStatusCorrected, "X": r4.DiagnosticReportStatusCancelled, "W": r4.DiagnosticReportStatusEnteredInError,
+		"Y": r4.DiagnosticReportStatusUnknown, "Z": r4.DiagnosticReportStatusUnknown,
+	},
+})
 
 func resultStatus(r *run, to *result, v fieldValue) {
 	stated := strings.ToUpper(clean(v.Text()))
-	status, ok := reportStatuses[stated]
+	status, ok := translate(r.mapper, reportStatuses, stated)
 	if !ok {
 		r.doubt("unknown-code", "not a code of HL7 table 0123: status unknown")
 		return
@@ -226,7 +229,7 @@ func (r *run) finish(to *result) {
 		to.Conclusion = text(to.concluded())
 	}
 	out := spliced{resource: r4.OtherDiagnosticReport(to.DiagnosticReport)}
-	if _, ok := reportStatuses[to.stated]; ok && to.stated != "F" && to.stated != "P" && to.stated != "C" && to.stated != "X" {
+	if _, ok := translate(r.mapper, reportStatuses, to.stated); ok && to.stated != "F" && to.stated != "P" && to.stated != "C" && to.stated != "X" {
 		original := r4.Extension{Url: "http://hl7.org/fhir/StructureDefinition/alternate-codes",
 			ValueCodeableConcept: new(coded("http://terminology.hl7.org/CodeSystem/v2-0123", to.stated, ""))}
 		out.members = []member{{"_status", map[string]any{"extension": []r4.Extension{original}}}}

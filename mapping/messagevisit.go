@@ -28,12 +28,15 @@ var visitTable = compileMessage("v2-visit", []messageRule[stay]{
 })
 
 // stayStatuses are what an event makes of a visit (HL7 0003).
-var stayStatuses = map[string]r4.EncounterStatus{
-	"A01": r4.EncounterStatusInProgress, "A02": r4.EncounterStatusInProgress, "A04": r4.EncounterStatusInProgress,
-	"A06": r4.EncounterStatusInProgress, "A07": r4.EncounterStatusInProgress, "A12": r4.EncounterStatusInProgress,
-	"A13": r4.EncounterStatusInProgress, "A03": r4.EncounterStatusFinished, "A05": r4.EncounterStatusPlanned,
-	"A11": r4.EncounterStatusCancelled,
-}
+var stayStatuses = enumTable(codeTable[r4.EncounterStatus]{
+	name: "visit-event", title: "Event of patient administration (HL7 0003) to Encounter.status", source: "http://terminology.hl7.org/CodeSystem/v2-0003", target: "http://hl7.org/fhir/encounter-status",
+	rows: map[string]r4.EncounterStatus{
+		"A01": r4.EncounterStatusInProgress, "A02": r4.EncounterStatusInProgress, "A04": r4.EncounterStatusInProgress,
+		"A06": r4.EncounterStatusInProgress, "A07": r4.EncounterStatusInProgress, "A12": r4.EncounterStatusInProgress,
+		"A13": r4.EncounterStatusInProgress, "A03": r4.EncounterStatusFinished, "A05": r4.EncounterStatusPlanned,
+		"A11": r4.EncounterStatusCancelled,
+	},
+})
 
 // visitEvents are the events of ADT that are mapped: those that tell of a visit, and those that tell of the patient alone.
 var visitEvents = []string{"A01", "A02", "A03", "A04", "A05", "A06", "A07", "A08", "A11", "A12", "A13", "A28", "A31"}
@@ -55,7 +58,7 @@ func (r *run) movement(l *letter, event string) {
 		to.Status = r4.EncounterStatusUnknown
 		to.Class = codingOf(actCodes, "AMB", "ambulatory")
 		visitTable.apply(r, &to, l.segments)
-		if status, ok := stayStatuses[event]; ok {
+		if status, ok := translate(r.mapper, stayStatuses, event); ok {
 			to.Status = status
 		} else if to.Period != nil && to.Period.End != nil {
 			to.Status = r4.EncounterStatusFinished
@@ -71,14 +74,17 @@ func stayNumber(r *run, to *stay, v fieldValue) {
 }
 
 // stayClasses are HL7 table 0004 as v2-to-FHIR has it.
-var stayClasses = map[string]r4.Coding{
-	"E": codingOf(actCodes, "EMER", "emergency"), "I": codingOf(actCodes, "IMP", "inpatient encounter"),
-	"O": codingOf(actCodes, "AMB", "ambulatory"), "P": codingOf(actCodes, "PRENC", "pre-admission"),
-}
+var stayClasses = codingTable(codeTable[r4.Coding]{
+	name: "patient-class", title: "Patient class (HL7 0004) to Encounter.class", source: "http://terminology.hl7.org/CodeSystem/v2-0004", target: actCodes,
+	rows: map[string]r4.Coding{
+		"E": codingOf(actCodes, "EMER", "emergency"), "I": codingOf(actCodes, "IMP", "inpatient encounter"),
+		"O": codingOf(actCodes, "AMB", "ambulatory"), "P": codingOf(actCodes, "PRENC", "pre-admission"),
+	},
+})
 
-func stayClass(_ *run, to *stay, v fieldValue) {
+func stayClass(r *run, to *stay, v fieldValue) {
 	stated := strings.ToUpper(code(v.Text()))
-	class, ok := stayClasses[stated]
+	class, ok := translate(r.mapper, stayClasses, stated)
 	switch {
 	case ok:
 		to.Class = class

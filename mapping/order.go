@@ -162,12 +162,17 @@ func orderCode(r *run, to *r4.ServiceRequest, v value) {
 	}
 }
 
-func orderPriority(r *run, to *r4.ServiceRequest, v value) {
-	priorities := map[string]r4.RequestPriority{
+// dicomPriorities are the defined terms of Requested Procedure Priority.
+var dicomPriorities = enumTable(codeTable[r4.RequestPriority]{
+	name: "requested-procedure-priority", title: "Requested Procedure Priority (PS3.3 0040,1003) to ServiceRequest.priority", target: "http://hl7.org/fhir/request-priority",
+	rows: map[string]r4.RequestPriority{
 		"STAT": r4.RequestPriorityStat, "HIGH": r4.RequestPriorityUrgent, "ROUTINE": r4.RequestPriorityRoutine,
 		"MEDIUM": r4.RequestPriorityRoutine, "LOW": r4.RequestPriorityRoutine,
-	}
-	p, ok := priorities[strings.ToUpper(v.text())]
+	},
+})
+
+func orderPriority(r *run, to *r4.ServiceRequest, v value) {
+	p, ok := translate(r.mapper, dicomPriorities, strings.ToUpper(v.text()))
 	if !ok {
 		r.doubt("unknown-code", "not a defined term of priority: left out")
 		return

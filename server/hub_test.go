@@ -18,6 +18,7 @@ import (
 	"lightbox/auth/devissuer"
 	"lightbox/fhir"
 	"lightbox/fhir/store"
+	"lightbox/mapping"
 	"lightbox/server"
 )
 
@@ -74,7 +75,8 @@ func newHub(t testing.TB, s store.Store, change func(*server.Config)) *hub {
 				Capabilities: []string{"sso-openid-connect", "permission-patient", "permission-v2"},
 			}
 		},
-		Log: slog.New(slog.NewJSONHandler(h.log, nil)),
+		ConceptMaps: must(mapping.New(mapping.Config{})).ConceptMaps,
+		Log:         slog.New(slog.NewJSONHandler(h.log, nil)),
 	}
 	if change != nil {
 		change(&c)

@@ -82,6 +82,8 @@ func (a *api) routes(r chi.Router) error {
 	r.HandleFunc(a.path+"/.well-known/smart-configuration", a.open(only(http.MethodGet, a.smart)))
 	r.HandleFunc(a.path+"/SearchParameter", a.open(only(http.MethodGet, a.searchParameters)))
 	r.HandleFunc(a.path+"/SearchParameter/{id}", a.open(only(http.MethodGet, a.searchParameter)))
+	r.HandleFunc(a.path+"/ConceptMap", a.open(only(http.MethodGet, a.conceptMaps)))
+	r.HandleFunc(a.path+"/ConceptMap/{id}", a.open(only(http.MethodGet, a.conceptMap)))
 	r.HandleFunc(a.path+"/OperationDefinition/{id}", a.open(only(http.MethodGet, a.operationDefinition)))
 	a.searches(r)
 	for _, kind := range a.Registry.Types() {

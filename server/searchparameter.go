@@ -54,19 +54,24 @@ func (a *api) searchParameters(c *call) error {
 	if err != nil {
 		return err
 	}
+	return a.sendSelected(c, "SearchParameter", all)
+}
+
+// sendSelected answers the definitions of a type that the parameters select.
+func (a *api) sendSelected(c *call, resourceType string, all []fhir.Resource) error {
 	params, err := parseQuery(c.r.URL.RawQuery)
 	if err != nil {
 		return err
 	}
 	for name, values := range asked(params) {
-		if !slices.Contains(conformance.DefinitionParameters(), name) {
-			return fhir.NewError(fhir.NotSupported, "this parameter is not served on SearchParameter").At(name)
+		if !slices.Contains(conformance.DefinitionParameters(resourceType), name) {
+			return fhir.NewError(fhir.NotSupported, "this parameter is not served on "+resourceType).At(name)
 		}
 		all = slices.DeleteFunc(all, func(res fhir.Resource) bool { return !selected(res, name, values) })
 	}
 	return a.sendBundle(c, "searchset", func(b *bundle) {
 		b.total(int64(len(all)))
-		b.link("self", a.searchURL("SearchParameter", params, ""))
+		b.link("self", a.searchURL(resourceType, params, ""))
 		for _, res := range all {
 			b.found(res, "match")
 		}

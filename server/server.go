@@ -29,12 +29,14 @@ type Config struct {
 	Verifier auth.Verifier // nil: refuse every request that needs a caller
 	// Validate checks the structure of what enters as FHIR; nil checks nothing beyond fhir.Parse.
 	Validate func(body []byte) []*fhir.Error
-	Base     string       // public base URL of the FHIR API, without trailing slash: "https://hub.example/fhir"
-	SMART    func() SMART // what is known of the authorization server now; nil: nothing
-	Version  string
-	Log      *slog.Logger // nil: no log
-	Limits   Limits
-	Ready    func() error // nil: Store.Ping
+	Base     string // public base URL of the FHIR API, without trailing slash: "https://hub.example/fhir"
+	// ConceptMaps are the code tables in force, served to anyone; nil: none.
+	ConceptMaps func(base string) ([]fhir.Resource, error)
+	SMART       func() SMART // what is known of the authorization server now; nil: nothing
+	Version     string
+	Log         *slog.Logger // nil: no log
+	Limits      Limits
+	Ready       func() error // nil: Store.Ping
 }
 
 // Limits bound one request; zero stands for the default.

@@ -38,7 +38,9 @@ type mappingFlags struct {
 	Timezone string            `placeholder:"NAME" help:"IANA zone of sources that state no offset, e.g. Europe/Moscow. Default: none, such times become dates."`
 	DICOMweb string            `name:"dicomweb" placeholder:"URL" help:"Base URL of the WADO-RS endpoint that studies name."`
 
+	ConceptMaps  []string               `name:"concept-map" type:"existingfile" placeholder:"FILE" help:"ConceptMap (FHIR JSON) that changes rows of the code table of its id, as GET ConceptMap serves them. Repeatable."`
 	PriorityFile string                 `name:"priorities" placeholder:"FILE" help:"What findings of programs do to the reading of a study, as JSON: [{\"finding\":\"http://snomed.info/sct|50960005\",\"certainty\":80,\"algorithm\":\"Name\",\"priority\":\"stat\"}]; certainty (percent) and algorithm may be absent. Default: nothing."`
+	conceptMaps  [][]byte               // of the files, which Validate reads
 	priorities   []mapping.PriorityRule // of the file, which Validate reads
 }
 
@@ -46,6 +48,16 @@ type mappingFlags struct {
 func (m *mappingFlags) Validate() error {
 	if _, err := hex.DecodeString(m.IDKey); err != nil {
 		return fmt.Errorf("--id-key: %w", err)
+	}
+	for _, name := range m.ConceptMaps {
+		body, err := os.ReadFile(name)
+		if err != nil {
+			return fmt.Errorf("--concept-map: %w", err)
+		}
+		if _, err := mapping.New(mapping.Config{ConceptMaps: [][]byte{body}}); err != nil {
+			return fmt.Errorf("--concept-map %s: %w", name, err)
+		}
+		m.conceptMaps = append(m.conceptMaps, body)
 	}
 	if err := m.readPriorities(); err != nil {
 		return fmt.Errorf("--priorities: %w", err)
@@ -72,7 +84,7 @@ func (m *mappingFlags) readPriorities() error {
 
 // config returns the mapping's configuration; key is the installation's, used unless a flag gives another.
 func (m *mappingFlags) config(key []byte) mapping.Config {
-	c := mapping.Config{Key: key, Systems: m.System, DICOMweb: m.DICOMweb, Priorities: m.priorities}
+	c := mapping.Config{Key: key, Systems: m.System, DICOMweb: m.DICOMweb, Priorities: m.priorities, ConceptMaps: m.conceptMaps}
 	if m.IDKey != "" {
 		c.Key, _ = hex.DecodeString(m.IDKey) // Validate has seen it
 	}

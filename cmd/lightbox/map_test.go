@@ -11,6 +11,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"lightbox/conformance/validate"
+	"lightbox/mapping"
 )
 
 // mapped runs `lightbox map` and returns what it prints.
@@ -82,6 +83,24 @@ func TestMapUnmapped(t *testing.T) {
 	for _, value := range []string{"Secretova", "hidden", "MARRIED"} {
 		if bytes.Contains(out, []byte(value)) {
 			t.Errorf("the list shows %q", value)
+		}
+	}
+}
+
+// The code tables that are served pass the validation of what enters.
+func TestConceptMapsValidate(t *testing.T) {
+	m, err := mapping.New(mapping.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	maps, err := m.ConceptMaps("http://hub.example/fhir")
+	if err != nil {
+		t.Fatal(err)
+	}
+	check := validate.New()
+	for _, one := range maps {
+		for _, finding := range check(one.Body) {
+			t.Errorf("%s: %v", one.ID, finding)
 		}
 	}
 }

@@ -176,8 +176,11 @@ func newServer(h *hub, o serverOptions) (http.Handler, error) {
 		Validate: validate.New(),
 		Base:     o.base,
 		SMART:    o.smart,
-		Version:  version,
-		Log:      o.log,
+
+		ConceptMaps: h.pipeline.Mapper.ConceptMaps,
+
+		Version: version,
+		Log:     o.log,
 	})
 	if err != nil {
 		return nil, err
