@@ -179,6 +179,12 @@ func contentItem(t testing.TB, words []string) []dicom.Element {
 		return append(elements, dicom.NewText(tagOf("DateTime"), "DT", value[0]))
 	case "UIDREF":
 		return append(elements, dicom.NewText(tagOf("UID"), "UI", value[0]))
+	case "IMAGE": // UID, then frames
+		reference := []dicom.Element{dicom.NewText(tagOf("ReferencedSOPClassUID"), "UI", "1.2.840.10008.5.1.4.1.1.2"), dicom.NewText(tagOf("ReferencedSOPInstanceUID"), "UI", value[0])}
+		if len(value) > 1 {
+			reference = append(reference, dicom.NewText(tagOf("ReferencedFrameNumber"), "IS", value[1:]...))
+		}
+		return append(elements, dicom.NewSequence(tagOf("ReferencedSOPSequence"), dicom.NewDataset(reference...)))
 	case "PNAME":
 		return append(elements, dicom.NewText(tagOf("PersonName"), "PN", value[0]))
 	}

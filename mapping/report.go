@@ -36,6 +36,7 @@ var reportTable = compile("report", []rule[report]{
 	{From: "ContentSequence", To: "DiagnosticReport.conclusion", Ref: "PS3.16 TID 2000, CID 7001", Set: conclusion},
 	{From: "ContentSequence", To: "DiagnosticReport.conclusionCode", Ref: "PS3.16 TID 2000, CID 7001", Set: conclusionCodes},
 	{From: "ContentSequence", To: "DiagnosticReport.result", Ref: "PS3.16 TID 1500; DICOM SR on FHIR", Set: reportFindings},
+	{From: "ContentSequence", To: "DiagnosticReport.media", Ref: "PS3.3 C.18.4; FHIR R4 media.html", Set: reportMedia},
 	{From: "ContentSequence", To: "DiagnosticReport.text", Ref: "FHIR R4 narrative.html", Set: narrative},
 	{From: "ContentSequence", With: "ContentDate ContentTime", To: "DiagnosticReport.presentedForm", Ref: "IHE RAD IMR", Set: presentedTree},
 	{From: "EncapsulatedDocument", With: "DocumentTitle", To: "DiagnosticReport.text", Ref: "FHIR R4 narrative.html", Set: documentNarrative},
@@ -51,6 +52,7 @@ type report struct {
 	title        string
 	binaries     []fhir.Resource
 	observations []fhir.Resource
+	images       []fhir.Resource
 }
 
 func (p *report) version() version { return p.chain.versions[p.at] }
@@ -69,7 +71,8 @@ var reportClasses = []string{
 
 // IsDocument reports whether objects of a SOP class become resources by what is in them, so that their whole data set is needed.
 func IsDocument(sopClassUID string) bool {
-	return slices.Contains(reportClasses, sopClassUID) || slices.Contains(doseClasses, sopClassUID) || slices.Contains(cadClasses, sopClassUID)
+	return slices.Contains(reportClasses, sopClassUID) || slices.Contains(doseClasses, sopClassUID) || slices.Contains(cadClasses, sopClassUID) ||
+		sopClassUID == keyObjects
 }
 
 // Documented is what the documents of a study became.
@@ -92,9 +95,11 @@ func (m *Mapper) Documents(study Study, documents []Document) (Documented, error
 
 func (r *run) documents(study Study, documents []Document) []fhir.Resource {
 	var list []fhir.Resource
-	var reports, doses, cads []version
+	var reports, doses, cads, keys []version
 	for _, v := range r.versions(documents) {
 		switch {
+		case v.Instance.SOPClassUID == keyObjects:
+			keys = append(keys, v)
 		case v.isTitled(doseTitles):
 			doses = append(doses, v)
 		case v.isTitled(cadTitles):
@@ -103,7 +108,13 @@ func (r *run) documents(study Study, documents []Document) []fhir.Resource {
 			reports = append(reports, v)
 		}
 	}
-	for _, c := range chains(reports) {
+	selections, selected := r.keys(study, keys)
+	list = append(list, r.traced(selections, keys...)...)
+	all := chains(reports)
+	if len(all) == 1 { // of several reports nobody says whose the images are
+		r.selected = selected
+	}
+	for _, c := range all {
 		list = append(list, r.traced(r.report(study, c.without(study.rejected)), c.versions...)...)
 	}
 	list = append(list, r.traced(r.doses(study, doses), doses...)...)
@@ -174,11 +185,14 @@ func (r *run) report(study Study, c chain) []fhir.Resource {
 	if study.rejected.isRejected(to.version().uid) {
 		to.Status = r4.DiagnosticReportStatusEnteredInError
 	}
+	for _, one := range r.selected {
+		to.Media = append(to.Media, one.link())
+	}
 	r.signed = r.signed || slices.Contains(signedStatuses, to.Status)
 	reportPeopleTable.apply(r, &to.DiagnosticReport, all)
 	body, err := encode("DiagnosticReport", r4.OtherDiagnosticReport(to.DiagnosticReport))
 	if err != nil {
 		r.fail(err)
 	}
-	return append([]fhir.Resource{{Type: "DiagnosticReport", ID: id, Body: body}}, slices.Concat(to.binaries, to.observations, r.asDocument(to.DiagnosticReport, nil))...)
+	return append([]fhir.Resource{{Type: "DiagnosticReport", ID: id, Body: body}}, slices.Concat(to.binaries, to.images, to.observations, r.asDocument(to.DiagnosticReport, nil))...)
 }

@@ -51,6 +51,7 @@ var derived = []Rule{
 	{Table: "derived", Field: "MRG-1", To: "Patient.active", Ref: "IHE ITI PMIR: false of a record that goes on as another; what referred to it refers to that one"},
 	{Table: "derived", Field: "MRG-1", To: "Patient.identifier", Ref: "IHE ITI PMIR: the survivor is found by the numbers of those it replaces, use old"},
 	{Table: "derived", From: "EncapsulatedDocument", To: "DiagnosticReport.text", Ref: "HL7 CDA R2 4.3: the narrative blocks of a CDA document in the elements of a FHIR narrative, no attribute of them; a body that is not XML as a form of its own"},
+	{Table: "derived", From: "ContentSequence", To: "Media", Ref: "PS3.3 C.18.4: each image that a report or a selection of key objects (PS3.16 CID 7010) points to; those selected are in the media of the study's one report"},
 	{Table: "derived", To: "Task", Ref: "IHE RAD Reporting Worklist Prioritization: the reading of a study in which a program found what a configured rule names; never below what was ordered, completed when a report is signed"},
 	{Table: "derived", To: "Provenance", Ref: "FHIR R4 provenance.html: the study, document or message that resources were made of, the version of the rules, and when it was received"},
 	{Table: "derived", To: "Observation.meta", Ref: "HL7 v3 ObservationValue AIAST: what a program found and nobody has accepted"},

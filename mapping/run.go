@@ -18,6 +18,7 @@ type run struct {
 	content   *mentions  // the same for what only the content of a document tells of; nil: as mentions
 	trace     *trace     // nil: not asked for
 	asserted  []asserted // what programs found in the study being mapped
+	selected  []media    // key images of the one report
 	signed    bool       // a report of it is
 	links     Links      // which patients are one person
 	cleared   []string   // members that the message being mapped takes back from the resource being built
