@@ -169,19 +169,21 @@ func newServer(h *hub, o serverOptions) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	api, err := server.New(server.Config{
+	c := server.Config{
 		Registry: fhir.R4(),
 		Store:    h.store,
 		Verifier: verifier,
 		Validate: validate.New(),
 		Base:     o.base,
 		SMART:    o.smart,
-
-		ConceptMaps: h.pipeline.Mapper.ConceptMaps,
-
-		Version: version,
-		Log:     o.log,
-	})
+		Version:  version,
+		Log:      o.log,
+	}
+	if h.pipeline == nil { // nothing comes in but by FHIR: the bench
+		return server.New(c)
+	}
+	c.ConceptMaps = h.pipeline.Mapper.ConceptMaps
+	api, err := server.New(c)
 	if err != nil {
 		return nil, err
 	}
