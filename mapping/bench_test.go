@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"lightbox/dicom"
@@ -158,5 +159,39 @@ func BenchmarkMessageToFHIR(b *testing.B) {
 		if got, err := m.Message(message); err != nil || len(got.Reports) != 1 {
 			b.Fatal(err)
 		}
+	}
+}
+
+// BenchmarkDocumentToFHIR is what the documents of a study become, once they are read: a report, measurements, dose of two planes.
+func BenchmarkDocumentToFHIR(b *testing.B) {
+	for _, name := range []string{"full-study", "measurements", "dose-biplane"} {
+		g := goldens(b)
+		at := slices.IndexFunc(g, func(g golden) bool { return g.path == "testdata/"+name+".txtar" })
+		m := g[at].mapper
+		var instances []archive.Instance
+		var documents []mapping.Document
+		for _, ds := range g[at].objects {
+			i, err := m.Index(ds)
+			if err != nil || len(instances) > 0 && i.StudyInstanceUID != instances[0].StudyInstanceUID {
+				continue
+			}
+			instances = append(instances, i)
+			if mapping.IsDocument(i.SOPClassUID) {
+				documents = append(documents, mapping.Document{Instance: i, Dataset: ds})
+			}
+		}
+		study, err := m.Study(instances, "", mapping.Links{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := m.Documents(study, documents); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(len(documents)), "documents/op")
+		})
 	}
 }

@@ -3,7 +3,9 @@ package mapping_test
 import (
 	"bytes"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +14,7 @@ import (
 
 	"lightbox/dicom"
 	"lightbox/mapping"
+	"lightbox/mapping/hl7v2"
 )
 
 func TestRulesAreWhole(t *testing.T) {
@@ -69,34 +72,102 @@ func r4Elements(t *testing.T) map[string]bool {
 	return known
 }
 
+// hits are the rules that set their element in something.
+type hits map[mapping.Rule]bool
+
+func (h hits) object(m *mapping.Mapper, ds *dicom.Dataset) {
+	if x, err := m.Explain(ds); err == nil {
+		h.add(x)
+	}
+}
+
+func (h hits) message(m *mapping.Mapper, message *hl7v2.Message) {
+	if x, err := m.ExplainMessage(message); err == nil {
+		h.add(x)
+	}
+}
+
+func (h hits) add(x mapping.Explanation) {
+	for _, s := range x.Steps {
+		h[s.Rule] = h[s.Rule] || s.IsSet
+	}
+}
+
+// missed are the rules of tables that are not among them.
+func (h hits) missed() (list []mapping.Rule, of int) {
+	for _, r := range mapping.Rules() {
+		if r.Table == "everywhere" || r.Table == "derived" {
+			continue
+		}
+		of++
+		if !h[r] {
+			list = append(list, r)
+		}
+	}
+	return list, of
+}
+
 // TestRulesAreHit holds every rule to a golden in which it sets its element.
 func TestRulesAreHit(t *testing.T) {
-	hit := map[mapping.Rule]bool{}
+	hit := hits{}
 	for _, g := range goldens(t) {
 		for _, ds := range g.objects {
-			x, err := g.mapper.Explain(ds)
-			if err != nil {
-				continue
-			}
-			for _, s := range x.Steps {
-				hit[s.Rule] = hit[s.Rule] || s.IsSet
-			}
+			hit.object(g.mapper, ds)
 		}
 		for _, message := range g.messages {
-			x, err := g.mapper.ExplainMessage(message)
-			if err != nil {
-				continue
-			}
-			for _, s := range x.Steps {
-				hit[s.Rule] = hit[s.Rule] || s.IsSet
-			}
+			hit.message(g.mapper, message)
 		}
 	}
-	for _, r := range mapping.Rules() {
-		if r.Table != "everywhere" && r.Table != "derived" && !hit[r] {
-			t.Errorf("no golden hits %s: %s %s -> %s", r.Table, r.From+r.Field, r.Concept, r.To)
+	missed, of := hit.missed()
+	for _, r := range missed {
+		t.Errorf("no golden hits %s: %s %s -> %s", r.Table, r.From+r.Field, r.Concept, r.To)
+	}
+	t.Logf("%d of %d rules are hit by goldens", of-len(missed), of)
+}
+
+// TestRulesOnRealFiles counts apart which rules real files hit.
+func TestRulesOnRealFiles(t *testing.T) {
+	hit, m := hits{}, mapper(t)
+	files := objects(t) // skips where there are none
+	for _, content := range files {
+		if ds, err := dicom.Scan(bytes.NewReader(content), int64(len(content)), dicom.Limits{Bulk: true}); err == nil {
+			hit.object(m, ds)
 		}
 	}
+	messages := 0
+	for _, text := range realMessages(t) {
+		if message, err := hl7v2.Parse(text, hl7v2.Options{}); err == nil {
+			messages++
+			hit.message(m, message)
+		}
+	}
+	missed, of := hit.missed()
+	t.Logf("%d of %d rules are hit by %d real files and %d real messages", of-len(missed), of, len(files), messages)
+	for _, r := range missed {
+		t.Logf("by none: %s: %s %s -> %s", r.Table, r.From+r.Field, r.Concept, r.To)
+	}
+	if of-len(missed) < of/2 {
+		t.Errorf("real files hit only %d rules of %d", of-len(missed), of)
+	}
+}
+
+// realMessages are the messages of the files of real HL7 v2 that are here.
+func realMessages(t *testing.T) (list [][]byte) {
+	t.Helper()
+	err := filepath.WalkDir("../../shared/testdata/hl7v2", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		if err == nil && hl7v2.Begins(content) {
+			list = append(list, hl7v2.Split(content)...)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
 }
 
 // TestDrift keeps MAPPING.md the print of the tables.
