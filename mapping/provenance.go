@@ -1,7 +1,6 @@
 package mapping
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -100,8 +99,29 @@ func (r *run) ofStudy(s *Study, objects []object) {
 	kind := coded(dcm, "110180", "Study Instance UID")
 	s.provenance = r.provenance(r.mapper.ID("Provenance", uidSystem, uid), origin{
 		name: "DICOM study", sources: []r4.Identifier{uidIdentifier(uid, &kind)},
-		targets: append([]string{s.Resource.Reference()}, shareds(s.Resource.Body)...), recorded: last,
+		targets: append([]string{s.Resource.Reference()}, r.mentionedBy(objects)...), recorded: last,
 	})
+}
+
+// mentionedBy are the references of what the contexts of objects mention, but for what is of the configuration and of no source.
+func (r *run) mentionedBy(objects []object) []string {
+	m := &mentions{made: map[string]bool{}}
+	quiet := &run{mapper: r.mapper, mentions: m}
+	seen := map[*context]bool{}
+	for _, o := range objects {
+		if !seen[o.context] {
+			seen[o.context] = true
+			quiet.mention(o.context.dataset)
+		}
+	}
+	var list []string
+	for _, one := range m.list {
+		if one.Type != "Endpoint" {
+			list = append(list, one.Type+"/"+one.ID)
+		}
+	}
+	slices.Sort(list)
+	return list
 }
 
 // traced adds to what documents were mapped to where it comes from, when it is known when they were received.
@@ -120,25 +140,13 @@ func (r *run) traced(list []fhir.Resource, from ...version) []fhir.Resource {
 	for _, one := range list {
 		o.targets = append(o.targets, one.Reference())
 	}
-	return append(list, r.provenance(r.mapper.ID("Provenance", uidSystem, join(from[0].uid, "document")), o))
-}
-
-// shareds are the references of a body to resources that mentions make.
-func shareds(body []byte) []string {
-	var list []string
-	for rest := body; ; {
-		_, after, found := bytes.Cut(rest, []byte(`"reference":"`))
-		if !found {
-			break
+	if r.content != nil {
+		for _, one := range r.content.list[r.content.traced:] {
+			o.targets = append(o.targets, one.Type+"/"+one.ID)
 		}
-		reference, _, _ := bytes.Cut(after, []byte{'"'})
-		if !bytes.HasPrefix(reference, []byte("Endpoint/")) { // of the configuration, not of a source
-			list = append(list, string(reference))
-		}
-		rest = after
+		r.content.traced = len(r.content.list)
 	}
-	slices.Sort(list)
-	return slices.Compact(list)
+	return append(list, r.provenance(r.mapper.ID("Provenance", uidSystem, join(from[0].uid, "document")), o))
 }
 
 // MessageProvenance tells what a message was mapped to. It is a mention of its own: nothing else tells of it.
@@ -160,6 +168,7 @@ func (m *Mapper) MessageProvenance(message *hl7v2.Message, t Translation, record
 			o.targets = append(o.targets, one.Reference())
 		}
 	}
-	id := m.ID("Provenance", join("message", sender), join(control, header.Field(7).Raw()))
+	// Not every sender numbers its messages: two of one number are two all the same.
+	id := m.ID("Provenance", join("message", sender), join(append([]string{control, header.Field(7).Raw()}, o.targets...)...))
 	return Mention{Type: "Provenance", ID: id, Body: r.provenance(id, o).Body}, r.err
 }

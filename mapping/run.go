@@ -68,6 +68,8 @@ type mentions struct {
 	date string
 	list []Mention
 	made map[string]bool // references
+
+	traced int // of list, in Provenance
 }
 
 // fromContent refers to what no header tells of, so that Mentions cannot know it.

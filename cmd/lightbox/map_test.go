@@ -104,3 +104,29 @@ func TestConceptMapsValidate(t *testing.T) {
 		}
 	}
 }
+
+// Everything that is mapped is told of by Provenance, but for what is of the configuration.
+func TestMapTraces(t *testing.T) {
+	out, _, exit := mapped(t, "--trace", "--format", "ndjson", "--dicomweb", "https://hub.example/dicom-web", city(t))
+	if exit != exitOK {
+		t.Fatalf("exit %d", exit)
+	}
+	traced, all := map[string]bool{}, map[string]bool{}
+	for line := range bytes.Lines([]byte(out)) {
+		kind := gjson.GetBytes(line, "resourceType").Str
+		if kind != "Provenance" && kind != "Endpoint" {
+			all[kind+"/"+gjson.GetBytes(line, "id").Str] = true
+		}
+		for _, target := range gjson.GetBytes(line, "target.#.reference").Array() {
+			traced[target.Str] = true
+		}
+	}
+	if len(all) == 0 {
+		t.Fatal("nothing is mapped")
+	}
+	for reference := range all {
+		if !traced[reference] {
+			t.Errorf("nothing tells where %s comes from", reference)
+		}
+	}
+}
