@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 
 	"lightbox/fhir"
 	"lightbox/fhir/search"
@@ -133,23 +134,25 @@ func patientGrants(patient string, how rule, r request) []search.Grant {
 	if how == directory {
 		return commons(how, r)
 	}
-	return append([]search.Grant{{Patient: patient, Where: unasserted(r.resourceType)}}, commons(how, r)...)
+	return append([]search.Grant{{Patient: patient, Where: unasserted()[r.resourceType]}}, commons(how, r)...)
 }
 
 // asserted labels what a program found and nobody has accepted (HL7 v3 ObservationValue).
 const asserted = "http://terminology.hl7.org/CodeSystem/v3-ObservationValue|AIAST"
 
-// unasserted leaves out of a patient's own view what programs assert: findings, and the reading that they hasten. A physician sees them.
-func unasserted(resourceType string) []search.Clause {
-	if resourceType != "Observation" && resourceType != "Task" {
-		return nil
+// unasserted leaves out of a patient's own view, by type, what programs assert: findings, and the reading that they hasten. A physician
+// sees them.
+var unasserted = sync.OnceValue(func() map[string][]search.Clause {
+	of := map[string][]search.Clause{}
+	for _, resourceType := range []string{"Observation", "Task"} {
+		q, err := search.Parse(fhir.R4(), resourceType, url.Values{"_security:not": {asserted}}, search.Options{Strict: true})
+		if err != nil {
+			panic(err) // the parameter is of every type
+		}
+		of[resourceType] = q.Where
 	}
-	q, err := search.Parse(fhir.R4(), resourceType, url.Values{"_security:not": {asserted}}, search.Options{Strict: true})
-	if err != nil {
-		panic(err) // the parameter is of every type
-	}
-	return q.Where
-}
+	return of
+})
 
 // commons is what everyone may read, and nobody may change by it.
 func commons(how rule, r request) []search.Grant {

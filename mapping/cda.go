@@ -27,7 +27,10 @@ const (
 	maxCDAPage   = 2 << 20
 )
 
-var errNoCDA = errors.New("not a CDA document")
+var (
+	errNoCDA      = errors.New("not a CDA document")
+	errTooMuchCDA = errors.New("deeper or longer than any real document")
+)
 
 // narrativeElements are the elements of a CDA narrative block (CDA R2 4.3.5) in those of a FHIR narrative. What is not here gives its text
 // alone: no attribute, address, style or script of a document ever comes through.
@@ -59,7 +62,7 @@ func readCDA(content []byte) (clinical, error) {
 			return clinical{}, err
 		}
 	}
-	return clinical{}, errors.New("more than any real document has")
+	return clinical{}, errTooMuchCDA
 }
 
 // cdaWalk is a document being read.
@@ -75,8 +78,8 @@ func (w *cdaWalk) take(token xml.Token) error {
 	switch t := token.(type) {
 	case xml.StartElement:
 		w.path = append(w.path, t.Name.Local)
-		if len(w.path) > maxCDADepth || w.page.Len() > maxCDAPage {
-			return errors.New("deeper or longer than any real document")
+		if len(w.path) > maxCDADepth {
+			return errTooMuchCDA
 		}
 		if w.path[0] != "ClinicalDocument" {
 			return errNoCDA
@@ -89,6 +92,9 @@ func (w *cdaWalk) take(token xml.Token) error {
 		w.say(string(t))
 	case xml.Directive:
 		return errors.New("a document type definition, which CDA does not have")
+	}
+	if w.page.Len() > maxCDAPage {
+		return errTooMuchCDA
 	}
 	return nil
 }

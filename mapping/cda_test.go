@@ -9,10 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/tidwall/gjson"
-
 	"lightbox/dicom"
-	"lightbox/dicom/archive"
 	"lightbox/mapping"
 )
 
@@ -42,19 +39,8 @@ SeriesInstanceUID UI "1.2.3.1"
 MIMETypeOfEncapsulatedDocument LO "text/xml"
 `)
 		ds = dicom.NewDataset(append(ds.Elements, dicom.NewBytes(tagOf("EncapsulatedDocument"), "OB", document))...)
-		i, err := m.Index(ds)
-		if err != nil {
-			t.Fatal(err)
-		}
-		s, err := m.Study([]archive.Instance{i}, "", mapping.Links{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		told, err := m.Documents(s, []mapping.Document{{Instance: i, Dataset: ds}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		div := gjson.GetBytes(told.Resources[0].Body, "text.div").Str
+		got := mapAll(t, m, []*dicom.Dataset{ds})
+		div := got.only(t, "DiagnosticReport").Get("text.div").Str
 		if len(div) > 16<<20 {
 			t.Fatalf("%d bytes", len(div))
 		}

@@ -45,14 +45,18 @@ func codingTable(t codeTable[r4.Coding]) *codeTable[r4.Coding] {
 	return &t
 }
 
-// translate looks a code up, in the rows that are in force.
+// translate looks a code up.
 func translate[T any](m *Mapper, t *codeTable[T], code string) (T, bool) {
-	rows := t.rows
-	if own, ok := m.codes[t.name].(map[string]T); ok {
-		rows = own
-	}
-	v, ok := rows[code]
+	v, ok := t.inForce(m)[code]
 	return v, ok
+}
+
+// inForce are the rows that count: those of the configuration, else those that are built in.
+func (t *codeTable[T]) inForce(m *Mapper) map[string]T {
+	if own, ok := m.codes[t.name].(map[string]T); ok {
+		return own
+	}
+	return t.rows
 }
 
 // codes is a table whatever its values are.
@@ -99,10 +103,7 @@ type conceptMapTarget struct {
 func (t *codeTable[T]) called() string { return t.name }
 
 func (t *codeTable[T]) conceptMap(m *Mapper, base string) (fhir.Resource, error) {
-	rows := t.rows
-	if own, ok := m.codes[t.name].(map[string]T); ok {
-		rows = own
-	}
+	rows := t.inForce(m)
 	group := conceptMapGroup{Source: t.source, Target: t.target}
 	for _, from := range slices.Sorted(maps.Keys(rows)) {
 		code, display := t.code(rows[from])
@@ -112,9 +113,9 @@ func (t *codeTable[T]) conceptMap(m *Mapper, base string) (fhir.Resource, error)
 	return fhir.Resource{Type: "ConceptMap", ID: t.name, Body: body}, err
 }
 
-// override puts the rows of a ConceptMap over those that are built in; one that is unmatched takes a row away.
+// override puts the rows of a ConceptMap over those in force; one that is unmatched takes a row away.
 func (t *codeTable[T]) override(m *Mapper, with conceptMap) error {
-	rows := maps.Clone(t.rows)
+	rows := maps.Clone(t.inForce(m))
 	seen := map[string]bool{}
 	for _, group := range with.Group {
 		for _, e := range group.Element {

@@ -25,6 +25,8 @@ func TestConceptMapOverrides(t *testing.T) {
 	}{
 		{"as built in", nil, "active", false},
 		{"CA means cancelled", [][]byte{override("order-control", `{"code":"CA","target":[{"code":"revoked","equivalence":"equivalent"}]}`)}, "revoked", false},
+		{"a second one adds to the first", [][]byte{override("order-control", `{"code":"CA","target":[{"code":"revoked","equivalence":"equivalent"}]}`),
+			override("order-control", `{"code":"DC","target":[{"code":"revoked","equivalence":"equivalent"}]}`)}, "revoked", false},
 		{"CA means nothing", [][]byte{override("order-control", `{"code":"CA","target":[{"equivalence":"unmatched"}]}`)}, "active", true},
 	} {
 		m, err := mapping.New(mapping.Config{ConceptMaps: c.config})

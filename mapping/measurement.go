@@ -190,7 +190,7 @@ func (r *run) keepFinding(to *report, f *finding) r4.Reference {
 		key = join(to.chain.root, uid)
 	}
 	f.Id = new(r.mapper.ID("Observation", uidSystem, key))
-	if f.Meta != nil {
+	if f.Meta != nil && r.mapper.Prioritizes() {
 		r.asserted = append(r.asserted, asserted{f.Observation, f.algorithm})
 	}
 	to.observations = append(to.observations, r.observation(f.Observation))
@@ -274,7 +274,7 @@ func certainty(r *run, to *finding, all []contentItem) {
 	}
 }
 
-// algorithm is the program that found it (PS3.16 TID 4019): a Device of its own for each version, part of the equipment that it ran on.
+// algorithm is the program that found it (PS3.16 TID 4019): a Device of its own for each version.
 func algorithm(r *run, to *finding, all []contentItem) {
 	one := all[0]
 	name := clean(one.Text)
@@ -300,12 +300,17 @@ func algorithm(r *run, to *finding, all []contentItem) {
 	to.markAsserted()
 }
 
+var (
+	pathFamily     = conceptPath("111000")
+	pathParameters = conceptPath("111002")
+)
+
 // algorithmFamily is the kind of a program, where it is told.
 func (r *run) algorithmFamily(name contentItem) *r4.CodeableConcept {
 	if name.parent == nil {
 		return nil
 	}
-	for _, said := range find(contentItem{Item: name.parent, root: name.root}, conceptPath("111000")) {
+	for _, said := range find(contentItem{Item: name.parent, root: name.root}, pathFamily) {
 		if kind, ok := said.code(r); ok {
 			return &kind
 		}
@@ -320,7 +325,7 @@ func algorithmParameters(name contentItem) (list []r4.DeviceProperty) {
 	if name.parent == nil {
 		return nil
 	}
-	for _, said := range find(contentItem{Item: name.parent, root: name.root}, conceptPath("111002")) {
+	for _, said := range find(contentItem{Item: name.parent, root: name.root}, pathParameters) {
 		if words := clean(said.Text); words != "" && len(list) < maxParameters {
 			list = append(list, r4.DeviceProperty{Type: coded(dcm, "111002", "Algorithm Parameters"), ValueCode: []r4.CodeableConcept{{Text: &words}}})
 		}

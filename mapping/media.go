@@ -22,7 +22,7 @@ type media struct {
 }
 
 // imagesOf makes a Media of each image that a tree points to: one for each object and choice of frames. An image whose study and series the
-// document or the study tells has its address at the WADO-RS endpoint, where there is one.
+// evidence of the document tells has its address at the WADO-RS endpoint, where there is one.
 func (r *run) imagesOf(study Study, doc *sr.Document, of version) []media {
 	w := imageWalk{run: r, study: study, doc: doc, of: of, seen: map[string]bool{}}
 	w.walk(doc.Root, doc.Title.Meaning)

@@ -4,16 +4,14 @@ import (
 	"strings"
 
 	r4 "github.com/samply/golang-fhir-models/fhir-models/fhir"
-
-	"lightbox/mapping/hl7v2"
 )
 
 // documentTable reads what a message of document management says of a document (HL7 v2.8.2 9.6.1); what is in it stands in OBX, as in a
 // result.
 var documentTable = compileMessage("v2-document", []messageRule[result]{
 	{From: "TXA-12", To: "DiagnosticReport.identifier", Need: required, Ref: "HL7 v2.8.2 9.6.1.12", Set: documentNumber},
-	{From: "TXA-15", To: "DiagnosticReport.identifier", Ref: "HL7 v2.8.2 9.6.1.15; HL7 0203 FILL", Set: documentFiller},
-	{From: "TXA-14", To: "DiagnosticReport.basedOn", Ref: "HL7 v2.8.2 9.6.1.14; HL7 0203 PLAC", Set: documentOrder},
+	{From: "TXA-15", To: "DiagnosticReport.identifier", Ref: "HL7 v2.8.2 9.6.1.15; HL7 0203 FILL", Set: resultNumber("FILL")},
+	{From: "TXA-14", To: "DiagnosticReport.basedOn", Ref: "HL7 v2.8.2 9.6.1.14; HL7 0203 PLAC", Set: resultOrder("PLAC")},
 	{From: "TXA-17", To: "DiagnosticReport.status", Ref: "HL7 0271", Set: documentStatus},
 	{From: "TXA-19", To: "DiagnosticReport.status", Ref: "HL7 0273", Set: documentAvailability},
 	{From: "TXA-2", To: "DiagnosticReport.code", Need: required, Ref: "HL7 0270", Set: documentType},
@@ -27,22 +25,21 @@ var documentTable = compileMessage("v2-document", []messageRule[result]{
 
 // documentEvent is what an event of MDM makes of a document (HL7 v2.8.2 9.5).
 type documentEvent struct {
-	bare     bool                       // a notification, which has no content
-	status   *r4.DiagnosticReportStatus // of a document that is released, or cancelled; nil: as TXA-17 has it
-	relation *r4.DocumentRelationshipType
+	bare      bool // a notification, which has no content
+	edited    bool // amended, where it is released
+	withdrawn bool
+	relation  *r4.DocumentRelationshipType // to the parent document
 }
 
 var (
-	amended   = new(r4.DiagnosticReportStatusAmended)
-	withdrawn = new(r4.DiagnosticReportStatusEnteredInError)
-	appends   = new(r4.DocumentRelationshipTypeAppends)
-	replaces  = new(r4.DocumentRelationshipTypeReplaces)
+	appends  = new(r4.DocumentRelationshipTypeAppends)
+	replaces = new(r4.DocumentRelationshipTypeReplaces)
 )
 
 var documentEvents = map[string]documentEvent{
 	"T01": {bare: true}, "T02": {}, "T03": {bare: true}, "T04": {},
-	"T05": {bare: true, relation: appends}, "T06": {relation: appends}, "T07": {bare: true, status: amended}, "T08": {status: amended},
-	"T09": {bare: true, relation: replaces}, "T10": {relation: replaces}, "T11": {bare: true, status: withdrawn},
+	"T05": {bare: true, relation: appends}, "T06": {relation: appends}, "T07": {bare: true, edited: true}, "T08": {edited: true},
+	"T09": {bare: true, relation: replaces}, "T10": {relation: replaces}, "T11": {bare: true, withdrawn: true},
 }
 
 // managed maps the document of a message: a report of its own, which an addendum or a replacement is too.
@@ -54,11 +51,13 @@ func (r *run) managed(l *letter, event string) {
 	to.Subject = &r4.Reference{Reference: &l.patient}
 	documentTable.apply(r, &to, to.scope)
 	if to.key == "" {
-		header, _ := l.first("MSH")
-		to.key = join("message", l.sender, header.Field(10).Text())
+		to.key = join("message", l.sender, fieldAt(to.scope, controlID).Text())
 	}
-	if of.status != nil && (of.status == withdrawn || documentIsSigned(to.Status)) {
-		to.Status = *of.status
+	switch {
+	case of.withdrawn:
+		to.Status = r4.DiagnosticReportStatusEnteredInError
+	case of.edited && to.Status == r4.DiagnosticReportStatusFinal:
+		to.Status = r4.DiagnosticReportStatusAmended
 	}
 	if of.relation != nil {
 		r.relate(&to, *of.relation)
@@ -68,21 +67,14 @@ func (r *run) managed(l *letter, event string) {
 	r.finish(&to)
 }
 
-func documentIsSigned(s r4.DiagnosticReportStatus) bool { return s == r4.DiagnosticReportStatusFinal }
-
-func (l *letter) first(name string) (hl7v2.Segment, bool) {
-	for _, s := range l.segments {
-		if s.Name == name {
-			return s, true
-		}
-	}
-	return hl7v2.Segment{}, false
-}
+var (
+	controlID    = newFieldPath("MSH-10")
+	parentNumber = newFieldPath("TXA-13")
+)
 
 // relate names the parent by its number: the store finds it, now or when it comes.
 func (r *run) relate(to *result, how r4.DocumentRelationshipType) {
-	document, _ := to.first("TXA")
-	parent := document.Field(13)
+	parent := fieldAt(to.scope, parentNumber)
 	if clean(parent.Text()) == "" {
 		r.add(Issue{Severity: "warning", Code: "missing", Attribute: "TXA-13", Element: "DocumentReference.relatesTo",
 			Detail: "an addendum or replacement that does not name the document it is of", Ref: "HL7 v2.8.2 9.6.1.13"})
@@ -98,18 +90,6 @@ func documentNumber(r *run, to *result, v fieldValue) {
 		to.key = join("document", to.sender, *one.System, *one.Value)
 		one.Type = &r4.CodeableConcept{Text: new("Document number")}
 		to.Identifier = append(to.Identifier, one)
-	}
-}
-
-func documentFiller(r *run, to *result, v fieldValue) {
-	if one, ok := r.entityIdentifier("FILL", v.Field); ok {
-		to.Identifier = append(to.Identifier, one)
-	}
-}
-
-func documentOrder(r *run, to *result, v fieldValue) {
-	if one, ok := r.entityIdentifier("PLAC", v.Field); ok {
-		to.BasedOn = append(to.BasedOn, r4.Reference{Type: new("ServiceRequest"), Identifier: &one})
 	}
 }
 
@@ -183,17 +163,9 @@ func documentIssued(r *run, to *result, v fieldValue) {
 }
 
 func documentAuthenticators(r *run, to *result, v fieldValue) {
-	for _, one := range v.Repetitions() {
-		if who := r.person(to.letter, one); who != nil {
-			to.ResultsInterpreter = addReference(to.ResultsInterpreter, *who)
-		}
-	}
+	to.ResultsInterpreter = to.people(to.ResultsInterpreter, v, r.person)
 }
 
 func documentProvider(r *run, to *result, v fieldValue) {
-	for _, one := range v.Repetitions() {
-		if who := r.person(to.letter, one); who != nil {
-			to.Performer = addReference(to.Performer, *who)
-		}
-	}
+	to.Performer = to.people(to.Performer, v, r.person)
 }

@@ -37,8 +37,8 @@ type section struct {
 // resultTable reads what surrounds the observations of a report (HL7 v2.8.2 4.5.3 and 7.3.1; v2-to-FHIR ORU_R01; IHE RAD-28, RAD-128).
 var resultTable = compileMessage("v2-report", []messageRule[result]{
 	{From: "OBR-3 ORC-3", To: "DiagnosticReport.identifier", Need: required, Ref: "HL7 v2.8.2 4.5.3.3; HL7 0203 FILL", Set: resultFiller},
-	{From: "OBR-2 ORC-2", To: "DiagnosticReport.identifier", Ref: "HL7 v2.8.2 4.5.3.2; HL7 0203 PLAC", Set: resultPlacer},
-	{From: "IPC-1 OBR-18", To: "DiagnosticReport.basedOn", Ref: "IHE RAD-28; HL7 0203 ACSN", Set: resultAccession},
+	{From: "OBR-2 ORC-2", To: "DiagnosticReport.identifier", Ref: "HL7 v2.8.2 4.5.3.2; HL7 0203 PLAC", Set: resultNumber("PLAC")},
+	{From: "IPC-1 OBR-18", To: "DiagnosticReport.basedOn", Ref: "IHE RAD-28; HL7 0203 ACSN", Set: resultOrder("ACSN")},
 	{From: "OBR-25", To: "DiagnosticReport.status", Ref: "HL7 0123", Set: resultStatus},
 	{From: "OBR-24", To: "DiagnosticReport.category", Ref: "HL7 0074", Set: resultCategory},
 	{From: "OBR-4", To: "DiagnosticReport.code", Need: required, Ref: "HL7 v2.8.2 4.5.3.4", Set: resultCode},
@@ -118,15 +118,21 @@ func resultFiller(r *run, to *result, v fieldValue) {
 	}
 }
 
-func resultPlacer(r *run, to *result, v fieldValue) {
-	if one, ok := r.entityIdentifier("PLAC", v.Field); ok {
-		to.Identifier = append(to.Identifier, one)
+// resultNumber adds a number of the report, by its kind in HL7 table 0203.
+func resultNumber(kind string) func(*run, *result, fieldValue) {
+	return func(r *run, to *result, v fieldValue) {
+		if one, ok := r.entityIdentifier(kind, v.Field); ok {
+			to.Identifier = append(to.Identifier, one)
+		}
 	}
 }
 
-func resultAccession(r *run, to *result, v fieldValue) {
-	if one, ok := r.entityIdentifier("ACSN", v.Field); ok {
-		to.BasedOn = append(to.BasedOn, r4.Reference{Type: new("ServiceRequest"), Identifier: &one})
+// resultOrder refers to the order that a number is of: the store finds it, now or when it comes.
+func resultOrder(kind string) func(*run, *result, fieldValue) {
+	return func(r *run, to *result, v fieldValue) {
+		if one, ok := r.entityIdentifier(kind, v.Field); ok {
+			to.BasedOn = append(to.BasedOn, r4.Reference{Type: new("ServiceRequest"), Identifier: &one})
+		}
 	}
 }
 
@@ -194,11 +200,17 @@ func resultIssued(r *run, to *result, v fieldValue) {
 }
 
 func resultInterpreters(r *run, to *result, v fieldValue) {
+	to.ResultsInterpreter = to.people(to.ResultsInterpreter, v, r.signer)
+}
+
+// people adds whoever a field names, each once.
+func (l *letter) people(list []r4.Reference, v fieldValue, who func(*letter, hl7v2.Repetition) *r4.Reference) []r4.Reference {
 	for _, one := range v.Repetitions() {
-		if who := r.signer(to.letter, one); who != nil {
-			to.ResultsInterpreter = addReference(to.ResultsInterpreter, *who)
+		if person := who(l, one); person != nil {
+			list = addReference(list, *person)
 		}
 	}
+	return list
 }
 
 func resultStudy(r *run, to *result, v fieldValue) { r.addStudyUID(to, v.Text()) }

@@ -15,7 +15,7 @@ import (
 // PatientLink is what somebody says of two records of one person: that Prior goes on as Survivor or, Undone, that it does not.
 type PatientLink struct {
 	Prior, Survivor string // "Patient/<id>"
-	Sent            string // as Mention.Date
+	Sent            string // when: YYYYMMDDHHMMSS, as MSH-7 has it
 	Undone          bool
 }
 

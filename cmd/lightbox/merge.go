@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"lightbox/fhir"
 	"lightbox/fhir/search"
@@ -22,7 +21,8 @@ type mergeCommand struct {
 func (*mergeCommand) Help() string {
 	return `Two records of one person become one, as ADT^A40 does: the prior record is inactive and says what replaced it, the survivor
 is found by the numbers of both, and all that refers to the prior one refers to the survivor, in one transaction. What comes late
-under the old number finds the survivor too. Nothing is lost: --undo, or ADT^A37, takes it back. The newest word counts.
+under the old number finds the survivor too. Nothing is lost: --undo, or ADT^A37, takes it back. Of messages the newest
+counts; what is said here is newer than all of them.
 
   lightbox merge --database sqlite:hub.db --archive objects Patient/4711 Patient/0815`
 }
@@ -46,8 +46,7 @@ func (c *mergeCommand) Run(ctx context.Context, p *program) error {
 	if c.Prior == c.Survivor {
 		return fmt.Errorf("%s is both records", c.Prior)
 	}
-	link := mapping.PatientLink{Prior: c.Prior, Survivor: c.Survivor, Sent: time.Now().UTC().Format("20060102150405"), Undone: c.Undo}
-	if err := hub.pipeline.Link(ctx, []mapping.PatientLink{link}); err != nil {
+	if err := hub.pipeline.Link(ctx, mapping.PatientLink{Prior: c.Prior, Survivor: c.Survivor, Undone: c.Undo}); err != nil {
 		return err
 	}
 	word := "goes on as"

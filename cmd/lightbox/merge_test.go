@@ -42,6 +42,7 @@ func TestMerge(t *testing.T) {
 		{"unknown", []string{"Patient/x", a}, exitFailure, "", "lightbox: Patient/x: store: not found\n", b},
 		{"itself", []string{a, a}, exitFailure, "", "lightbox: " + a + " is both records\n", b},
 		{"merged", []string{b, a}, exitOK, b + " goes on as " + a + "\n", "", a},
+		{"merged again", []string{b, a}, exitOK, b + " goes on as " + a + "\n", "", a},
 		{"taken back", []string{"--undo", b, a}, exitOK, b + " no longer goes on as " + a + "\n", "", b},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -53,6 +54,22 @@ func TestMerge(t *testing.T) {
 				t.Errorf("the visit is of %s, want %s", got, c.subject)
 			}
 		})
+	}
+	// A sender whose clock is ahead of ours does not have the last word for ever.
+	future := "MSH|^~\\&|HIS|CITY|HUB|CITY|20990101||ADT^A40|3|P|2.5\rPID|1||A^^^CITY^MR\rMRG|B^^^CITY^MR\r"
+	if err := os.WriteFile(file, []byte(future), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		args    []string
+		subject string
+	}{{[]string{"ingest", file}, a}, {[]string{"merge", "--undo", b, a}, b}} {
+		if exit, _, stderr := run(t, append(c.args, hub...)...); exit != exitOK {
+			t.Fatal(stderr)
+		}
+		if got := subjectOf(t, hub[1], visit); got != c.subject {
+			t.Errorf("%v: the visit is of %s, want %s", c.args, got, c.subject)
+		}
 	}
 }
 

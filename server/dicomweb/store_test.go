@@ -211,6 +211,7 @@ func TestStore(t *testing.T) {
 				{"to a study of another", "other", "/studies", [][]byte{image(t, "1.2.3", "1.2.3.1.9", 0), elsewhere}, http.StatusAccepted, "taken 1.2.4.1.1, failed 0124"},
 				{"of another study than said", "clinic", "/studies/1.2.3", [][]byte{image(t, "1.2.5", "1.2.5.1.1", 0)}, http.StatusConflict, "failed A900"},
 				{"no DICOM", "clinic", "/studies", [][]byte{[]byte("hello"), image(t, "1.2.3", "1.2.3.1.3", 0)}, http.StatusAccepted, "taken 1.2.3.1.3, failed C000"},
+				{"an HL7 v2 message", "clinic", "/studies", [][]byte{[]byte("MSH|^~\\&|A|B|||20250101||ADT^A40|1|P|2.5\rPID|1||N^^^CITY^MR\rMRG|P-1^^^CITY^MR\r")}, http.StatusConflict, "failed C000"},
 				{"traversal in a UID", "clinic", "/studies", [][]byte{image(t, "../../x", "1.2.3.1.4", 0)}, http.StatusConflict, "failed C000"},
 			} {
 				contentType, body := related(t, c.objects...)

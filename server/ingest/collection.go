@@ -184,6 +184,9 @@ func (c *Collection) Resources() ([]fhir.Resource, error) {
 // priorities are those of the orders that are known, by reference.
 func (c *Collection) priorities() map[string]string {
 	of := map[string]string{}
+	if !c.reader.mapper.Prioritizes() {
+		return of
+	}
 	for reference, said := range c.mentions {
 		if said[0].Type != "ServiceRequest" {
 			continue

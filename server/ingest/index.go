@@ -96,7 +96,7 @@ func (p *Pipeline) commit(ctx context.Context, batch []taken, t *tally) error {
 		t.outcome(batch[i], o)
 	}
 	for _, o := range foreign {
-		t.refused(o, Refusal{File: o.file.Name, Reason: Foreign, Detail: "an object for a study that another organisation submitted"})
+		t.refuseObject(o, Refusal{File: o.file.Name, Reason: Foreign, Detail: "an object for a study that another organisation submitted"})
 	}
 	return nil
 }
@@ -109,7 +109,7 @@ func (t *tally) outcome(object taken, o archive.Outcome) {
 	case archive.Duplicate, archive.Resubmitted:
 		t.add(func(s *Summary) { s.Duplicates++ })
 	case archive.Conflict:
-		t.refused(object, Refusal{
+		t.refuseObject(object, Refusal{
 			File:   object.file.Name,
 			Reason: Conflict,
 			Detail: "another object has this SOP Instance UID and other bytes; the one of the lower digest is served",

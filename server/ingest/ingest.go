@@ -47,6 +47,8 @@ type Origin struct {
 	Source string // channel or calling AE title
 	Study  string // Study Instance UID that they are sent for; "" for any
 	Bound  bool   // the sender may not add to a study that only others have submitted
+
+	objectsOnly bool // a message among them is no object, whatever it says
 }
 
 // Run takes in every file of files, builds what they change, and returns the summary. report, when given, is called now and

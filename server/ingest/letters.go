@@ -51,7 +51,6 @@ func MessageName(file string, n, of int) string {
 type letter struct {
 	mapping.Translation
 	object archive.Digest // of its bytes, where they are kept
-	sent   string
 	owner  string
 	source string
 }
@@ -103,12 +102,12 @@ func (p *Pipeline) deliver(ctx context.Context, tx store.Tx, letters []letter) (
 	if err != nil {
 		return 0, err
 	}
-	taken, told, said := newRows(4), newRows(6), newSayings()
+	taken, told, said := newRows(3), newRows(6), newSayings()
 	var links []mapping.PatientLink
 	var mentions []mapping.Mention
 	for _, one := range letters {
 		mentions = append(mentions, one.Mentions...)
-		taken.add(string(one.object[:]), one.object[:], one.sent, one.owner, one.source)
+		taken.add(string(one.object[:]), one.object[:], one.owner, one.source)
 		said.add(one.Mentions, one.owner)
 		links = append(links, one.Links...)
 		for _, report := range one.Reports {
@@ -121,7 +120,7 @@ func (p *Pipeline) deliver(ctx context.Context, tx store.Tx, letters []letter) (
 			}
 		}
 	}
-	if err := taken.insert(ctx, tx, "ingest_message (object, sent, owner, source)", "DO NOTHING"); err != nil {
+	if err := taken.insert(ctx, tx, "ingest_message (object, owner, source)", "DO NOTHING"); err != nil {
 		return 0, err
 	}
 	err = told.insert(ctx, tx, "ingest_told (id, hash, latest, status, bare, body)",

@@ -19,9 +19,8 @@ func (p *Pipeline) Message(ctx context.Context, text []byte, from Origin) error 
 	read := newReader(p.Mapper, newTally(nil))
 	read.objects, read.origin, read.now = p.Objects, from, time.Now
 	object, err := read.letters(ctx, File{Name: "message"}, [][]byte{text})
-	var refused *Refusal
-	if errors.As(err, &refused) {
-		return errors.Join(err, p.setAside(ctx, text, from, *refused))
+	if refused, ok := asRefusal(err); ok {
+		return errors.Join(err, p.setAside(ctx, text, from, refused))
 	}
 	if err == nil {
 		err = p.commit(ctx, []taken{object}, read.tally)

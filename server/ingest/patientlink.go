@@ -12,10 +12,22 @@ import (
 	"lightbox/mapping"
 )
 
-// Link takes what somebody says of records of patients: everything that refers to one that goes on as another is led there in the same
-// transaction, and found back when that is taken back. Saying it twice changes nothing.
-func (p *Pipeline) Link(ctx context.Context, said []mapping.PatientLink) error {
-	err := p.Store.Write(ctx, func(tx store.Tx) error { return p.relink(ctx, tx, said) })
+// Link takes what an operator says of two records of a person: everything that refers to the prior one is led to the survivor in the same
+// transaction, or, undone, found back. It is the newest word, whatever the clocks of those who sent messages say.
+func (p *Pipeline) Link(ctx context.Context, said mapping.PatientLink) error {
+	err := p.Store.Write(ctx, func(tx store.Tx) error {
+		before, err := linksAbout(ctx, tx, []string{said.Prior, said.Survivor})
+		if err != nil {
+			return err
+		}
+		said.Sent = tx.Now().UTC().Format("20060102150405")
+		for _, one := range before {
+			if one.Sent >= said.Sent {
+				said.Sent = one.Sent + "0"
+			}
+		}
+		return p.relink(ctx, tx, []mapping.PatientLink{said})
+	})
 	if err != nil {
 		return fmt.Errorf("link patients: %w", err)
 	}

@@ -85,7 +85,7 @@ func (r *reader) run(ctx context.Context, in <-chan File, out chan<- taken) erro
 		object, err := r.read(ctx, f)
 		r.tally.add(func(s *Summary) { s.Files++; s.Bytes += f.Size })
 		if refusal, ok := asRefusal(err); ok {
-			r.tally.refused(object, refusal)
+			r.tally.refuseObject(object, refusal)
 			continue
 		}
 		if err != nil {
@@ -132,12 +132,14 @@ func (r *reader) read(ctx context.Context, f File) (taken, error) {
 		return taken{}, refusal(f, err)
 	}
 	defer content.Close()
-	messages, err := Messages(content, f.Size)
-	if err != nil {
-		return taken{}, refusal(f, err)
-	}
-	if messages != nil {
-		return r.letters(ctx, f, messages)
+	if !r.origin.objectsOnly {
+		messages, err := Messages(content, f.Size)
+		if err != nil {
+			return taken{}, refusal(f, err)
+		}
+		if messages != nil {
+			return r.letters(ctx, f, messages)
+		}
 	}
 	ds, err := dicom.Scan(content, f.Size, dicom.Limits{})
 	if err != nil {

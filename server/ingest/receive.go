@@ -18,8 +18,8 @@ type Receipt struct {
 	Refusal  *Refusal
 }
 
-// Receive takes files in and tells what became of each, once that is durable. What they change is built soon after. The error is a failure
-// of ours: files of which nothing was told are to be sent again.
+// Receive takes DICOM objects in and tells what became of each, once that is durable. What they change is built soon after. The error is a
+// failure of ours: files of which nothing was told are to be sent again.
 func (p *Pipeline) Receive(ctx context.Context, files Files, from Origin, tell func(Receipt)) error {
 	t := newTally(nil)
 	var mu sync.Mutex
@@ -28,6 +28,7 @@ func (p *Pipeline) Receive(ctx context.Context, files Files, from Origin, tell f
 		defer mu.Unlock()
 		tell(r)
 	}
+	from.objectsOnly = true // who may store images may not therefore say who is whom
 	err := p.index(ctx, files, from, t)
 	if p.Changed != nil {
 		p.Changed()
@@ -35,8 +36,8 @@ func (p *Pipeline) Receive(ctx context.Context, files Files, from Origin, tell f
 	return err
 }
 
-// refused counts a refused file and tells of it.
-func (t *tally) refused(object taken, why Refusal) {
+// refuseObject counts a refused file and tells of it.
+func (t *tally) refuseObject(object taken, why Refusal) {
 	t.refuse(why)
 	if t.receipt != nil {
 		t.receipt(Receipt{File: why.File, Instance: object.instance, Refusal: &why})

@@ -2,7 +2,6 @@
 -- HL7 v2 messages that were taken, by the digest of their bytes, which the archive keeps.
 CREATE TABLE ingest_message (
 	object BYTEA NOT NULL PRIMARY KEY,
-	sent   TEXT  NOT NULL,
 	owner  TEXT  NOT NULL,
 	source TEXT  NOT NULL
 );
