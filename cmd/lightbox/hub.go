@@ -138,10 +138,7 @@ func openStore(ctx context.Context, database string, log *slog.Logger) (store.St
 	options := store.Options{
 		Registry: fhir.R4(),
 		Log:      log,
-		Schemas: []store.Schema{
-			{Name: "archive", FS: archive.Schema()},
-			{Name: "ingest", FS: ingest.Schema()},
-		},
+		Schemas:  ingest.Schemas(),
 	}
 	if path, ok := strings.CutPrefix(database, "sqlite:"); ok {
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {

@@ -260,8 +260,12 @@ func FuzzAcknowledge(f *testing.F) {
 			t.Fatalf("%d bytes", len(answer))
 		}
 		got, err := hl7v2.Parse(answer, hl7v2.Options{})
+		var unread *hl7v2.Error
+		if errors.As(err, &unread) && (unread.Reason == hl7v2.Encoding || unread.Reason == hl7v2.Malformed) {
+			return // in a character set, or with delimiters, that are not read: it is answered as it came
+		}
 		if err != nil {
-			t.Skip("a character set or delimiters that are not read: it is answered as it came")
+			t.Fatalf("%v: %q", err, answer)
 		}
 		msa, ok := got.First("MSA")
 		if !ok || msa.Field(1).Text() != "AE" {

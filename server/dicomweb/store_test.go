@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
@@ -18,15 +17,14 @@ import (
 
 	"lightbox/auth"
 	"lightbox/dicom"
-	"lightbox/dicom/archive"
 	"lightbox/fhir"
 	"lightbox/fhir/store"
 	"lightbox/fhir/store/postgres"
 	"lightbox/fhir/store/postgres/pgtest"
 	"lightbox/fhir/store/sqlite"
-	"lightbox/mapping"
 	"lightbox/server/dicomweb"
 	"lightbox/server/ingest"
+	"lightbox/server/ingest/ingesttest"
 )
 
 // callers are the tokens of the tests.
@@ -63,29 +61,12 @@ type hub struct {
 	url      string
 }
 
-func start(t *testing.T, open func(*testing.T, store.Options) (store.Store, error), limits dicomweb.Limits) hub {
+func start(t *testing.T, open ingesttest.Open, limits dicomweb.Limits) hub {
 	t.Helper()
-	s, err := open(t, store.Options{Schemas: []store.Schema{{Name: "archive", FS: archive.Schema()}, {Name: "ingest", FS: ingest.Schema()}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	objects, err := archive.OpenFolder(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	mapper, err := mapping.New(mapping.Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &ingest.Pipeline{Store: s, Objects: objects, Mapper: mapper, Log: slog.New(slog.DiscardHandler)}
+	p := ingesttest.New(t, open, t.TempDir())
 	server := &dicomweb.Server{Hub: p, Verifier: tokens{}, Base: "http://hub.example/dicom-web", Limits: limits, Log: p.Log}
 	listening := httptest.NewServer(server.Handler())
-	t.Cleanup(func() {
-		listening.Close()
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	t.Cleanup(listening.Close)
 	return hub{p, listening.URL}
 }
 
@@ -191,7 +172,7 @@ func told(t *testing.T, body []byte) string {
 func TestStore(t *testing.T) {
 	first, second, changed := image(t, "1.2.3", "1.2.3.1.1", 0), image(t, "1.2.3", "1.2.3.1.2", 3<<20), image(t, "1.2.3", "1.2.3.1.1", 64)
 	elsewhere := image(t, "1.2.4", "1.2.4.1.1", 0)
-	for name, open := range map[string]func(*testing.T, store.Options) (store.Store, error){"sqlite": onSQLite, "postgres": onPostgres} {
+	for name, open := range map[string]ingesttest.Open{"sqlite": onSQLite, "postgres": onPostgres} {
 		t.Run(name, func(t *testing.T) {
 			h := start(t, open, dicomweb.Limits{})
 			for _, c := range []struct {

@@ -20,13 +20,13 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Schema returns the migrations of the tables that this package keeps in the store's database.
-func Schema() fs.FS {
-	sub, err := fs.Sub(migrations, "migrations")
+// Schemas returns the tables that the way in keeps in the store's database: the instance index, and those of this package.
+func Schemas() []store.Schema {
+	own, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		panic(err) // the folder is embedded above
 	}
-	return sub
+	return []store.Schema{{Name: "archive", FS: archive.Schema()}, {Name: "ingest", FS: own}}
 }
 
 // Pipeline takes objects in and builds resources from what it took. It is safe for concurrent use; several processes may run

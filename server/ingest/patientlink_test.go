@@ -18,6 +18,7 @@ import (
 	"lightbox/fhir/store"
 	"lightbox/mapping"
 	"lightbox/server/ingest"
+	"lightbox/server/ingest/ingesttest"
 )
 
 const (
@@ -74,7 +75,7 @@ func files(t *testing.T, all ...ingest.File) ingest.Files {
 func TestCase6LateImageUnderTheOldNumber(t *testing.T) {
 	for name, open := range stores {
 		t.Run(name, func(t *testing.T) {
-			p := newPipeline(t, open, t.TempDir())
+			p := ingesttest.New(t, open, t.TempDir())
 			mustRun(t, p, files(t, image(t, "1.2.3", "1.2.3.1.1", "OLD-1"), message(orderOld), message(resultOld)))
 			before := patientNumbered(t, p, "OLD-1")
 			write(t, p.Store, `{"resourceType":"Condition","id":"c","subject":{"reference":"`+before+`"}}`)
@@ -134,7 +135,7 @@ func TestAnyOrder(t *testing.T) {
 	var want []string
 	random := rand.New(rand.NewPCG(1, 2))
 	for n := range 12 {
-		p := newPipeline(t, stores["sqlite"], t.TempDir())
+		p := ingesttest.New(t, stores["sqlite"], t.TempDir())
 		random.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 		for rest := all; len(rest) > 0; {
 			size := 1 + random.IntN(len(rest))

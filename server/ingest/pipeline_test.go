@@ -6,7 +6,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,7 +16,6 @@ import (
 	"github.com/tidwall/gjson"
 
 	"lightbox/dicom"
-	"lightbox/dicom/archive"
 	"lightbox/dicom/synth"
 	"lightbox/fhir"
 	"lightbox/fhir/search"
@@ -27,41 +25,17 @@ import (
 	"lightbox/fhir/store/sqlite"
 	"lightbox/mapping"
 	"lightbox/server/ingest"
+	"lightbox/server/ingest/ingesttest"
 )
 
 // stores are the databases that the pipeline is tested on.
-var stores = map[string]func(t *testing.T, o store.Options) (store.Store, error){
+var stores = map[string]ingesttest.Open{
 	"sqlite": func(t *testing.T, o store.Options) (store.Store, error) {
 		return sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "hub.db"), o)
 	},
 	"postgres": func(t *testing.T, o store.Options) (store.Store, error) {
 		return postgres.Open(t.Context(), pgtest.Start(t), o)
 	},
-}
-
-// newPipeline opens a store of its own and the archive in dir.
-func newPipeline(t *testing.T, open func(t *testing.T, o store.Options) (store.Store, error), dir string) *ingest.Pipeline {
-	t.Helper()
-	s, err := open(t, store.Options{Schemas: []store.Schema{
-		{Name: "archive", FS: archive.Schema()}, {Name: "ingest", FS: ingest.Schema()},
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	objects, err := archive.OpenFolder(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	mapper, err := mapping.New(mapping.Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return &ingest.Pipeline{Store: s, Objects: objects, Mapper: mapper, Log: slog.New(slog.DiscardHandler)}
 }
 
 // interrupted is a store at which something else happens just before the nth write.
@@ -130,7 +104,7 @@ func TestConcurrentBuildsEndInTheNewestState(t *testing.T) {
 	for name, open := range stores {
 		t.Run(name, func(t *testing.T) {
 			for n := 1; n <= 4; n++ {
-				p := newPipeline(t, open, t.TempDir())
+				p := ingesttest.New(t, open, t.TempDir())
 				slow := *p
 				slow.Store = &interrupted{Store: p.Store, n: n, other: func() { mustRun(t, p, list(files[1:]...)) }}
 				mustRun(t, &slow, list(files[0]))
@@ -158,7 +132,7 @@ func TestDamagedReportObject(t *testing.T) {
 	files := oneStudy(t)
 	report := files[len(files)-1]
 	dir := t.TempDir()
-	p := newPipeline(t, stores["sqlite"], dir)
+	p := ingesttest.New(t, stores["sqlite"], dir)
 	mustRun(t, p, list(files[1:]...))
 	before := all(t, p.Store, "DiagnosticReport")
 	if len(before) != 1 {

@@ -10,6 +10,7 @@ import (
 	"lightbox/dicom"
 	"lightbox/mapping"
 	"lightbox/server/ingest"
+	"lightbox/server/ingest/ingesttest"
 )
 
 func textOf(keyword, vr, value string) dicom.Element {
@@ -53,7 +54,7 @@ func TestOrderedPriority(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			both := []ingest.File{finding(t), message(order)}
 			for range both {
-				p := newPipeline(t, open, t.TempDir())
+				p := ingesttest.New(t, open, t.TempDir())
 				m, err := mapping.New(mapping.Config{Priorities: []mapping.PriorityRule{{Finding: "http://snomed.info/sct|50960005", Priority: "urgent"}}})
 				if err != nil {
 					t.Fatal(err)
