@@ -61,6 +61,7 @@ type coding struct {
 type resource struct {
 	Type              string        `json:"type"`
 	Profile           string        `json:"profile"`
+	SupportedProfile  []string      `json:"supportedProfile,omitempty"`
 	Interaction       []interaction `json:"interaction"`
 	Versioning        string        `json:"versioning"`
 	ReadHistory       bool          `json:"readHistory"`

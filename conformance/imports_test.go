@@ -20,7 +20,7 @@ var layers = map[string][]string{
 	"fhir/store/sqlite":    {"fhir", "fhir/store/storetest"},
 	"fhir/store/postgres":  {"fhir", "fhir/store/storetest"},
 	"dicom":                {},
-	"mapping":              {"fhir", "dicom"},
+	"mapping":              {"fhir", "dicom", "conformance"},
 	"auth":                 {"fhir", "dicom"},
 	"conformance":          {"fhir", "dicom"},
 	"conformance/validate": {"fhir"},

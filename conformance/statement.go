@@ -79,6 +79,7 @@ func resources(reg *fhir.Registry, base string) []resource {
 		r := resource{
 			Type:              t.Name,
 			Profile:           "http://hl7.org/fhir/StructureDefinition/" + t.Name,
+			SupportedProfile:  supportedProfiles(t.Name),
 			Versioning:        "versioned",
 			ReadHistory:       t.Serves("history-instance"),
 			UpdateCreate:      t.Serves("update"),

@@ -94,7 +94,7 @@ func serialIdentifier(r *run, to *r4.Device, v value) {
 
 func deviceID(r *run, to *r4.Device, v value) { r.deviceIdentifier(to, v, "device-id", "Device ID") }
 func applicationEntity(r *run, to *r4.Device, v value) {
-	r.deviceIdentifier(to, v, "application-entity", "Application Entity Title")
+	r.deviceIdentifier(to, v, "application-entity", "Application Entity")
 }
 
 func (r *run) deviceIdentifier(to *r4.Device, v value, kind, display string) {

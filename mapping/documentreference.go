@@ -7,6 +7,7 @@ import (
 
 	r4 "github.com/samply/golang-fhir-models/fhir-models/fhir"
 
+	"lightbox/conformance"
 	"lightbox/fhir"
 )
 
@@ -54,6 +55,10 @@ func (r *run) asDocument(report r4.DiagnosticReport, relatesTo []r4.DocumentRefe
 		to.Content = append(to.Content, r4.DocumentReferenceContent{Attachment: form})
 	}
 	body, err := encode("DocumentReference", r4.OtherDocumentReference(to))
+	if err == nil && len(conformance.Faults(conformance.PatientDocument, body)) == 0 {
+		to.Meta = &r4.Meta{Profile: []string{conformance.PatientDocument}}
+		body, err = encode("DocumentReference", r4.OtherDocumentReference(to))
+	}
 	if err != nil {
 		r.fail(err)
 	}

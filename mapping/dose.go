@@ -7,6 +7,7 @@ import (
 
 	r4 "github.com/samply/golang-fhir-models/fhir-models/fhir"
 
+	"lightbox/conformance"
 	"lightbox/dicom/sr"
 	"lightbox/fhir"
 )
@@ -90,13 +91,25 @@ func (r *run) doses(study Study, documents []version) []fhir.Resource {
 				list = append(list, r.observation(one.Observation))
 			}
 		}
-		list = append(list, r.observation(to.Observation))
+		list = append(list, r.doseSummary(&to))
 		if r.trace != nil {
 			r.trace.trees = append(r.trace.trees, v.sr.Root)
 		}
 	}
 	slices.SortFunc(list, func(a, b fhir.Resource) int { return cmp.Compare(a.ID, b.ID) })
 	return list
+}
+
+// doseSummary claims the profile of RDS where its demands are met. One of them is of the equipment: it has the title of its application
+// entity, and what it acquired tells what kind of modality it is.
+func (r *run) doseSummary(to *dose) fhir.Resource {
+	plain := r.observation(to.Observation)
+	isModality := to.Device == nil || to.study.modalities[*to.Device.Reference] && to.Dataset.Meta != nil && clean(to.Dataset.Meta.Text(pathSourceAE)) != ""
+	if !isModality || len(conformance.Faults(conformance.RadiationDoseSummary, plain.Body)) > 0 {
+		return plain
+	}
+	to.Meta = &r4.Meta{Profile: []string{conformance.RadiationDoseSummary}}
+	return r.observation(to.Observation)
 }
 
 // newestFirst orders documents by when they were written.
@@ -120,6 +133,7 @@ func (r *run) newDose(study Study, v version) dose {
 	to.Subject = &r4.Reference{Reference: &study.Patient}
 	to.EffectiveDateTime = text(study.started)
 	of := studyReference(study, clean(v.Dataset.Text(pathStudyUID)))
+	of.Identifier.Type.Coding = append(of.Identifier.Type.Coding, codingOf(deviceIdentifiers, "study-instance-uid", "Study Instance UID"))
 	to.PartOf, to.Focus = []r4.Reference{of}, []r4.Reference{of}
 	return to
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"lightbox/conformance"
 	"lightbox/dicom"
 	"lightbox/dicom/archive"
 	"lightbox/fhir"
@@ -251,6 +253,32 @@ func TestGoldens(t *testing.T) {
 				t.Errorf("issues (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestProfilesAreKept holds what is mapped to the profiles that it claims, and patients to International Patient Access.
+func TestProfilesAreKept(t *testing.T) {
+	claimed := map[string]int{}
+	for _, g := range goldens(t) {
+		for _, one := range mapAll(t, g.mapper, g.objects, g.messages...).resources {
+			faults := conformance.ClaimFaults(one.Body)
+			if one.Type == "Patient" {
+				faults = conformance.Faults(conformance.PatientAccess, one.Body)
+			}
+			for _, f := range faults {
+				t.Errorf("%s: %s: %v", g.path, one.Reference(), f)
+			}
+			for _, p := range conformance.Profiles {
+				if bytes.Contains(one.Body, []byte(strconv.Quote(p.URL))) {
+					claimed[p.URL]++
+				}
+			}
+		}
+	}
+	for _, url := range []string{conformance.RadiationDoseSummary, conformance.ModalityDevice, conformance.PatientDocument} {
+		if claimed[url] == 0 {
+			t.Error("nothing claims", url)
+		}
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 
 	r4 "github.com/samply/golang-fhir-models/fhir-models/fhir"
 
+	"lightbox/conformance"
 	"lightbox/fhir"
 )
 
@@ -46,7 +47,18 @@ func Merge(mentions []Mention) (fhir.Resource, []Issue, error) {
 			return fhir.Resource{}, nil, fmt.Errorf("mention of %s/%s: %w", m.Type, m.ID, err)
 		}
 	}
-	return fhir.Resource{Type: best.Type, ID: best.ID, Body: to.bytes()}, to.issues, nil
+	return fhir.Resource{Type: best.Type, ID: best.ID, Body: to.claimed(best.Type)}, to.issues, nil
+}
+
+// claimed is the settled resource; of equipment that meets the demands of RDS with its profile.
+func (o *overlay) claimed(resourceType string) []byte {
+	body := o.bytes()
+	if resourceType != "Device" || o.values["meta"] != nil || len(conformance.Faults(conformance.ModalityDevice, body)) > 0 {
+		return body
+	}
+	o.set("meta", json.RawMessage(`{"profile":["`+conformance.ModalityDevice+`"]}`))
+	o.names = slices.Insert(o.names[:len(o.names)-1], 2, "meta") // behind resourceType and id
+	return o.bytes()
 }
 
 // stub is the tag of what was made from image headers in place of an order.

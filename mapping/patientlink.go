@@ -190,6 +190,9 @@ func (l Links) link(to *overlay, reference string, prior func(reference string) 
 	if len(links) == 0 {
 		return nil
 	}
+	if to.values["active"] == nil { // International Patient Access: what has links says whether it is in use
+		to.set("active", json.RawMessage("true"))
+	}
 	all, err := json.Marshal(links)
 	to.set("link", all)
 	return err

@@ -27,6 +27,8 @@ type Study struct {
 	started  string
 	rejected rejected
 
+	modalities map[string]bool // references to equipment that acquired something
+
 	provenance fhir.Resource
 }
 
@@ -90,12 +92,25 @@ func (r *run) study(instances []archive.Instance, patient string) (Study, error)
 	out.rejected = rejectedBy(kept)
 	id := r.mapper.ID("ImagingStudy", uidSystem, instances[0].StudyInstanceUID)
 	to := r.imagingStudy(id, link, kept, out.rejected)
-	out.started = deref(to.Started)
+	out.started, out.modalities = deref(to.Started), modalitiesOf(to)
 	body, err := encode("ImagingStudy", r4.OtherImagingStudy(to))
 	out.Resource = fhir.Resource{Type: "ImagingStudy", ID: id, Body: body}
 	r.ofStudy(&out, kept)
 	out.Issues = r.issues
 	return out, cmp.Or(err, r.err)
+}
+
+// modalitiesOf are the devices that acquired series of a study.
+func modalitiesOf(study r4.ImagingStudy) map[string]bool {
+	known := map[string]bool{}
+	for _, s := range study.Series {
+		for _, p := range s.Performer {
+			if p.Function == &deviceFunction && modalities[deref(s.Modality.Code)].acquisition {
+				known[deref(p.Actor.Reference)] = true
+			}
+		}
+	}
+	return known
 }
 
 // decode reads the parts of instances, in SOP Instance UID order; equal contexts are read once.

@@ -6,10 +6,12 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/tidwall/gjson"
 
+	"lightbox/conformance"
 	"lightbox/conformance/validate"
 	"lightbox/mapping"
 )
@@ -23,7 +25,8 @@ func mapped(t *testing.T, args ...string) (out, told []byte, exit int) {
 	return stdout.Bytes(), stderr.Bytes(), exit
 }
 
-// TestMapIsValid holds every resource that the real files become to the structure of R4.
+// TestMapIsValid holds every resource that the real files become to the structure of R4, to the profiles that it claims, and patients to
+// International Patient Access.
 func TestMapIsValid(t *testing.T) {
 	const root = "../../../shared/testdata"
 	if _, err := os.Stat(root); err != nil {
@@ -38,7 +41,11 @@ func TestMapIsValid(t *testing.T) {
 		body := bytes.TrimSpace(line)
 		kind := gjson.GetBytes(body, "resourceType").Str
 		kinds[kind]++
-		for _, f := range check(body) {
+		faults := slices.Concat(check(body), conformance.ClaimFaults(body))
+		if kind == "Patient" {
+			faults = append(faults, conformance.Faults(conformance.PatientAccess, body)...)
+		}
+		for _, f := range faults {
 			if invalid++; invalid <= 20 {
 				t.Errorf("%s/%s: %v", kind, gjson.GetBytes(body, "id").Str, f)
 			}
