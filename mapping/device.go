@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"regexp"
 	"strings"
 
 	r4 "github.com/samply/golang-fhir-models/fhir-models/fhir"
@@ -111,11 +112,20 @@ func gantryID(r *run, to *r4.Device, v value) {
 
 func udi(_ *run, to *r4.Device, v value) {
 	for _, i := range v.items() {
-		if hrf := i.text(pathUDI); hrf != "" {
-			to.UdiCarrier = append(to.UdiCarrier, r4.DeviceUdiCarrier{CarrierHRF: &hrf})
+		hrf := i.text(pathUDI)
+		if hrf == "" {
+			continue
 		}
+		carrier := r4.DeviceUdiCarrier{CarrierHRF: &hrf}
+		if m := gs1Pattern.FindStringSubmatch(hrf); m != nil {
+			carrier.DeviceIdentifier, carrier.Issuer = &m[1], new("http://hl7.org/fhir/NamingSystem/gs1-di")
+		}
+		to.UdiCarrier = append(to.UdiCarrier, carrier)
 	}
 }
+
+// gs1Pattern is a UDI of GS1 as people read it: the application identifier (01) stands before the number of the kind of device.
+var gs1Pattern = regexp.MustCompile(`^\(01\)(\d{14})(?:\(|$)`)
 
 func deviceName(kind r4.DeviceNameType) func(*run, *r4.Device, value) {
 	return func(_ *run, to *r4.Device, v value) {

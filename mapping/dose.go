@@ -104,7 +104,7 @@ func (r *run) doses(study Study, documents []version) []fhir.Resource {
 // entity, and what it acquired tells what kind of modality it is.
 func (r *run) doseSummary(to *dose) fhir.Resource {
 	plain := r.observation(to.Observation)
-	isModality := to.Device == nil || to.study.modalities[*to.Device.Reference] && to.Dataset.Meta != nil && clean(to.Dataset.Meta.Text(pathSourceAE)) != ""
+	isModality := to.Device == nil || to.study.modalities[*to.Device.Reference] && senderTitle(to.Dataset) != ""
 	if !isModality || len(conformance.Faults(conformance.RadiationDoseSummary, plain.Body)) > 0 {
 		return plain
 	}

@@ -79,6 +79,7 @@ func configured(t testing.TB, text string) *mapping.Mapper {
 	var c struct {
 		Systems        map[string]string
 		Zone, DICOMweb string
+		Zones          map[string]string
 		Priorities     []mapping.PriorityRule
 	}
 	if text != "" {
@@ -93,6 +94,14 @@ func configured(t testing.TB, text string) *mapping.Mapper {
 			t.Fatal(err)
 		}
 		config.Zone = zone
+	}
+	config.Zones = map[string]*time.Location{}
+	for source, name := range c.Zones {
+		zone, err := time.LoadLocation(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		config.Zones[source] = zone
 	}
 	m, err := mapping.New(config)
 	if err != nil {

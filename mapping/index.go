@@ -54,12 +54,21 @@ func (m *Mapper) Index(ds *dicom.Dataset) (archive.Instance, error) {
 // information among it.
 func contextOf(ds *dicom.Dataset) *dicom.Dataset {
 	kept := contextTags.prune(ds)
+	framesOnce(kept)
 	if ds.Meta != nil {
 		if e, _, ok := ds.Meta.Find(pathSourceAE); ok {
 			kept.Elements = slices.Insert(kept.Elements, 0, *e)
 		}
 	}
 	return kept
+}
+
+// senderTitle is the title of the application that sent an object: of its file meta information, which a context has among its attributes.
+func senderTitle(ds *dicom.Dataset) string {
+	if ds.Meta != nil {
+		return clean(ds.Meta.Text(pathSourceAE))
+	}
+	return clean(ds.Text(pathSourceAE))
 }
 
 // orMeta reads an attribute that the file meta information repeats (PS3.10 7.1).

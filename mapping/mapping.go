@@ -19,10 +19,11 @@ import (
 
 // Config is what the mapping depends on beside its input. The zero value works, with the published key.
 type Config struct {
-	Key      []byte            // of logical ids; nil: the published key of map and demo
-	Systems  map[string]string // issuer, assigning authority or coding scheme text -> URI; "" is of identifiers without an issuer
-	Zone     *time.Location    // of sources that state no offset; nil: dates only
-	DICOMweb string            // base URL of the WADO-RS endpoint that studies name; "" for none
+	Key      []byte                    // of logical ids; nil: the published key of map and demo
+	Systems  map[string]string         // issuer, assigning authority or coding scheme text -> URI; "" is of identifiers without an issuer
+	Zone     *time.Location            // of sources that state no offset; nil: dates only
+	Zones    map[string]*time.Location // the same of one source: AE title, station or institution; facility or application that sends messages
+	DICOMweb string                    // base URL of the WADO-RS endpoint that studies name; "" for none
 
 	ConceptMaps [][]byte       // FHIR ConceptMaps that change the code tables of their ids; see Mapper.ConceptMaps
 	Priorities  []PriorityRule // what findings of programs do to the reading of a study; none: nothing

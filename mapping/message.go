@@ -150,6 +150,7 @@ func (r *run) message(message *hl7v2.Message) (Translation, error) {
 	for _, remark := range message.Remarks {
 		r.add(Issue{Severity: "warning", Code: "message-form", Element: "Resource", Detail: remark, Ref: "HL7 v2.8.2 2.5"})
 	}
+	r.senders = []string{clean(header.Field(4).Text()), clean(header.Field(3).Text())}
 	at := sentAt(header.Field(7).Text())
 	r.mentions.date = toldByMessage + at
 	l := &letter{segments: message.Segments, sent: clean(header.Field(7).Text()), at: at,

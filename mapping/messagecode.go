@@ -9,7 +9,7 @@ import (
 )
 
 // v2Schemes are names of coding systems in messages (HL7 table 0396, and what senders write) that DICOM calls otherwise.
-var v2Schemes = map[string]string{"LOINC": "LN", "SNOMED-CT": "SCT", "CPT4": "C4", "CPT": "C4"}
+var v2Schemes = map[string]string{"LOINC": "LN", "SNOMED-CT": "SCT", "CPT4": "C4", "CPT": "C4", "ISO639": "RFC5646", "ISO639-1": "RFC5646"}
 
 // codedElement makes a CodeableConcept of a CE, CWE or CNE (HL7 v2.8.2 2A.2.13): the code, its alternate, and the words that were first.
 func (r *run) codedElement(one hl7v2.Repetition) (concept r4.CodeableConcept, ok bool) {

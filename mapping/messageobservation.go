@@ -57,7 +57,9 @@ func (r *run) obx(to *result, s hl7v2.Segment) {
 	case isStudyUID(s):
 		r.addStudyUID(to, s.Field(5).Text())
 	case s.Field(5).Raw() == "":
-		r.remark("no-value", "an observation without a value: nothing to say")
+		if !r.observeAbsence(to, s) {
+			r.remark("no-value", "an observation without a value: nothing to say")
+		}
 	case kind == "ED":
 		r.encapsulated(to, s, name)
 	case kind == "RP":
@@ -137,43 +139,128 @@ var observationStatuses = enumTable(codeTable[r4.ObservationStatus]{
 	},
 })
 
+// part is the Observation of one OBX.
+type part struct {
+	r4.Observation
+	*letter
+}
+
+// observationTable reads what an OBX says beside its code and value (HL7 v2.8.2 7.4.2; v2-to-FHIR OBX).
+var observationTable = compileMessage("v2-observation", []messageRule[part]{
+	{From: "OBX-21", To: "Observation.identifier", Ref: "HL7 v2.8.2 7.4.2.21", Set: partNumber},
+	{From: "OBX-11", To: "Observation.status", Need: required, Ref: "HL7 0085", Set: partState},
+	{From: "OBX-14", To: "Observation.effectiveDateTime", Ref: "HL7 v2.8.2 7.4.2.14", Set: partTime},
+	{From: "OBX-16", To: "Observation.performer", Ref: "HL7 v2.8.2 7.4.2.16", Set: partPeople},
+	{From: "OBX-23", To: "Observation.performer", Ref: "HL7 v2.8.2 7.4.2.23", Set: partOrganization},
+	{From: "OBX-8", To: "Observation.interpretation", Ref: "HL7 0078", Set: partFlags},
+	{From: "OBX-20", To: "Observation.bodySite", Ref: "HL7 v2.8.2 7.4.2.20", Set: partSite},
+	{From: "OBX-17", To: "Observation.method", Ref: "HL7 v2.8.2 7.4.2.17", Set: partMethod},
+	{From: "OBX-18", To: "Observation.device", Ref: "HL7 v2.8.2 7.4.2.18", Set: partDevice},
+	{From: "OBX-7", To: "Observation.referenceRange", Ref: "HL7 v2.8.2 7.4.2.7", Set: partLimits},
+})
+
 // observe makes an Observation of a coded or measured value; false where its type has no FHIR value.
 func (r *run) observe(to *result, s hl7v2.Segment, kind string) bool {
-	o := r4.Observation{Status: r4.ObservationStatusUnknown, Subject: to.Subject, EffectiveDateTime: to.EffectiveDateTime}
-	var ok bool
-	if o.Code, ok = r.codedElement(s.Field(3).First()); !ok || !r.observedValue(&o, s, kind) {
+	var o r4.Observation
+	if !r.observedValue(&o, s, kind) {
 		return false
 	}
-	if status, known := translate(r.mapper, observationStatuses, strings.ToUpper(clean(s.Field(11).Text()))); known {
-		o.Status = status
-	} else {
-		r.doubt("unknown-code", "OBX-11 is not a code of HL7 table 0085: status unknown")
+	return r.observed(to, s, o)
+}
+
+// notObserved are codes of HL7 table 0085 that say why there is no value, as data-absent-reason.
+var notObserved = map[string]r4.CodeableConcept{"N": coded(absentReasons, "not-asked", "Not Asked"), "X": coded(absentReasons, "unknown", "Unknown")}
+
+// observeAbsence makes an Observation of one that was not sought or could not be had; false where the status says no such thing.
+func (r *run) observeAbsence(to *result, s hl7v2.Segment) bool {
+	reason, ok := notObserved[strings.ToUpper(clean(s.Field(11).Text()))]
+	return ok && r.observed(to, s, r4.Observation{DataAbsentReason: &reason})
+}
+
+// observed keeps an Observation that has its value; false where OBX-3 names nothing.
+func (r *run) observed(to *result, s hl7v2.Segment, o r4.Observation) bool {
+	var ok bool
+	if o.Code, ok = r.codedElement(s.Field(3).First()); !ok {
+		return false
 	}
-	o.Category = imaging()
-	if at := r.momentOf(s.Field(14)); at != "" {
-		o.EffectiveDateTime = &at
-	}
-	for _, one := range s.Field(8).Repetitions() {
-		if flag := code(one.Component(1).Text()); flag != "" {
-			o.Interpretation = append(o.Interpretation, coded("http://terminology.hl7.org/CodeSystem/v2-0078", flag, ""))
-		}
-	}
-	if limits := clean(s.Field(7).Text()); limits != "" {
-		o.ReferenceRange = []r4.ObservationReferenceRange{{Text: &limits}}
-	}
-	if method, ok := r.codedElement(s.Field(17).First()); ok {
-		o.Method = &method
-	}
-	if site, ok := r.codedElement(s.Field(20).First()); ok {
-		o.BodySite = &site
-	}
+	o.Status, o.Category, o.Subject, o.EffectiveDateTime = r4.ObservationStatusUnknown, imaging(), to.Subject, to.EffectiveDateTime
+	one := part{o, to.letter}
+	observationTable.apply(r, &one, []hl7v2.Segment{s})
 	which := join(clean(s.Field(3).Text()), clean(s.Field(4).Text()))
 	to.made[which]++
 	id := r.mapper.ID("Observation", "hl7v2", join(to.key, which, strconv.Itoa(to.made[which])))
-	o.Id = &id
-	to.out = append(to.out, r.observation(o))
+	one.Id = &id
+	to.out = append(to.out, r.observation(one.Observation))
 	to.Result = append(to.Result, r4.Reference{Reference: new("Observation/" + id)})
 	return true
+}
+
+func partNumber(r *run, to *part, v fieldValue) {
+	if one, ok := r.entityIdentifier("", v.Field); ok {
+		to.Identifier = append(to.Identifier, one)
+	}
+}
+
+func partState(r *run, to *part, v fieldValue) {
+	status, ok := translate(r.mapper, observationStatuses, strings.ToUpper(clean(v.Text())))
+	if !ok {
+		r.doubt("unknown-code", "not a code of HL7 table 0085: status unknown")
+		return
+	}
+	to.Status = status
+}
+
+func partTime(r *run, to *part, v fieldValue) {
+	if at := r.momentOf(v.Field); at != "" {
+		to.EffectiveDateTime = &at
+	}
+}
+
+func partPeople(r *run, to *part, v fieldValue) {
+	to.Performer = to.people(to.Performer, v, r.person)
+}
+
+// partOrganization is an XON: a name, and perhaps a number (HL7 v2.8.2 2A.2.87).
+func partOrganization(r *run, to *part, v fieldValue) {
+	if name := clean(v.First().Component(1).Text()); name != "" {
+		to.Performer = append(to.Performer, *r.organization(name))
+	}
+}
+
+func partFlags(_ *run, to *part, v fieldValue) {
+	for _, one := range v.Repetitions() {
+		if flag := code(one.Component(1).Text()); flag != "" {
+			to.Interpretation = append(to.Interpretation, coded("http://terminology.hl7.org/CodeSystem/v2-0078", flag, ""))
+		}
+	}
+}
+
+func partSite(r *run, to *part, v fieldValue) {
+	if site, ok := r.codedElement(v.First()); ok {
+		to.BodySite = &site
+	}
+}
+
+func partMethod(r *run, to *part, v fieldValue) {
+	if method, ok := r.codedElement(v.First()); ok {
+		to.Method = &method
+	}
+}
+
+// partDevice is equipment by its number alone.
+func partDevice(r *run, to *part, v fieldValue) {
+	number, ok := r.entityIdentifier("", v.Field)
+	if !ok {
+		return
+	}
+	id := r.mapper.ID("Device", *number.System, *number.Value)
+	to.Device = r.refer("Device", id, func() any {
+		return r4.OtherDevice(r4.Device{Id: &id, Status: new(r4.FHIRDeviceStatusActive), Identifier: []r4.Identifier{number}})
+	})
+}
+
+func partLimits(_ *run, to *part, v fieldValue) {
+	to.ReferenceRange = []r4.ObservationReferenceRange{{Text: text(clean(v.Text()))}}
 }
 
 func (r *run) momentOf(f hl7v2.Field) string {

@@ -21,7 +21,10 @@ var requestTable = compileMessage("v2-order", []messageRule[request]{
 	{From: "OBR-3 ORC-3", To: "ServiceRequest.identifier", Ref: "HL7 v2.8.2 4.5.3.3; HL7 0203 FILL", Set: requestNumber("FILL")},
 	{From: "IPC-2 OBR-19", To: "ServiceRequest.identifier", Ref: "HL7 v2.8.2 4.5.6.2; IHE RAD-4", Set: requestedID},
 	{From: "ORC-1", To: "ServiceRequest.status", Ref: "HL7 0119, 0038", Set: requestStatus},
+	{From: "ORC-4", To: "ServiceRequest.requisition", Ref: "HL7 v2.8.2 4.5.1.4; HL7 0203 PGN", Set: requestGroup},
 	{From: "OBR-4", To: "ServiceRequest.code", Need: required, Ref: "HL7 v2.8.2 4.5.3.4", Set: requestCode},
+	{From: "OBR-44", To: "ServiceRequest.code", Ref: "HL7 v2.8.2 4.5.3.44", Set: requestProcedure},
+	{From: "IPC-6", To: "ServiceRequest.orderDetail", Ref: "HL7 v2.8.2 4.5.6.6", Set: requestProtocols},
 	{From: "TQ1-9", To: "ServiceRequest.priority", Ref: "HL7 0485", Set: requestPriority(1)},
 	{From: "ORC-7 OBR-27", To: "ServiceRequest.priority", Ref: "HL7 v2.5 2.A.81 (TQ); HL7 0485", Set: requestPriority(6)},
 	{From: "OBR-16 ORC-12", To: "ServiceRequest.requester", Ref: "HL7 v2.8.2 4.5.3.16", Set: requestRequester},
@@ -134,6 +137,34 @@ func requestStatus(r *run, to *request, v fieldValue) {
 func requestCode(r *run, to *request, v fieldValue) {
 	if one, ok := r.codedElement(v.First()); ok {
 		to.Code = &one
+	}
+}
+
+// requestGroup is the number that the orders of one requisition share.
+func requestGroup(r *run, to *request, v fieldValue) {
+	if one, ok := r.entityIdentifier("PGN", v.Field); ok {
+		to.Requisition = &one
+	}
+}
+
+// requestProcedure adds the code of the procedure to that of the service.
+func requestProcedure(r *run, to *request, v fieldValue) {
+	one, ok := r.codedElement(v.First())
+	switch {
+	case !ok:
+	case to.Code == nil:
+		to.Code = &one
+	default:
+		to.Code.Coding = append(to.Code.Coding, one.Coding...)
+	}
+}
+
+// requestProtocols are the codes by which the images are to be made.
+func requestProtocols(r *run, to *request, v fieldValue) {
+	for _, one := range v.Repetitions() {
+		if protocol, ok := r.codedElement(one); ok {
+			to.OrderDetail = append(to.OrderDetail, protocol)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package mapping
 
 import (
 	"cmp"
+	"strconv"
 	"strings"
 
 	r4 "github.com/samply/golang-fhir-models/fhir-models/fhir"
@@ -12,15 +13,24 @@ import (
 // pidTable reads who a message is about (HL7 v2.8.2 3.4.2; v2-to-FHIR PID).
 var pidTable = compileMessage("v2-patient", []messageRule[patient]{
 	{From: "PID-3 PID-2", To: "Patient.identifier", Ref: "HL7 v2.8.2 3.4.2.3", Set: pidIdentifiers},
+	{From: "PID-4", To: "Patient.identifier", Ref: "HL7 v2.8.2 3.4.2.4 (withdrawn)", Set: pidMoreIdentifiers("")},
+	{From: "PID-18", To: "Patient.identifier", Ref: "HL7 v2.8.2 3.4.2.18; HL7 0203 AN", Set: pidMoreIdentifiers("AN")},
 	{From: "PID-19", To: "Patient.identifier", Ref: "HL7 v2.8.2 3.4.2.19; HL7 0203 SS", Set: pidSocialSecurity},
 	{From: "PID-5", To: "Patient.name", Ref: "HL7 v2.8.2 3.4.2.5", Set: pidNames},
 	{From: "PID-6", To: "Patient.extension", Ref: "FHIR R4 extension patient-mothersMaidenName", Set: pidMother},
 	{From: "PID-7", To: "Patient.birthDate", Ref: "HL7 v2.8.2 3.4.2.7", Set: pidBirthDate},
 	{From: "PID-8", To: "Patient.gender", Ref: "HL7 0001", Set: pidSex},
 	{From: "PID-11", To: "Patient.address", Ref: "HL7 v2.8.2 3.4.2.11", Set: pidAddresses},
-	{From: "PID-13 PID-14", To: "Patient.telecom", Ref: "HL7 v2.8.2 3.4.2.13", Set: pidTelecoms},
+	{From: "PID-13", To: "Patient.telecom", Ref: "HL7 v2.8.2 3.4.2.13", Set: pidTelecoms(r4.ContactPointUseHome)},
+	{From: "PID-14", To: "Patient.telecom", Ref: "HL7 v2.8.2 3.4.2.14", Set: pidTelecoms(r4.ContactPointUseWork)},
+	{From: "PID-40", To: "Patient.telecom", Ref: "HL7 v2.8.2 3.4.2.40", Set: pidTelecoms(noUse)},
+	{From: "PID-15", To: "Patient.communication", Ref: "HL7 v2.8.2 3.4.2.15", Set: pidLanguage},
+	{From: "PID-16", To: "Patient.maritalStatus", Ref: "HL7 0002", Set: pidMaritalStatus},
+	{From: "PID-25", To: "Patient.multipleBirthInteger", Ref: "HL7 v2.8.2 3.4.2.25", Set: pidBirthOrder},
+	{From: "PID-24", To: "Patient.multipleBirthBoolean", Ref: "HL7 0136", Set: pidMultipleBirth},
 	{From: "PID-29", To: "Patient.deceasedDateTime", Ref: "HL7 v2.8.2 3.4.2.29", Set: pidDeath},
 	{From: "PID-30", To: "Patient.deceasedBoolean", Ref: "HL7 0136", Set: pidDeathIndicator},
+	{From: "PID-35", To: "Patient.extension", Ref: "FHIR R4 extension patient-animal", Set: pidAnimal},
 })
 
 // messagePatient maps the patient. A message about nobody is refused: nothing in it could be found again.
@@ -100,6 +110,21 @@ func (p *patient) identify(r *run, main hl7v2.Repetition, v fieldValue) {
 			identified.Use = new(r4.IdentifierUseUsual)
 		}
 		p.addIdentifier(identified)
+	}
+}
+
+// pidMoreIdentifiers are numbers that the patient is known by too; kind is theirs where the field says none (HL7 table 0203).
+func pidMoreIdentifiers(kind string) func(*run, *patient, fieldValue) {
+	return func(r *run, to *patient, v fieldValue) {
+		for _, one := range v.Repetitions() {
+			if value := clean(one.Component(1).Text()); value != "" {
+				by := r.hierarchic(one.Component(4))
+				if !by.known {
+					by.system = r.mapper.local("NamingSystem", cmp.Or(kind, "PID-4"))
+				}
+				to.addIdentifier(identifier(cmp.Or(clean(one.Component(5).Text()), kind), value, by))
+			}
+		}
 	}
 }
 
@@ -190,10 +215,21 @@ func pidAddresses(_ *run, to *patient, v fieldValue) {
 	}
 }
 
-// pidTelecoms reads an XTN: the whole number in its first component, or in parts.
-func pidTelecoms(_ *run, to *patient, v fieldValue) {
-	for _, path := range []string{"PID-13", "PID-14"} {
-		for _, one := range v.at(path).Repetitions() {
+// telecomUses are codes of HL7 table 0201 that say what a number is used for.
+var telecomUses = enumTable(codeTable[r4.ContactPointUse]{
+	name: "telecommunication-use", title: "Telecommunication use (HL7 0201) to ContactPoint.use", source: "http://terminology.hl7.org/CodeSystem/v2-0201", target: "http://hl7.org/fhir/contact-point-use",
+	rows: map[string]r4.ContactPointUse{
+		"PRN": r4.ContactPointUseHome, "ORN": r4.ContactPointUseHome, "VHN": r4.ContactPointUseHome, "WPN": r4.ContactPointUseWork, "PRS": r4.ContactPointUseMobile,
+	},
+})
+
+// noUse is of a field that does not say what its numbers are used for.
+const noUse r4.ContactPointUse = -1
+
+// pidTelecoms reads an XTN: the whole number in its first component, or in parts. field is what a number is used for that does not say it.
+func pidTelecoms(field r4.ContactPointUse) func(*run, *patient, fieldValue) {
+	return func(r *run, to *patient, v fieldValue) {
+		for _, one := range v.Repetitions() {
 			at := func(n int) string { return clean(one.Component(n).Text()) }
 			contact := r4.ContactPoint{System: new(r4.ContactPointSystemPhone)}
 			switch whole := cmp.Or(at(12), at(1)); {
@@ -204,11 +240,89 @@ func pidTelecoms(_ *run, to *patient, v fieldValue) {
 			default:
 				contact.Value = text(strings.Join(cleaned([]string{at(5), at(6), at(7)}), " "))
 			}
+			if use, ok := translate(r.mapper, telecomUses, strings.ToUpper(at(2))); ok {
+				contact.Use = &use
+			} else if field != noUse && contact.System != nil && *contact.System == r4.ContactPointSystemPhone {
+				contact.Use = &field
+			}
+			if strings.EqualFold(at(3), "CP") {
+				contact.Use = new(r4.ContactPointUseMobile)
+			}
 			if contact.Value != nil {
 				to.Telecom = append(to.Telecom, contact)
 			}
 		}
 	}
+}
+
+func pidLanguage(r *run, to *patient, v fieldValue) {
+	if language, ok := r.codedElement(v.First()); ok {
+		to.Communication = append(to.Communication, r4.PatientCommunication{Language: language})
+	}
+}
+
+const maritalStatuses = "http://terminology.hl7.org/CodeSystem/v3-MaritalStatus"
+
+// maritals are HL7 table 0002 as v2-to-FHIR has it.
+var maritals = codingTable(codeTable[r4.Coding]{
+	name: "marital-status", title: "Marital status (HL7 0002) to Patient.maritalStatus", source: "http://terminology.hl7.org/CodeSystem/v2-0002", target: maritalStatuses,
+	rows: map[string]r4.Coding{
+		"A": codingOf(maritalStatuses, "L", "Legally Separated"), "E": codingOf(maritalStatuses, "L", "Legally Separated"),
+		"B": codingOf(maritalStatuses, "U", "unmarried"), "C": codingOf(maritalStatuses, "C", "Common Law"),
+		"D": codingOf(maritalStatuses, "D", "Divorced"), "G": codingOf(maritalStatuses, "T", "Domestic partner"),
+		"I": codingOf(maritalStatuses, "I", "Interlocutory"), "M": codingOf(maritalStatuses, "M", "Married"),
+		"N": codingOf(maritalStatuses, "A", "Annulled"), "P": codingOf(maritalStatuses, "T", "Domestic partner"),
+		"R": codingOf(maritalStatuses, "T", "Domestic partner"), "S": codingOf(maritalStatuses, "S", "Never Married"),
+		"W": codingOf(maritalStatuses, "W", "Widowed"),
+	},
+})
+
+// pidMaritalStatus keeps a code that is not of the table in the words of the sender.
+func pidMaritalStatus(r *run, to *patient, v fieldValue) {
+	if known, ok := translate(r.mapper, maritals, strings.ToUpper(code(v.Text()))); ok {
+		to.MaritalStatus = &r4.CodeableConcept{Coding: []r4.Coding{known}, Text: text(clean(v.First().Component(2).Text()))}
+	} else if stated, ok := r.codedElement(v.First()); ok {
+		to.MaritalStatus = &stated
+	}
+}
+
+func pidBirthOrder(r *run, to *patient, v fieldValue) {
+	order, err := strconv.ParseUint(clean(v.Text()), 10, 16)
+	if err != nil || order == 0 {
+		r.doubt("bad-number", "not the order of a birth: left out")
+		return
+	}
+	to.MultipleBirthInteger = new(int(order))
+}
+
+// pidMultipleBirth gives way to the order of birth: R4 has one or the other.
+func pidMultipleBirth(r *run, to *patient, v fieldValue) {
+	if to.MultipleBirthInteger == nil {
+		to.MultipleBirthBoolean = r.yesOrNo(v)
+	}
+}
+
+// yesOrNo reads an indicator of HL7 table 0136, nil where it is none.
+func (r *run) yesOrNo(v fieldValue) *bool {
+	switch strings.ToUpper(clean(v.Text())) {
+	case "Y":
+		return new(true)
+	case "N":
+		return new(false)
+	}
+	r.doubt("unknown-code", "not a code of HL7 table 0136: left out")
+	return nil
+}
+
+// pidAnimal is the extension for patients who are not human: species and breed.
+func pidAnimal(r *run, to *patient, v fieldValue) {
+	var parts []r4.Extension
+	for _, part := range []struct{ url, field string }{{"species", "PID-35"}, {"breed", "PID-36"}} {
+		if one, ok := r.codedElement(v.at(part.field).First()); ok {
+			parts = append(parts, r4.Extension{Url: part.url, ValueCodeableConcept: &one})
+		}
+	}
+	to.Extension = append(to.Extension, r4.Extension{Url: "http://hl7.org/fhir/StructureDefinition/patient-animal", Extension: parts})
 }
 
 func pidDeath(r *run, to *patient, v fieldValue) {
@@ -217,15 +331,7 @@ func pidDeath(r *run, to *patient, v fieldValue) {
 
 // pidDeathIndicator gives way to the time of death: R4 has one or the other.
 func pidDeathIndicator(r *run, to *patient, v fieldValue) {
-	if to.DeceasedDateTime != nil {
-		return
-	}
-	switch strings.ToUpper(clean(v.Text())) {
-	case "Y":
-		to.DeceasedBoolean = new(true)
-	case "N":
-		to.DeceasedBoolean = new(false)
-	default:
-		r.doubt("unknown-code", "not a code of HL7 table 0136: left out")
+	if to.DeceasedDateTime == nil {
+		to.DeceasedBoolean = r.yesOrNo(v)
 	}
 }

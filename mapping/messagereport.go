@@ -46,6 +46,8 @@ var resultTable = compileMessage("v2-report", []messageRule[result]{
 	{From: "OBR-7", To: "DiagnosticReport.effectiveDateTime", Ref: "HL7 v2.8.2 7.4.1.7", Set: resultTime},
 	{From: "OBR-22", To: "DiagnosticReport.issued", Ref: "HL7 v2.8.2 7.4.1.22", Set: resultIssued},
 	{From: "OBR-32", To: "DiagnosticReport.resultsInterpreter", Ref: "HL7 v2.8.2 7.4.1.32", Set: resultInterpreters},
+	{From: "OBR-34", To: "DiagnosticReport.performer", Ref: "HL7 v2.8.2 7.4.1.34; v3-ParticipationType SPRF", Set: resultHelper("SPRF", "secondary performer")},
+	{From: "OBR-35", To: "DiagnosticReport.performer", Ref: "HL7 v2.8.2 7.4.1.35; v3-ParticipationType TRANS", Set: resultHelper("TRANS", "Transcriber")},
 	{From: "ZDS-1 IPC-3", To: "DiagnosticReport.imagingStudy", Ref: "IHE RAD-4; HL7 v2.8.2 4.5.6.3", Set: resultStudy},
 })
 
@@ -201,6 +203,17 @@ func resultIssued(r *run, to *result, v fieldValue) {
 
 func resultInterpreters(r *run, to *result, v fieldValue) {
 	to.ResultsInterpreter = to.people(to.ResultsInterpreter, v, r.signer)
+}
+
+// resultHelper adds who took part, and as what: the extension tells that they do not answer for the report.
+func resultHelper(role, display string) func(*run, *result, fieldValue) {
+	function := r4.Extension{Url: "http://hl7.org/fhir/StructureDefinition/event-performerFunction", ValueCodeableConcept: new(coded(roles, role, display))}
+	return func(r *run, to *result, v fieldValue) {
+		for _, one := range to.people(nil, v, r.signer) {
+			one.Extension = []r4.Extension{function}
+			to.Performer = append(to.Performer, one)
+		}
+	}
 }
 
 // people adds whoever a field names, each once.

@@ -1,11 +1,13 @@
 package mapping
 
 import (
+	"cmp"
 	"strings"
 
 	r4 "github.com/samply/golang-fhir-models/fhir-models/fhir"
 
 	"lightbox/fhir"
+	"lightbox/mapping/hl7v2"
 )
 
 // stay is the Encounter of a message about a patient's movements.
@@ -17,7 +19,10 @@ type stay struct {
 // visitTable reads a visit (HL7 v2.8.2 3.4.3; v2-to-FHIR PV1).
 var visitTable = compileMessage("v2-visit", []messageRule[stay]{
 	{From: "PV1-19", To: "Encounter.identifier", Need: required, Ref: "HL7 v2.8.2 3.4.3.19; HL7 0203 VN", Set: stayNumber},
+	{From: "PV1-50", To: "Encounter.identifier", Ref: "HL7 v2.8.2 3.4.3.50", Set: stayAlternate},
 	{From: "PV1-2", To: "Encounter.class", Need: required, Ref: "HL7 0004; v2-to-FHIR", Set: stayClass},
+	{From: "PV1-3", To: "Encounter.location", Ref: "HL7 v2.8.2 3.4.3.3", Set: stayPlace(r4.EncounterLocationStatusActive)},
+	{From: "PV1-6", To: "Encounter.location", Ref: "HL7 v2.8.2 3.4.3.6", Set: stayPlace(r4.EncounterLocationStatusCompleted)},
 	{From: "PV1-7", To: "Encounter.participant", Ref: "HL7 v2.8.2 3.4.3.7", Set: stayPerson("ATND", "attender")},
 	{From: "PV1-8", To: "Encounter.participant", Ref: "HL7 v2.8.2 3.4.3.8", Set: stayPerson("REF", "referrer")},
 	{From: "PV1-9", To: "Encounter.participant", Ref: "HL7 v2.8.2 3.4.3.9", Set: stayPerson("CON", "consultant")},
@@ -71,6 +76,55 @@ const actCodes = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 
 func stayNumber(r *run, to *stay, v fieldValue) {
 	to.Identifier = append(to.Identifier, identifier("VN", clean(v.Text()), r.visitIssuer(v.Field)))
+}
+
+func stayAlternate(r *run, to *stay, v fieldValue) {
+	for _, one := range v.Repetitions() {
+		if number := clean(one.Component(1).Text()); number != "" {
+			to.Identifier = append(to.Identifier, identifier(cmp.Or(clean(one.Component(5).Text()), "VN"), number, r.hierarchic(one.Component(4))))
+		}
+	}
+}
+
+// stayPlace is where the patient is, or was before.
+func stayPlace(status r4.EncounterLocationStatus) func(*run, *stay, fieldValue) {
+	return func(r *run, to *stay, v fieldValue) {
+		if where := r.whereabouts(to.letter, v.First()); where != nil {
+			to.Location = append(to.Location, r4.EncounterLocation{Location: *where, Status: &status})
+		}
+	}
+}
+
+// physicalTypes are what the parts of a PL are, the narrowest first (HL7 v2.8.2 2A.2.51), as Location.physicalType.
+var physicalTypes = []struct {
+	component     int
+	code, display string
+}{
+	{3, "bd", "Bed"}, {2, "ro", "Room"}, {1, "wa", "Ward"}, {8, "lvl", "Level"}, {7, "bu", "Building"}, {4, "si", "Site"},
+}
+
+// whereabouts refers to the place that a PL names: within its facility, or that of the sender, the same words mean the same place.
+func (r *run) whereabouts(l *letter, one hl7v2.Repetition) *r4.Reference {
+	at := func(n int) string { return clean(one.Component(n).Subcomponent(1)) }
+	facility := cmp.Or(at(4), l.sender)
+	words := cleaned([]string{at(4), at(7), at(8), at(1), at(2), at(3)})
+	if len(words) == 0 {
+		return nil
+	}
+	name := strings.Join(words, ", ")
+	id := r.mapper.ID("Location", "hl7v2", strings.ToUpper(join(facility, name)))
+	where := r.refer("Location", id, func() any {
+		to := r4.Location{Id: &id, Status: new(r4.LocationStatusActive), Mode: new(r4.LocationModeInstance), Name: &name}
+		for _, kind := range physicalTypes {
+			if at(kind.component) != "" {
+				to.PhysicalType = new(coded("http://terminology.hl7.org/CodeSystem/location-physical-type", kind.code, kind.display))
+				break
+			}
+		}
+		return r4.OtherLocation(to)
+	})
+	where.Display = &name
+	return where
 }
 
 // stayClasses are HL7 table 0004 as v2-to-FHIR has it.

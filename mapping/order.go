@@ -22,6 +22,8 @@ var orderTable = compile("servicerequest", []rule[r4.ServiceRequest]{
 	{From: "RequestedProcedurePriority", To: "ServiceRequest.priority", By: nearest, Ref: "PS3.3 C.4.11", Set: orderPriority},
 	{From: "RequestingPhysician", With: "RequestingPhysicianIdentificationSequence", To: "ServiceRequest.requester", By: nearest, Ref: "PS3.3 C.4.12", Set: requester},
 	{From: "IssueDateOfImagingServiceRequest", With: "IssueTimeOfImagingServiceRequest", To: "ServiceRequest.authoredOn", By: nearest, Ref: "PS3.3 C.4.12", Set: moment("IssueTimeOfImagingServiceRequest", func(o *r4.ServiceRequest) **string { return &o.AuthoredOn })},
+	{From: "ImagingServiceRequestComments", To: "ServiceRequest.note", By: nearest, Ref: "PS3.3 C.4.12", Set: orderNote},
+	{From: "RequestedProcedureComments", To: "ServiceRequest.note", By: nearest, Ref: "PS3.3 C.4.11", Set: orderNote},
 	{From: "ScheduledProcedureStepStartDate", With: "ScheduledProcedureStepStartTime", To: "ServiceRequest.occurrenceDateTime", By: nearest, Ref: "PS3.3 C.4.10", Set: moment("ScheduledProcedureStepStartTime", func(o *r4.ServiceRequest) **string { return &o.OccurrenceDateTime })},
 })
 
@@ -185,6 +187,10 @@ func requester(r *run, to *r4.ServiceRequest, v value) {
 	if len(list) > 0 {
 		to.Requester = &list[0]
 	}
+}
+
+func orderNote(_ *run, to *r4.ServiceRequest, v value) {
+	to.Note = append(to.Note, r4.Annotation{Text: v.text()})
 }
 
 func studyOrder(r *run, to *r4.ImagingStudy, v value) {

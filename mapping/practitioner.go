@@ -6,9 +6,7 @@ import (
 	"lightbox/dicom"
 )
 
-var (
-	pathPersonCode = dicom.MustPath("PersonIdentificationCodeSequence")
-)
+var pathPersonCode = dicom.MustPath("PersonIdentificationCodeSequence")
 
 // practitioner refers to a person by the codes that identify one (PS3.3 table 10-1), else by name; nil when there is neither. A
 // name alone identifies within its source only, so that namesakes elsewhere stay apart.
@@ -70,9 +68,27 @@ func (r *run) practitioners(v, identification value) []r4.Reference {
 		if people != nil {
 			codes = r.identifiers(people[i].items(pathPersonCode))
 		}
-		if one := r.practitioner(v.root, n, codes); one != nil {
+		one := r.practitioner(v.root, n, codes)
+		if one != nil && people != nil {
+			one = r.practitionerRole(*one, people[i].text(pathInstitution))
+		}
+		if one != nil {
 			list = append(list, *one)
 		}
 	}
 	return list
+}
+
+// practitionerRole refers to a person as one of an organisation, which the item that identifies the person names (PS3.3 table 10-1); to
+// the person alone where none is named.
+func (r *run) practitionerRole(person r4.Reference, institution string) *r4.Reference {
+	if institution == "" {
+		return &person
+	}
+	id := r.mapper.ID("PractitionerRole", r.mapper.organizationID(institution), *person.Reference)
+	one := r.refer("PractitionerRole", id, func() any {
+		return r4.OtherPractitionerRole(r4.PractitionerRole{Id: &id, Practitioner: &person, Organization: r.organization(institution)})
+	})
+	one.Display = person.Display
+	return one
 }

@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"slices"
 	"strings"
 
 	r4 "github.com/samply/golang-fhir-models/fhir-models/fhir"
@@ -110,6 +111,20 @@ func requestedStudies(_ *run, to *report, v value) {
 	for _, i := range v.items() {
 		if uid := i.text(pathStudyUID); isUID(uid) {
 			to.addStudy(r4.Reference{}, uid)
+		}
+	}
+}
+
+// comparedStudies are those that the images were compared with, not those that the document reports on.
+func comparedStudies(_ *run, to *report, v value) {
+	const url = "https://profiles.ihe.net/RAD/IMR/StructureDefinition/comparisonStudy"
+	reported := to.ImagingStudy
+	for _, i := range v.items() {
+		uid := i.text(pathStudyUID)
+		isReported := func(have r4.Reference) bool { return deref(have.Identifier.Value) == "urn:oid:"+uid }
+		if isUID(uid) && !slices.ContainsFunc(reported, isReported) {
+			one := r4.Reference{Type: new("ImagingStudy"), Identifier: new(studyIdentifier(uid))}
+			to.Extension = append(to.Extension, r4.Extension{Url: url, ValueReference: &one})
 		}
 	}
 }

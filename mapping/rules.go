@@ -69,5 +69,5 @@ func Rules() []Rule {
 		instanceTable.rules(), deviceTable.rules(), organizationTable.rules(), locationTable.rules(), orderTable.rules(),
 		reportTable.rules(), reportPeopleTable.rules(), doseTable.rules(), doseContent.rules(), eventContent.rules(),
 		groupContent.rules(), statementContent.rules(), cadContent.rules(),
-		pidTable.rules(), resultTable.rules(), requestTable.rules(), visitTable.rules(), mergeTable.rules(), documentTable.rules(), derived)
+		pidTable.rules(), resultTable.rules(), observationTable.rules(), requestTable.rules(), visitTable.rules(), mergeTable.rules(), documentTable.rules(), derived)
 }

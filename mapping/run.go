@@ -21,6 +21,7 @@ type run struct {
 	selected  []media    // key images of the one report
 	signed    bool       // a report of it is
 	links     Links      // which patients are one person
+	senders   []string   // of the message being mapped: facility and application
 	cleared   []string   // members that the message being mapped takes back from the resource being built
 	err       error      // the first fault of ours
 

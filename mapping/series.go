@@ -14,12 +14,13 @@ var seriesTable = compile("series", []rule[r4.ImagingStudySeries]{
 	{From: "SeriesNumber", To: "ImagingStudy.series.number", Ref: "PS3.3 C.7.3.1", Set: number(func(s *r4.ImagingStudySeries) **int { return &s.Number })},
 	{From: "Modality", To: "ImagingStudy.series.modality", Need: required, Ref: "PS3.3 C.7.3.1.1.1; PS3.16 CID 33", Set: seriesModality},
 	{From: "SeriesDescription SeriesDescriptionCodeSequence ProtocolName", To: "ImagingStudy.series.description", Ref: "PS3.3 C.7.3.1", Set: seriesDescription},
-	{From: "AnatomicRegionSequence SharedFunctionalGroupsSequence.FrameAnatomySequence.AnatomicRegionSequence BodyPartExamined", To: "ImagingStudy.series.bodySite", Ref: "PS3.16 Annex L", Set: bodySite},
-	{From: "Laterality SharedFunctionalGroupsSequence.FrameAnatomySequence.FrameLaterality", To: "ImagingStudy.series.laterality", Ref: "PS3.16 CID 244", Set: seriesLaterality},
+	{From: "AnatomicRegionSequence SharedFunctionalGroupsSequence.FrameAnatomySequence.AnatomicRegionSequence PerFrameFunctionalGroupsSequence.FrameAnatomySequence.AnatomicRegionSequence BodyPartExamined", To: "ImagingStudy.series.bodySite", Ref: "PS3.16 Annex L", Set: bodySite},
+	{From: "Laterality SharedFunctionalGroupsSequence.FrameAnatomySequence.FrameLaterality PerFrameFunctionalGroupsSequence.FrameAnatomySequence.FrameLaterality", To: "ImagingStudy.series.laterality", Ref: "PS3.16 CID 244", Set: seriesLaterality},
 	{From: "SpecimenDescriptionSequence", To: "ImagingStudy.series.specimen", By: union, Ref: "PS3.3 C.7.6.22", Set: specimens},
 	{From: "SeriesDate", With: "SeriesTime", To: "ImagingStudy.series.started", Ref: "PS3.3 C.7.3.1", Set: moment("SeriesTime", func(s *r4.ImagingStudySeries) **string { return &s.Started })},
 	{From: "PerformingPhysicianName", With: "PerformingPhysicianIdentificationSequence InstitutionName", To: "ImagingStudy.series.performer", By: union, Ref: "PS3.3 C.7.3.1; v3-ParticipationType PRF", Set: performers("PRF", "performer", "PerformingPhysicianIdentificationSequence")},
 	{From: "OperatorsName", With: "OperatorIdentificationSequence InstitutionName", To: "ImagingStudy.series.performer", By: union, Ref: "PS3.3 C.7.3.1; v3-ParticipationType SPRF", Set: performers("SPRF", "secondary performer", "OperatorIdentificationSequence")},
+	{From: "ConsultingPhysicianName", With: "ConsultingPhysicianIdentificationSequence InstitutionName", To: "ImagingStudy.series.performer", By: union, Ref: "PS3.3 C.7.2.1; v3-ParticipationType CON", Set: performers("CON", "consultant", "ConsultingPhysicianIdentificationSequence")},
 	{From: "DeviceUID Manufacturer ManufacturerModelName", With: deviceAttributes, To: "ImagingStudy.series.performer", Ref: "PS3.3 C.7.5.1; v3-ParticipationType DEV", Set: performingDevice},
 	{From: "InstitutionName", With: institutionAttributes, To: "ImagingStudy.series.performer", Ref: "PS3.3 C.7.5.1; v3-ParticipationType LOC", Set: performingInstitution},
 })
@@ -56,6 +57,9 @@ func seriesDescription(_ *run, to *r4.ImagingStudySeries, v value) {
 
 // bodySite prefers the coded region; the defined term of BodyPartExamined is looked up.
 func bodySite(r *run, to *r4.ImagingStudySeries, v value) {
+	if !r.framesAgree(v) {
+		return
+	}
 	list := v.items()
 	if len(list) == 0 {
 		to.BodySite = new(r.bodyPart(v.text()))
@@ -70,6 +74,9 @@ func bodySite(r *run, to *r4.ImagingStudySeries, v value) {
 }
 
 func seriesLaterality(r *run, to *r4.ImagingStudySeries, v value) {
+	if !r.framesAgree(v) {
+		return
+	}
 	to.Laterality = r.laterality(v.text())
 }
 

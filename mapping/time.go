@@ -104,7 +104,27 @@ func (r *run) zone(root *dicom.Dataset) *time.Location {
 			r.doubt("bad-zone", "TimezoneOffsetFromUTC is not an offset: ignored")
 		}
 	}
+	if zone := r.home(root); zone != nil {
+		return zone
+	}
 	return r.mapper.config.Zone
+}
+
+// home is the configured zone of the source of an object, nil where it has none; of a message where root is nil.
+func (r *run) home(root *dicom.Dataset) *time.Location {
+	if len(r.mapper.config.Zones) == 0 {
+		return nil
+	}
+	names := r.senders
+	if root != nil {
+		names = []string{senderTitle(root), clean(root.Text(pathStation)), xonName(clean(root.Text(pathInstitution)))}
+	}
+	for _, name := range names {
+		if zone := r.mapper.config.Zones[name]; zone != nil && name != "" {
+			return zone
+		}
+	}
+	return nil
 }
 
 var offsetPattern = regexp.MustCompile(`^([+-])(\d\d)(\d\d)$`)

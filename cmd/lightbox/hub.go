@@ -36,6 +36,7 @@ type mappingFlags struct {
 	IDKey    string            `name:"id-key" placeholder:"HEX" help:"Key of logical ids, in hexadecimal. Default: the installation's own secret; for map and demo a published one."`
 	System   map[string]string `placeholder:"ISSUER=URI" help:"Identifier system of an issuer or assigning authority, as DICOM objects name it. Repeatable."`
 	Timezone string            `placeholder:"NAME" help:"IANA zone of sources that state no offset, e.g. Europe/Moscow. Default: none, such times become dates."`
+	Zones    map[string]string `name:"source-timezone" placeholder:"SOURCE=NAME" help:"IANA zone of one source that states no offset, named by the AE title, station or institution in its objects, or the sending facility or application in its messages. Repeatable; goes before --timezone."`
 	DICOMweb string            `name:"dicomweb" placeholder:"URL" help:"Base URL of the WADO-RS endpoint that studies name."`
 
 	ConceptMaps  []string               `name:"concept-map" type:"existingfile" placeholder:"FILE" help:"ConceptMap (FHIR JSON) that changes rows of the code table of its id, as GET ConceptMap serves them. Repeatable."`
@@ -62,8 +63,23 @@ func (m *mappingFlags) Validate() error {
 	if err := m.readPriorities(); err != nil {
 		return fmt.Errorf("--priorities: %w", err)
 	}
+	if _, err := m.zones(); err != nil {
+		return fmt.Errorf("--source-timezone: %w", err)
+	}
 	_, err := time.LoadLocation(m.Timezone)
 	return err
+}
+
+func (m *mappingFlags) zones() (map[string]*time.Location, error) {
+	list := map[string]*time.Location{}
+	for source, name := range m.Zones {
+		zone, err := time.LoadLocation(name)
+		if err != nil || name == "" {
+			return nil, fmt.Errorf("%s: no zone %q", source, name)
+		}
+		list[source] = zone
+	}
+	return list, nil
 }
 
 func (m *mappingFlags) readPriorities() error {
@@ -91,6 +107,7 @@ func (m *mappingFlags) config(key []byte) mapping.Config {
 	if m.Timezone != "" {
 		c.Zone, _ = time.LoadLocation(m.Timezone)
 	}
+	c.Zones, _ = m.zones()
 	return c
 }
 

@@ -34,6 +34,7 @@ func TestUsageErrors(t *testing.T) {
 		{"ingest"},
 		{"map", "--format", "xml", "."},
 		{"map", "--timezone", "Mars/Olympus", "."},
+		{"map", "--source-timezone", "CT1=Mars/Olympus", "."},
 		{"serve", "--id-key", "not hexadecimal"},
 	} {
 		exit, _, stderr := run(t, args...)

@@ -62,7 +62,7 @@ func TestMapIsValid(t *testing.T) {
 // TestMapUnmapped shows names and numbers of what no rule takes, and no value.
 func TestMapUnmapped(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "message.hl7")
-	message := "MSH|^~\\&|RIS|CITY|||20260601||ORU^R01|1|P|2.5\rPID|1||7||Secretova||||||||||MARRIED\rOBR|1||F\rZZZ|1|hidden\r" +
+	message := "MSH|^~\\&|RIS|CITY|||20260601||ORU^R01|1|P|2.5\rPID|1||7||Secretova||||||||||||MARRIED\rOBR|1||F\rZZZ|1|hidden\r" +
 		"MSH|^~\\&|RIS|CITY|||20260601||ORU^R01|2|P|2.5\rPID|1||8\rOBR|1||G\rZZZ|2"
 	if err := os.WriteFile(file, []byte(message), 0o600); err != nil {
 		t.Fatal(err)
@@ -82,7 +82,7 @@ func TestMapUnmapped(t *testing.T) {
 	for _, p := range list[0].Paths {
 		got[p.Path] = p.Files
 	}
-	for path, want := range map[string]int{"ZZZ-1": 2, "ZZZ-2": 1, "PID-15": 1, "PID-3": 0, "OBR-3": 0} {
+	for path, want := range map[string]int{"ZZZ-1": 2, "ZZZ-2": 1, "PID-17": 1, "PID-3": 0, "OBR-3": 0} {
 		if got[path] != want {
 			t.Errorf("%s in %d, want %d", path, got[path], want)
 		}
