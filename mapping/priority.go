@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -109,6 +110,29 @@ func (s Study) Orders() (list []string) {
 // PriorityOf is the priority of a settled ServiceRequest; "" where it states none.
 func PriorityOf(order fhir.Resource) string { return gjson.GetBytes(order.Body, "priority").Str }
 
+// IsOfObjects reports whether a report was made of DICOM objects, not of messages.
+func IsOfObjects(report fhir.Resource) bool {
+	return bytes.Contains(report.Body, []byte(`"code":"sop-instance-uid"`))
+}
+
+// IsSigned reports whether somebody answers for the report.
+func (t Told) IsSigned() bool { return slices.Contains(signedStatuses, t.Status) }
+
+// ReportedOn returns the identifiers, as system|value, of the studies and the orders that a report is of.
+func ReportedOn(report fhir.Resource) []string {
+	return slices.Concat(tokensAt(report, "imagingStudy.#.identifier"), tokensAt(report, "basedOn.#.identifier"))
+}
+
+// Identifiers are those of the study, as ReportedOn has them.
+func (s Study) Identifiers() []string { return tokensAt(s.Resource, "identifier") }
+
+func tokensAt(r fhir.Resource, path string) (list []string) {
+	for _, one := range gjson.GetBytes(r.Body, path).Array() {
+		list = append(list, one.Get("system").Str+"|"+one.Get("value").Str)
+	}
+	return list
+}
+
 // reading is the Task of reading a study, where a rule matches a finding in it; it is done when a report is signed. Its priority is never
 // below what was ordered (IHE RAD Reporting Worklist Prioritization).
 func (r *run) reading(study Study) []fhir.Resource {
@@ -139,8 +163,11 @@ func (r *run) reading(study Study) []fhir.Resource {
 		ReasonCode:      &r4.CodeableConcept{Text: new("Found by " + r.asserted[why].algorithm)},
 		ReasonReference: &r4.Reference{Reference: new("Observation/" + *r.asserted[why].Id)},
 	}
-	if r.signed {
+	if r.signed || study.Reported {
 		to.Status = r4.TaskStatusCompleted
+	}
+	if at := r.asserted[why].Issued; at != nil {
+		to.AuthoredOn = at
 	}
 	for _, order := range study.Orders() {
 		to.BasedOn = append(to.BasedOn, r4.Reference{Reference: &order})

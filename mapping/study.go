@@ -24,6 +24,7 @@ type Study struct {
 	Held     []archive.Instance // instances of another patient, left out
 	Issues   []Issue
 	Ordered  []string // priorities of its Orders, for whoever knows them to fill in
+	Reported bool     // a message told of a report of it that is signed, for whoever knows to fill in
 	started  string
 	rejected rejected
 

@@ -4,13 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
-	"net/url"
 	"runtime"
 	"slices"
-	"strings"
 
-	"github.com/tidwall/gjson"
 	"golang.org/x/sync/errgroup"
 
 	"lightbox/dicom"
@@ -209,7 +205,7 @@ func (p *Pipeline) study(ctx context.Context, n due) (built, error) {
 	if failure != nil {
 		return built{due: n, failure: failure}, nil
 	}
-	if s.Ordered, err = p.ordered(ctx, s); err != nil {
+	if err := p.aboutReading(ctx, &s); err != nil {
 		return built{}, err
 	}
 	told, failure := p.Mapper.Documents(s, documents)
@@ -219,54 +215,6 @@ func (p *Pipeline) study(ctx context.Context, n due) (built, error) {
 	}
 	issues := slices.Concat(s.Issues, unread, told.Issues)
 	return built{due: n, group: n.ID, writes: writes, study: &s, mentions: told.Mentions, issues: issues, failure: failure}, nil
-}
-
-// ordered reads the priorities of a study's orders, where findings may hasten its reading.
-func (p *Pipeline) ordered(ctx context.Context, s mapping.Study) (list []string, err error) {
-	if !p.Mapper.Prioritizes() {
-		return nil, nil
-	}
-	err = p.Store.View(ctx, func(tx store.SQL) error {
-		list = nil
-		for _, order := range s.Orders() {
-			mentions, err := mentionsOf(ctx, tx, due{Type: "ServiceRequest", ID: strings.TrimPrefix(order, "ServiceRequest/")})
-			if err != nil {
-				return err
-			}
-			if settled, _, err := mapping.Merge(mentions); err == nil {
-				list = append(list, mapping.PriorityOf(settled))
-			}
-		}
-		return nil
-	})
-	return list, err
-}
-
-// noteOrdered has studies built again whose orders changed: what was ordered may be more urgent than what a finding makes of it.
-func (p *Pipeline) noteOrdered(ctx context.Context, tx store.Tx, mentions []mapping.Mention) error {
-	if !p.Mapper.Prioritizes() {
-		return nil
-	}
-	dirty, generation := newRows(3), rand.Int64()
-	for _, m := range mentions {
-		if m.Type != "ServiceRequest" {
-			continue
-		}
-		q, err := search.Parse(fhir.R4(), "ImagingStudy", url.Values{"basedon": {"ServiceRequest/" + m.ID}}, search.Options{Strict: true})
-		if err != nil {
-			return err
-		}
-		everything := store.Caller{Access: func(string) search.Filter { return search.Everything() }}
-		found, err := tx.Find(ctx, q, everything, maxBatch)
-		if err != nil {
-			return err
-		}
-		for _, study := range found {
-			uid := strings.TrimPrefix(gjson.GetBytes(study.Body, `identifier.#(system=="urn:dicom:uid").value`).Str, "urn:oid:")
-			dirty.add(uid, studyType, uid, generation)
-		}
-	}
-	return dirty.insert(ctx, tx, dirtyColumns, dirtyAgain)
 }
 
 // documents reads the report objects among instances back from the archive, those held for another patient left out. The error is
@@ -308,8 +256,10 @@ func (p *Pipeline) put(ctx context.Context, results []built, t *tally) error {
 		prepare(&results[i])
 	}
 	err := p.Store.Write(ctx, func(tx store.Tx) (err error) {
-		changes, err = putAll(ctx, tx, results)
-		return err
+		if changes, err = putAll(ctx, tx, results); err != nil {
+			return err
+		}
+		return p.noteReported(ctx, tx, results)
 	})
 	if err != nil {
 		return fmt.Errorf("build: %w", err)

@@ -136,21 +136,26 @@ func (c *Collection) Resources() ([]fhir.Resource, error) {
 	links, issues := mapping.SettleLinks(c.links)
 	c.reader.tally.issues(issues)
 	var list []fhir.Resource
+	about := surroundings{ordered: c.priorities(), reported: map[string]bool{}}
 	for _, told := range c.told {
 		report, issues, err := c.reader.mapper.Prevailing(told)
 		if err != nil {
 			return nil, err
 		}
+		if report.IsSigned() {
+			for _, identifier := range mapping.ReportedOn(report.Resources[0]) {
+				about.reported[identifier] = true
+			}
+		}
 		c.reader.tally.issues(issues)
 		list = append(list, report.Resources...)
 	}
-	ordered := c.priorities()
 	var mu sync.Mutex
 	var g errgroup.Group
 	g.SetLimit(runtime.GOMAXPROCS(0))
 	for _, study := range c.studies() {
 		g.Go(func() error {
-			s, documents, err := c.study(study, links, ordered)
+			s, documents, err := c.study(study, links, about)
 			mu.Lock()
 			defer mu.Unlock()
 			list = append(append(list, documents.Resources...), s.Resources()...)
@@ -181,6 +186,12 @@ func (c *Collection) Resources() ([]fhir.Resource, error) {
 	return list, nil
 }
 
+// surroundings are what others say of the reading of studies.
+type surroundings struct {
+	ordered  map[string]string // priority of an order, by reference
+	reported map[string]bool   // identifiers of studies and orders of which a report is signed
+}
+
 // priorities are those of the orders that are known, by reference.
 func (c *Collection) priorities() map[string]string {
 	of := map[string]string{}
@@ -198,7 +209,7 @@ func (c *Collection) priorities() map[string]string {
 	return of
 }
 
-func (c *Collection) study(instances []archive.Instance, links mapping.Links, ordered map[string]string) (mapping.Study, mapping.Documented, error) {
+func (c *Collection) study(instances []archive.Instance, links mapping.Links, about surroundings) (mapping.Study, mapping.Documented, error) {
 	s, err := c.reader.mapper.Study(instances, "", links)
 	if err != nil {
 		return s, mapping.Documented{}, err
@@ -210,8 +221,9 @@ func (c *Collection) study(instances []archive.Instance, links mapping.Links, or
 		}
 	}
 	for _, order := range s.Orders() {
-		s.Ordered = append(s.Ordered, ordered[order])
+		s.Ordered = append(s.Ordered, about.ordered[order])
 	}
+	s.Reported = slices.ContainsFunc(s.Identifiers(), func(i string) bool { return about.reported[i] })
 	told, err := c.reader.mapper.Documents(s, documents)
 	c.reader.tally.add(func(s *Summary) { s.Studies++ })
 	c.reader.tally.issues(s.Issues)

@@ -76,3 +76,34 @@ func TestOrderedPriority(t *testing.T) {
 		})
 	}
 }
+
+// The reading is done when a report is signed, also one that a message tells, whichever of the two comes first; one that is not signed ends
+// nothing.
+func TestReadingEndsWithAReport(t *testing.T) {
+	report := func(id, sent, status string) string {
+		return header("ORU^R01", id, sent) + oldPID + "OBR|1|P-1^RIS|F-1^RIS|CT1^Head^L||||||||||||||A-1^RIS|||||||" + status + "\rOBX|1|TX|||Seen.||||||" + status + "\r"
+	}
+	for name, open := range stores {
+		t.Run(name, func(t *testing.T) {
+			for _, c := range []struct{ sent, want string }{{"P", "ready"}, {"F", "completed"}} {
+				both := []ingest.File{finding(t), message(report("M1", "20250101100000", c.sent))}
+				for range both {
+					p := ingesttest.New(t, open, t.TempDir())
+					m, err := mapping.New(mapping.Config{Priorities: []mapping.PriorityRule{{Finding: "http://snomed.info/sct|50960005", Priority: "urgent"}}})
+					if err != nil {
+						t.Fatal(err)
+					}
+					p.Mapper = m
+					for _, one := range both {
+						mustRun(t, p, files(t, one))
+					}
+					tasks := all(t, p.Store, "Task")
+					if len(tasks) != 1 || gjson.Get(tasks[0], "status").Str != c.want {
+						t.Errorf("%s: %v", c.sent, tasks)
+					}
+					slices.Reverse(both)
+				}
+			}
+		})
+	}
+}
