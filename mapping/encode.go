@@ -6,10 +6,12 @@ import (
 	"fmt"
 )
 
-// spliced is a resource with top-level members that the generated struct cannot express, such as _birthDate.
+// spliced is a resource with top-level members that the generated struct cannot express, such as _birthDate, and without one that the struct
+// cannot leave out.
 type spliced struct {
 	resource any
 	members  []member
+	without  string
 }
 
 type member struct {
@@ -40,6 +42,15 @@ func encode(resourceType string, resource any) ([]byte, error) {
 			return nil, fmt.Errorf("encode %s.%s: %w", resourceType, m.name, err)
 		}
 		body = append(body[:len(body)-1], `,"`+m.name+`":`+string(text)+`}`...)
+	}
+	if extra.without != "" {
+		names, values, err := members(body)
+		if err != nil {
+			return nil, fmt.Errorf("encode %s: %w", resourceType, err)
+		}
+		rest := overlay{names: names, values: values}
+		rest.drop(extra.without)
+		return rest.bytes(), nil
 	}
 	return body, nil
 }

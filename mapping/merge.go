@@ -47,6 +47,9 @@ func Merge(mentions []Mention) (fhir.Resource, []Issue, error) {
 			return fhir.Resource{}, nil, fmt.Errorf("mention of %s/%s: %w", m.Type, m.ID, err)
 		}
 	}
+	if best.Type == "ServiceRequest" && to.values["status"] == nil { // no message told how far it is
+		to.set("status", json.RawMessage(`"active"`))
+	}
 	return fhir.Resource{Type: best.Type, ID: best.ID, Body: to.claimed(best.Type)}, to.issues, nil
 }
 

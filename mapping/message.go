@@ -121,6 +121,7 @@ type letter struct {
 	patient  string // reference
 	reports  []Told
 	links    []PatientLink
+	asides   map[string]int // Observations beside orders and the patient, by what they are of
 }
 
 // messageTypes are the ones that are mapped, by MSH-9.1, and what tells beside the patient.
@@ -153,7 +154,7 @@ func (r *run) message(message *hl7v2.Message) (Translation, error) {
 	r.senders = []string{clean(header.Field(4).Text()), clean(header.Field(3).Text())}
 	at := sentAt(header.Field(7).Text())
 	r.mentions.date = toldByMessage + at
-	l := &letter{segments: message.Segments, sent: clean(header.Field(7).Text()), at: at,
+	l := &letter{segments: message.Segments, sent: clean(header.Field(7).Text()), at: at, asides: map[string]int{},
 		sender: join(header.Field(3).Text(), header.Field(4).Text())}
 	if err := r.messagePatient(l); err != nil {
 		return Translation{}, err
@@ -167,6 +168,7 @@ var administrationEvents = slices.Concat(visitEvents, mergeEvents, []string{unme
 
 // administration maps what a message of patient administration tells beside the patient.
 func (r *run) administration(l *letter, event string) {
+	r.asides(l, l.segments, l.patient)
 	switch {
 	case slices.Contains(mergeEvents, event):
 		r.merges(l)

@@ -99,13 +99,7 @@ func (r *run) say(to *result, s hl7v2.Segment) {
 		of.name = cmp.Or(clean(one.Component(2).Text()), clean(one.Component(5).Text()))
 		of.conclusion = strings.EqualFold(of.name, "impression") || strings.EqualFold(of.name, "conclusion")
 	}
-	var lines []string
-	for _, part := range s.Field(5).Repetitions() {
-		lines = append(lines, plain(part, clean(s.Field(2).Text())))
-	}
-	if units := clean(s.Field(6).Text()); units != "" {
-		lines[len(lines)-1] += " " + units
-	}
+	lines := spoken(s)
 	last := len(to.sections) - 1
 	if last >= 0 && (to.sections[last].name == of.name || of.name == "") {
 		to.sections[last].lines = append(to.sections[last].lines, lines...)
@@ -113,6 +107,17 @@ func (r *run) say(to *result, s hl7v2.Segment) {
 	}
 	of.lines = lines
 	to.sections = append(to.sections, of)
+}
+
+// spoken are the lines of an OBX as a person reads them.
+func spoken(s hl7v2.Segment) (lines []string) {
+	for _, part := range s.Field(5).Repetitions() {
+		lines = append(lines, plain(part, clean(s.Field(2).Text())))
+	}
+	if units := clean(s.Field(6).Text()); units != "" {
+		lines[len(lines)-1] += " " + units
+	}
+	return lines
 }
 
 // plain is the text of a value: of what is coded its words, of anything else all of its components, since senders do not escape carets.
@@ -179,20 +184,35 @@ func (r *run) observeAbsence(to *result, s hl7v2.Segment) bool {
 
 // observed keeps an Observation that has its value; false where OBX-3 names nothing.
 func (r *run) observed(to *result, s hl7v2.Segment, o r4.Observation) bool {
-	var ok bool
-	if o.Code, ok = r.codedElement(s.Field(3).First()); !ok {
+	o.Subject, o.EffectiveDateTime = to.Subject, to.EffectiveDateTime
+	one, ok := r.part(to.letter, s, o)
+	if !ok {
 		return false
 	}
-	o.Status, o.Category, o.Subject, o.EffectiveDateTime = r4.ObservationStatusUnknown, imaging(), to.Subject, to.EffectiveDateTime
-	one := part{o, to.letter}
-	observationTable.apply(r, &one, []hl7v2.Segment{s})
-	which := join(clean(s.Field(3).Text()), clean(s.Field(4).Text()))
-	to.made[which]++
-	id := r.mapper.ID("Observation", "hl7v2", join(to.key, which, strconv.Itoa(to.made[which])))
+	id := r.partID(to.key, s, to.made)
 	one.Id = &id
-	to.out = append(to.out, r.observation(one.Observation))
+	to.out = append(to.out, r.observation(one))
 	to.Result = append(to.Result, r4.Reference{Reference: new("Observation/" + id)})
 	return true
+}
+
+// part adds to an Observation that has its value what its OBX says beside; false where OBX-3 names nothing.
+func (r *run) part(l *letter, s hl7v2.Segment, o r4.Observation) (r4.Observation, bool) {
+	var ok bool
+	if o.Code, ok = r.codedElement(s.Field(3).First()); !ok {
+		return o, false
+	}
+	o.Status, o.Category = r4.ObservationStatusUnknown, imaging()
+	one := part{o, l}
+	observationTable.apply(r, &one, []hl7v2.Segment{s})
+	return one.Observation, true
+}
+
+// partID is the id of what an OBX observes within key; made counts what has been, for those that stand twice.
+func (r *run) partID(key string, s hl7v2.Segment, made map[string]int) string {
+	which := join(key, clean(s.Field(3).Text()), clean(s.Field(4).Text()))
+	made[which]++
+	return r.mapper.ID("Observation", "hl7v2", join(which, strconv.Itoa(made[which])))
 }
 
 func partNumber(r *run, to *part, v fieldValue) {

@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"slices"
 	"strings"
 
 	r4 "github.com/samply/golang-fhir-models/fhir-models/fhir"
@@ -12,6 +13,7 @@ import (
 type request struct {
 	r4.ServiceRequest
 	*letter
+	silent bool // on its status
 }
 
 // requestTable reads an order (HL7 v2.8.2 4.5; IHE RAD-2, RAD-4; v2-to-FHIR ORM_O01).
@@ -37,23 +39,48 @@ var requestTable = compileMessage("v2-order", []messageRule[request]{
 
 // orders maps every order of a message. One without a number is no order that anybody could name again.
 func (r *run) orders(l *letter) {
-	for _, scope := range requests(l.segments) {
-		to := request{letter: l}
-		system, number := r.orderKey(l, scope)
-		if number == "" {
+	r.asides(l, beforeOrders(l.segments), l.patient)
+	scopes, ids, beside := orderScopes(l.segments), []string{}, map[string][]r4.Reference{}
+	for _, scope := range scopes {
+		id, about := "", l.patient
+		if system, number := r.orderKey(l, scope); number != "" {
+			id = r.mapper.ID("ServiceRequest", system, number)
+			about = id
+		}
+		beside[id] = append(beside[id], r.asides(l, scope, about)...)
+		ids = append(ids, id)
+	}
+	told := map[string]bool{}
+	for i, id := range ids {
+		switch {
+		case id == "":
 			r.add(Issue{Severity: "warning", Code: "order-without-number", Attribute: "ORC-2 ORC-3 OBR-18", Element: "ServiceRequest",
 				Detail: "an order without accession, placer or filler number is no order by itself: left out", Ref: "HL7 v2.8.2 4.5.1"})
-			continue
+		case told[id]:
+			r.add(Issue{Severity: "warning", Code: "order-twice", Attribute: "ORC-2 ORC-3 OBR-18", Element: "ServiceRequest",
+				Detail: "the message tells of one order twice: the first is taken", Ref: "HL7 v2.8.2 4.5.1"})
+		default:
+			told[id] = true
+			r.request(l, id, scopes[i], beside[id])
 		}
-		id := r.mapper.ID("ServiceRequest", system, number)
-		r.refer("ServiceRequest", id, func() any {
-			to.Id, to.Intent, to.Status = &id, r4.RequestIntentOrder, r4.RequestStatusActive
-			to.Category = []r4.CodeableConcept{coded(sct, "363679005", "Imaging")}
-			to.Subject = r4.Reference{Reference: &l.patient}
-			requestTable.apply(r, &to, scope)
-			return r4.OtherServiceRequest(to.ServiceRequest)
-		})
 	}
+}
+
+// request refers to an order as a message tells it, with what it tells beside it.
+func (r *run) request(l *letter, id string, scope []hl7v2.Segment, beside []r4.Reference) {
+	r.refer("ServiceRequest", id, func() any {
+		to := request{letter: l}
+		to.Id, to.Intent, to.Status = &id, r4.RequestIntentOrder, r4.RequestStatusActive
+		to.Category = []r4.CodeableConcept{coded(sct, "363679005", "Imaging")}
+		to.Subject = r4.Reference{Reference: &l.patient}
+		to.SupportingInfo = beside
+		requestTable.apply(r, &to, scope)
+		out := spliced{resource: r4.OtherServiceRequest(to.ServiceRequest)}
+		if to.silent {
+			out.without = "status"
+		}
+		return out
+	})
 }
 
 // orderFields hold the numbers of an order, the one that images name first.
@@ -104,12 +131,14 @@ var orderControls = enumTable(codeTable[r4.RequestStatus]{
 	rows: map[string]r4.RequestStatus{
 		"NW": r4.RequestStatusActive, "OK": r4.RequestStatusActive, "RO": r4.RequestStatusActive, "RL": r4.RequestStatusActive,
 		"RQ": r4.RequestStatusActive, "AF": r4.RequestStatusActive, "PR": r4.RequestStatusActive, "PY": r4.RequestStatusActive,
-		"CA": r4.RequestStatusActive, "DC": r4.RequestStatusActive, "XO": r4.RequestStatusActive, "XX": r4.RequestStatusActive,
-		"NA": r4.RequestStatusActive, "SN": r4.RequestStatusActive, "HD": r4.RequestStatusActive, "RU": r4.RequestStatusActive,
+		"CA": r4.RequestStatusActive, "DC": r4.RequestStatusActive, "HD": r4.RequestStatusActive,
 		"CR": r4.RequestStatusRevoked, "OC": r4.RequestStatusRevoked, "OD": r4.RequestStatusRevoked, "DR": r4.RequestStatusRevoked,
 		"HR": r4.RequestStatusOnHold, "OH": r4.RequestStatusOnHold, "FU": r4.RequestStatusCompleted, "RE": r4.RequestStatusCompleted,
 	},
 })
+
+// silentControls change an order, or give it a number, and leave it as far as it is.
+var silentControls = []string{"XO", "XX", "NA", "SN", "RU"}
 
 // orderStatuses are HL7 table 0038, by which a change of status (SC) says what it changed to.
 var orderStatuses = enumTable(codeTable[r4.RequestStatus]{
@@ -126,6 +155,10 @@ func requestStatus(r *run, to *request, v fieldValue) {
 	status, ok := translate(r.mapper, orderControls, control)
 	if control == "SC" {
 		status, ok = translate(r.mapper, orderStatuses, strings.ToUpper(clean(v.at("ORC-5").Text())))
+	}
+	if !ok && slices.Contains(silentControls, control) {
+		to.silent = true
+		return
 	}
 	if !ok {
 		r.doubt("unknown-code", "neither HL7 table 0119 nor 0038 gives it a status: taken as active")

@@ -53,8 +53,12 @@ var resultTable = compileMessage("v2-report", []messageRule[result]{
 
 // results maps every report of a message: an OBR with the ORC before it and the segments after it.
 func (r *run) results(l *letter) {
-	r.outside(l.segments)
-	for _, scope := range requests(l.segments) {
+	r.outside(beforeOrders(l.segments))
+	for _, scope := range orderScopes(l.segments) {
+		if !slices.ContainsFunc(scope, func(s hl7v2.Segment) bool { return s.Name == "OBR" }) {
+			r.outside(scope)
+			continue
+		}
 		to := result{letter: l, scope: scope, made: map[string]int{}}
 		to.Status = r4.DiagnosticReportStatusUnknown
 		to.Category = []r4.CodeableConcept{
@@ -77,22 +81,19 @@ func (r *run) results(l *letter) {
 // shared are the segments that belong to all reports of a message.
 var shared = []string{"MSH", "PID", "PV1"}
 
-// outside tells of observations that stand before any OBR, and so in no report.
-func (r *run) outside(all []hl7v2.Segment) {
-	for _, s := range all {
-		switch s.Name {
-		case "OBR":
-			return
-		case "OBX":
+// outside tells of observations that stand in no report.
+func (r *run) outside(scope []hl7v2.Segment) {
+	for _, s := range scope {
+		if s.Name == "OBX" {
 			r.add(Issue{Severity: "warning", Code: "no-report", Attribute: "OBX", Element: "DiagnosticReport",
 				Detail: "an observation outside of any report: left out", Ref: "HL7 v2.8.2 7.3.1"})
 		}
 	}
 }
 
-// requests cuts a message at its OBRs, each with the ORC before it and what stands between the two, such as its times. Of what is
-// shared each has the first.
-func requests(all []hl7v2.Segment) [][]hl7v2.Segment {
+// orderScopes cuts a message at its ORCs and OBRs: each OBR with the ORC before it and what stands between the two, such as its times, and
+// an ORC without one, such as of what became of an order. Of what is shared each has the first.
+func orderScopes(all []hl7v2.Segment) [][]hl7v2.Segment {
 	var list [][]hl7v2.Segment
 	var common, order []hl7v2.Segment
 	for _, s := range all {
@@ -101,8 +102,11 @@ func requests(all []hl7v2.Segment) [][]hl7v2.Segment {
 			list = append(list, slices.Concat(common, order, []hl7v2.Segment{s}))
 			order = nil
 		case s.Name == "ORC":
+			if order != nil {
+				list = append(list, slices.Concat(common, order))
+			}
 			order = []hl7v2.Segment{s}
-		case order != nil && s.Name != "OBX":
+		case order != nil:
 			order = append(order, s)
 		case len(list) > 0:
 			list[len(list)-1] = append(list[len(list)-1], s)
@@ -110,7 +114,18 @@ func requests(all []hl7v2.Segment) [][]hl7v2.Segment {
 			common = append(common, s)
 		}
 	}
+	if order != nil {
+		list = append(list, slices.Concat(common, order))
+	}
 	return list
+}
+
+// beforeOrders are the segments of a message about the patient alone.
+func beforeOrders(all []hl7v2.Segment) []hl7v2.Segment {
+	if at := slices.IndexFunc(all, func(s hl7v2.Segment) bool { return s.Name == "ORC" || s.Name == "OBR" }); at >= 0 {
+		return all[:at]
+	}
+	return all
 }
 
 func resultFiller(r *run, to *result, v fieldValue) {

@@ -33,6 +33,7 @@ var derived = []Rule{
 	{Table: "derived", Field: "OBX-5", To: "DiagnosticReport.conclusion", Ref: "LOINC 19005-8, the suffix IMP, or the word: the texts of OBX whose OBX-3 is an impression"},
 	{Table: "derived", Field: "OBX-5", To: "DiagnosticReport.presentedForm", Ref: "HL7 v2.8.2 7.4.2.5: TX, FT and ST as a page, ED as a Binary, RP as an address"},
 	{Table: "derived", Field: "OBX-5", To: "DiagnosticReport.result", Ref: "HL7 v2.8.2 7.4.2.5: NM, SN, CE, CWE, CNE, IS, ID, DT, TS and DTM with a code in OBX-3"},
+	{Table: "derived", Field: "OBX-5", To: "ServiceRequest.supportingInfo", Ref: "HL7 v2.8.2 7.4.2.5; v2-to-FHIR ORM_O01, ADT_A01: what is observed beside an order, or beside a patient or visit, each an Observation"},
 	{Table: "derived", Field: "OBX-11", To: "DiagnosticReport.status", Ref: "HL7 0085: the least final of the parts, where OBR-25 is empty"},
 	{Table: "derived", From: "CompletionFlag", To: "Observation.status", Ref: "PS3.3 C.17.2: final where the document is COMPLETE"},
 	{Table: "derived", To: "Observation.category", Ref: "imaging (IHE RAD IMR)"},
