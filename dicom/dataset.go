@@ -72,10 +72,17 @@ func (d *Dataset) Items(p Path) []*Dataset {
 // Subset returns the attributes of d whose tags keep reports true, whole sequences included, with SpecificCharacterSet.
 func (d *Dataset) Subset(keep func(Tag) bool) *Dataset {
 	sub := &Dataset{TransferSyntax: d.TransferSyntax, bigEndian: d.bigEndian, charset: d.charset}
-	for _, e := range d.Elements {
-		if e.Tag == tagSpecificCharacterSet || keep(e.Tag) {
-			sub.Elements = append(sub.Elements, e)
+	kept := make([]int, 0, 256) // on the stack, so that what stays is made once and in its size
+	for i := range d.Elements {
+		if t := d.Elements[i].Tag; t == tagSpecificCharacterSet || keep(t) {
+			kept = append(kept, i)
 		}
+	}
+	if len(kept) > 0 {
+		sub.Elements = make([]Element, len(kept))
+	}
+	for n, i := range kept {
+		sub.Elements[n] = d.Elements[i]
 	}
 	return sub
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"math"
+	"sync"
 )
 
 // Limits bound what one scan may take, whatever the input declares. The zero value stands for the defaults.
@@ -37,6 +38,7 @@ func Scan(r io.ReaderAt, size int64, limits Limits) (*Dataset, error) {
 	buf := windows.Get().(*[windowSize]byte)
 	defer windows.Put(buf) // values are copied out of it
 	s := newScanner(window{r: r, end: size, buf: buf[:]}, limits)
+	defer s.done()
 	d, err := s.object()
 	if err != nil {
 		return nil, err
@@ -47,6 +49,7 @@ func Scan(r io.ReaderAt, size int64, limits Limits) (*Dataset, error) {
 // Decode reads what Encode wrote. Values are parts of b, which must not change any more.
 func Decode(b []byte) (*Dataset, error) {
 	s := newScanner(window{buf: b, hi: len(b), end: int64(len(b))}, Limits{Bulk: true, Value: int64(len(b)) + 1})
+	defer s.done()
 	d := &Dataset{TransferSyntax: explicitLittle}
 	if err := s.dataSet(d); err != nil {
 		return nil, err
@@ -56,7 +59,26 @@ func Decode(b []byte) (*Dataset, error) {
 
 func newScanner(w window, limits Limits) *scanner {
 	limits = limits.orDefault()
-	return &scanner{window: w, limits: limits, budget: limits.Bytes, pending: make([]Element, 0, 64)}
+	s := &scanner{window: w, limits: limits, budget: limits.Bytes, space: rooms.Get().(*[]Element)}
+	s.pending = (*s.space)[:0]
+	return s
+}
+
+// rooms are for elements that are being read, used again: most data sets have more than any fixed number, and few have many more.
+var rooms = sync.Pool{New: func() any { return new(make([]Element, 0, 256)) }}
+
+// maxRoom is how many elements a room that is kept has space for.
+const maxRoom = 4096
+
+// done gives the scanner's room back, empty.
+func (s *scanner) done() {
+	if cap(s.pending) > maxRoom {
+		return
+	}
+	clear(s.pending) // what was passed on is clear already
+	*s.space = s.pending
+	rooms.Put(s.space)
+	s.space, s.pending = nil, nil
 }
 
 // object reads a whole object: the meta group where there is one, and the data set.
@@ -117,8 +139,9 @@ func (s *scanner) meta(d *Dataset) error {
 		if err != nil {
 			return err
 		}
-		d.Meta.Elements = append(d.Meta.Elements, e)
+		s.pending = append(s.pending, e)
 	}
+	d.Meta.Elements = s.settled(0)
 	d.Meta.sort()
 	d.TransferSyntax = d.Meta.first(tagTransferSyntax)
 	return nil

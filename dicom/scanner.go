@@ -25,10 +25,11 @@ type scanner struct {
 	elementN int
 	inflated bool
 
-	pending []Element // of the data sets that are being read, outermost first
-	slab    []Element // room for elements that are done
-	items   []Dataset // room for items
-	arena   []byte    // room for values
+	pending []Element  // of the data sets that are being read, outermost first
+	space   *[]Element // what pending began in
+	slab    []Element  // room for elements that are done
+	items   []Dataset  // room for items
+	arena   []byte     // room for values
 }
 
 // header is what stands before a value.

@@ -12,6 +12,9 @@ const windowSize = 32 << 10
 // windows are used again: one a scan would be most of what a header costs.
 var windows = sync.Pool{New: func() any { return new([windowSize]byte) }}
 
+// firstSize is how much the first read asks for: the headers of most images fit in it.
+const firstSize = 8 << 10
+
 // strideSize is how much is read after a jump: the next element header is all that is needed then.
 const strideSize = 2 << 10
 
@@ -52,9 +55,12 @@ func (w *window) fill(n int) {
 	w.hi = copy(w.buf, w.buf[w.lo:w.hi])
 	w.lo = 0
 	free := w.buf[w.hi:]
-	if w.jumped {
+	switch {
+	case w.jumped:
 		free = free[:min(len(free), strideSize)]
 		w.jumped = false
+	case w.base == 0 && w.hi == 0:
+		free = free[:min(len(free), firstSize)]
 	}
 	w.hi += w.read(free, n-w.hi)
 }

@@ -164,7 +164,7 @@ func BenchmarkMessageToFHIR(b *testing.B) {
 
 // BenchmarkDocumentToFHIR is what the documents of a study become, once they are read: a report, measurements, dose of two planes.
 func BenchmarkDocumentToFHIR(b *testing.B) {
-	for _, name := range []string{"full-study", "measurements", "dose-biplane"} {
+	for _, name := range []string{"report-chain", "measurements", "dose-biplane"} {
 		g := goldens(b)
 		at := slices.IndexFunc(g, func(g golden) bool { return g.path == "testdata/"+name+".txtar" })
 		m := g[at].mapper
