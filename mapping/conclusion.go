@@ -60,8 +60,8 @@ func conclusionCodes(r *run, to *report, v value) {
 	})
 }
 
-// absent are the SNOMED CT values that negate a finding: Absent, Known absent, No.
-var absent = []string{"2667000", "410516002", "373067005"}
+// absent are the SNOMED CT values that negate a finding: Absent, Known absent, No, Negative, None.
+var absent = []string{"2667000", "410516002", "373067005", "260385009", "260413007"}
 
 func isNegated(i *sr.Item) bool {
 	return slices.ContainsFunc(i.Children, func(child *sr.Item) bool {

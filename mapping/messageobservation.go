@@ -53,6 +53,7 @@ var leastFinal = []partStatus{
 
 func (r *run) obx(to *result, s hl7v2.Segment) {
 	name := clean(s.Field(3).First().Component(2).Text())
+	r.checkField(s.Field(5))
 	switch kind := strings.ToUpper(clean(s.Field(2).Text())); {
 	case isStudyUID(s):
 		r.addStudyUID(to, s.Field(5).Text())
@@ -294,6 +295,10 @@ func (r *run) observedValue(o *r4.Observation, s hl7v2.Segment, kind string) boo
 	value := s.Field(5).First()
 	switch kind {
 	case "NM":
+		if value.Component(2).Text() != "" { // seen: fields that changed places
+			r.doubt("bad-number", "not a number: kept as text")
+			return false
+		}
 		q, ok := r.measured(clean(value.Component(1).Text()), s.Field(6).First())
 		if ok {
 			o.ValueQuantity = &q

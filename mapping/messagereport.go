@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"bytes"
 	"cmp"
 	"slices"
 	"strconv"
@@ -262,6 +263,7 @@ func (r *run) addStudyUID(to *result, uid string) {
 
 // finish writes the report when its observations are read.
 func (r *run) finish(to *result) {
+	to.sections = slices.DeleteFunc(to.sections, func(s section) bool { return r.isDocument(to, s) })
 	if len(to.sections) > 0 {
 		body := to.rendered()
 		to.Text = &r4.Narrative{Status: r4.NarrativeStatusGenerated, Div: xhtml(body)}
@@ -281,6 +283,25 @@ func (r *run) finish(to *result) {
 	report := fhir.Resource{Type: "DiagnosticReport", ID: *to.Id, Body: body}
 	to.out = append(to.out, r.asDocument(to.DiagnosticReport, to.relatesTo)...)
 	to.reports = append(to.reports, Told{*to.Id, to.sent, append([]fhir.Resource{report}, to.out...), to.Status, to.bare && len(to.PresentedForm) == 0})
+}
+
+// isDocument keeps a text as the document that it is, whatever the message calls it: RTF, XML, or a PDF in base64, in one OBX or cut over
+// several.
+func (r *run) isDocument(to *result, s section) bool {
+	content := []byte(strings.Join(s.lines, "\n"))
+	if bytes.HasPrefix(bytes.TrimSpace(content), []byte("JVBER")) { // %PDF
+		if pdf, ok := decoded(string(content), ""); ok {
+			content = pdf
+		}
+	}
+	kind := sniff(content)
+	if kind == "" {
+		return false
+	}
+	r.add(Issue{Severity: "information", Code: "document-as-text", Attribute: "OBX-5", Element: "DiagnosticReport.presentedForm",
+		Detail: "stated as text, and is " + kind + ": kept as a document", Ref: "HL7 v2.8.2 7.4.2.5"})
+	r.document(to, kind, s.name, content)
+	return true
 }
 
 func (to *result) rendered() string {

@@ -105,6 +105,7 @@ func (w *messageRow[T]) apply(r *run, to *T, scope []hl7v2.Segment) {
 			continue
 		}
 		r.attribute = strings.Fields(w.Field)[i]
+		r.checkField(f)
 		if r.trace == nil {
 			w.set(r, to, fieldValue{f, scope})
 			return
@@ -116,6 +117,13 @@ func (w *messageRow[T]) apply(r *run, to *T, scope []hl7v2.Segment) {
 	}
 	if w.Need == string(required) {
 		r.doubt("missing", "a required field is absent or empty")
+	}
+}
+
+// checkField tells of text that was encoded twice: it is kept as it came.
+func (r *run) checkField(f hl7v2.Field) {
+	if raw := f.Raw(); !isASCII([]byte(raw)) && isDoubleEncoded(raw) {
+		r.doubt("double-encoded", "text that was encoded twice: kept as it came")
 	}
 }
 

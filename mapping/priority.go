@@ -56,14 +56,11 @@ type asserted struct {
 	algorithm string
 }
 
-// absences are values that say that something is not there (SNOMED CT).
-var absences = []string{"2667000", "260385009", "260413007", "410516002"}
-
 // matches reports whether a rule is about a finding: present, of its program, and certain enough.
 func (p PriorityRule) matches(f asserted) bool {
 	about := slices.Clone(f.Code.Coding)
 	if v := f.ValueCodeableConcept; v != nil {
-		if slices.ContainsFunc(v.Coding, func(c r4.Coding) bool { return slices.Contains(absences, deref(c.Code)) }) {
+		if slices.ContainsFunc(v.Coding, func(c r4.Coding) bool { return slices.Contains(absent, deref(c.Code)) }) {
 			return false
 		}
 		about = append(about, v.Coding...)

@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"slices"
 	"strings"
 
 	"lightbox/dicom"
@@ -121,6 +122,19 @@ func (v value) items() []item       { return items(v.root, atMost(v.run, v.datas
 func (v value) first() item         { return firstItem(v.items()) }
 func (v value) isPresent() bool     { return v.isIn(v.dataset) }
 
+// check tells of text that was encoded twice: it is kept as it came, for what it was meant to be is a guess.
+func (v value) check() {
+	e, _, ok := v.dataset.Find(v.path)
+	if !ok || isASCII(e.Value) || isBinary(e.VR) {
+		return
+	}
+	if slices.ContainsFunc(v.dataset.Texts(v.path), isDoubleEncoded) {
+		v.run.doubt("double-encoded", "text that was encoded twice: kept as it came")
+	}
+}
+
+func isASCII(b []byte) bool { return !slices.ContainsFunc(b, func(c byte) bool { return c >= 0x80 }) }
+
 // of is an attribute of With.
 func (v value) of(text string) value {
 	v.field = fieldOf(v.with, text)
@@ -149,19 +163,38 @@ func fieldOf(with []field, text string) field {
 	panic("mapping: " + text + " is not declared in With")
 }
 
-// isIn reports whether an attribute has a value: an empty one (type 2) and padding count as absent (PS3.5 7.4.2). What the dictionary
-// calls a sequence has items, and text has something to read, whatever an object says they are.
-func (f field) isIn(ds *dicom.Dataset) bool {
+// isIn reports whether an attribute has a value: an empty one (type 2) and padding count as absent (PS3.5 7.4.2).
+func (f field) isIn(ds *dicom.Dataset) bool { return f.in(ds) == readable }
+
+// presence is whether an attribute says something.
+type presence int
+
+const (
+	nowhere  presence = iota
+	readable          // it has a value that can be read
+	foreign           // it has a value of a representation in which it cannot
+)
+
+// in tells of an attribute: what the dictionary calls a sequence has items, and text has something to read, whatever an object says they
+// are.
+func (f field) in(ds *dicom.Dataset) presence {
 	e, _, ok := ds.Find(f.path)
 	switch {
-	case !ok:
-		return false
-	case f.isSequence:
-		return len(e.Items) > 0
-	case f.isBinary:
-		return len(e.Value) > 0 || e.Bulk
+	case !ok || len(e.Value) == 0 && len(e.Items) == 0 && !e.Bulk:
+		return nowhere
+	case f.isSequence && len(e.Items) > 0, f.isBinary, isPlain(e):
+		if f.isSequence && len(e.Items) == 0 {
+			return foreign
+		}
+		return readable
+	case f.isSequence, len(e.Items) > 0:
+		return foreign
+	case len(cleaned(ds.Texts(f.path))) > 0:
+		return readable
+	case isBinary(e.VR):
+		return foreign
 	}
-	return isPlain(e) || len(cleaned(ds.Texts(f.path))) > 0
+	return nowhere
 }
 
 // isPlain holds for what is text without looking further: printable ASCII with a letter or digit in it.
@@ -208,6 +241,7 @@ func (w *row[T]) find(r *run, to *T, sources []source) {
 		}
 		r.attribute = f.text
 		for _, v := range w.settle(r, said) {
+			v.check()
 			if r.trace == nil {
 				w.set(r, to, v)
 				continue
@@ -234,10 +268,22 @@ type statement struct {
 	lowest    string
 }
 
+// says reports whether f has a value in a data set, and tells of one that cannot be read.
+func (w *row[T]) says(r *run, f field, ds *dicom.Dataset) bool {
+	how := f.in(ds)
+	if how == foreign {
+		outer := r.attribute
+		r.attribute = f.text
+		r.doubt("wrong-representation", "a value of another representation: left out")
+		r.attribute = outer
+	}
+	return how == readable
+}
+
 // said gathers the distinct values that sources state at f.
 func (w *row[T]) said(r *run, f field, sources []source) []statement {
 	if len(sources) == 1 { // by far the most frequent: nothing to compare
-		if !f.isIn(sources[0].dataset) {
+		if !w.says(r, f, sources[0].dataset) {
 			return nil
 		}
 		return []statement{{value: value{r, sources[0].root, sources[0].dataset, f, w.with}}}
@@ -245,7 +291,7 @@ func (w *row[T]) said(r *run, f field, sources []source) []statement {
 	var list []statement
 	at := map[string]int{}
 	for _, s := range sources {
-		if !f.isIn(s.dataset) {
+		if !w.says(r, f, s.dataset) {
 			continue
 		}
 		one := statement{value: value{r, s.root, s.dataset, f, w.with}, instances: s.instances, lowest: s.lowest}

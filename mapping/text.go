@@ -3,6 +3,9 @@ package mapping
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/encoding/charmap"
 )
 
 // clean makes a FHIR string of DICOM text: control characters but tab and line breaks are dropped, padding is trimmed
@@ -27,6 +30,23 @@ func cleanLines(s string) string {
 }
 
 func isControl(c rune) bool { return unicode.IsControl(c) }
+
+// isDoubleEncoded holds for UTF-8 that somebody took for Windows-1252 or Latin-1 and encoded once more: every character is of that set, and
+// their bytes are UTF-8 with characters of several bytes, which no real text in that set is.
+func isDoubleEncoded(s string) bool {
+	bytes, wide := make([]byte, 0, 64), false
+	for _, c := range s {
+		b, ok := charmap.Windows1252.EncodeRune(c)
+		if !ok && c < 0x100 {
+			b, ok = byte(c), true
+		}
+		if !ok {
+			return false
+		}
+		bytes, wide = append(bytes, b), wide || b >= 0x80
+	}
+	return wide && utf8.Valid(bytes)
+}
 
 // cleaned cleans several values and drops the empty ones.
 func cleaned(texts []string) []string {
