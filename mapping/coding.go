@@ -57,7 +57,7 @@ func (r *run) coding(i item) (c r4.Coding, ok bool) {
 	c = r4.Coding{Version: text(i.text(pathSchemeVersion)), Display: text(i.text(pathMeaning))}
 	switch {
 	case value != "" && scheme != "":
-		current, system := currentCode(value, scheme)
+		current, system := currentCode(snomedRT.inForce(r.mapper), value, scheme)
 		if system != scheme {
 			c.Version = nil // it was that of the retired scheme
 		}

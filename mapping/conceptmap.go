@@ -1,11 +1,13 @@
 package mapping
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
 	"strconv"
+	"sync"
 
 	r4 "github.com/samply/golang-fhir-models/fhir-models/fhir"
 
@@ -18,6 +20,7 @@ type codeTable[T any] struct {
 	name, title    string
 	source, target string // systems; source is "" for terms that have none
 	rows           map[string]T
+	load           func() map[string]T // instead of rows, of a table that is large
 	code           func(T) (code, display string)
 	read           func(code, display string) (T, error)
 }
@@ -35,14 +38,29 @@ func enumTable[T enum](t codeTable[T]) *codeTable[T] {
 		err = json.Unmarshal([]byte(strconv.Quote(code)), &v)
 		return v, err
 	}
-	return &t
+	return listed(&t)
 }
 
 // codingTable is a table to codes of another terminology.
 func codingTable(t codeTable[r4.Coding]) *codeTable[r4.Coding] {
 	t.code = func(c r4.Coding) (string, string) { return deref(c.Code), deref(c.Display) }
 	t.read = func(code, display string) (r4.Coding, error) { return codingOf(t.target, code, display), nil }
-	return &t
+	return listed(&t)
+}
+
+// wordTable is a table to codes of which nothing else is told.
+func wordTable(t codeTable[string]) *codeTable[string] {
+	t.code = func(word string) (string, string) { return word, "" }
+	t.read = func(code, _ string) (string, error) { return code, nil }
+	return listed(&t)
+}
+
+// allTables are the tables that the package's variables make.
+var allTables []codes
+
+func listed[T any](t *codeTable[T]) *codeTable[T] {
+	allTables = append(allTables, t)
+	return t
 }
 
 // translate looks a code up.
@@ -56,6 +74,9 @@ func (t *codeTable[T]) inForce(m *Mapper) map[string]T {
 	if own, ok := m.codes[t.name].(map[string]T); ok {
 		return own
 	}
+	if t.load != nil {
+		return t.load()
+	}
 	return t.rows
 }
 
@@ -67,10 +88,9 @@ type codes interface {
 }
 
 // codeTables are all of them, by name.
-func codeTables() []codes {
-	return []codes{bodyParts, completions, confidentialities, lateralities, nameUses, observationStatuses, orderControls, orderStatuses,
-		dicomPriorities, reportStatuses, requestPriorities, sexes, stayClasses, stayStatuses}
-}
+var codeTables = sync.OnceValue(func() []codes {
+	return slices.SortedFunc(slices.Values(allTables), func(a, b codes) int { return cmp.Compare(a.called(), b.called()) })
+})
 
 // conceptMap is what is read and written of a ConceptMap (FHIR R4 conceptmap.html).
 type conceptMap struct {

@@ -114,7 +114,7 @@ func find(below contentItem, path []sr.Code) []contentItem {
 
 // isConcept reports whether an item is about a concept, in today's code or in one that DICOM has retired.
 func isConcept(i *sr.Item, c sr.Code) bool {
-	value, scheme := currentCode(i.Concept.Value, i.Concept.Scheme)
+	value, scheme := currentCode(snomedRT.load(), i.Concept.Value, i.Concept.Scheme)
 	return value == c.Value && scheme == c.Scheme
 }
 

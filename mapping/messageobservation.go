@@ -27,29 +27,30 @@ func (r *run) observations(to *result) {
 		rule := Rule{Table: "v2-observation", Field: "OBX-5", To: "DiagnosticReport", Ref: "HL7 v2.8.2 7.4.2.5"}
 		r.rule, r.attribute = &rule, "OBX["+strconv.Itoa(n)+"]"
 		r.obx(to, s)
-		status := strings.ToUpper(clean(s.Field(11).Text()))
-		if at := slices.IndexFunc(leastFinal, func(p partStatus) bool { return p.code == status }); at >= 0 {
+		if at := slices.Index(leastFinal, strings.ToUpper(clean(s.Field(11).Text()))); at >= 0 {
 			worst = min(worst, at)
 		}
 	}
 	r.rule, r.attribute = nil, ""
 	if to.stated == "" && worst < len(leastFinal) {
-		to.Status = leastFinal[worst].status
+		if status, ok := translate(r.mapper, partStatuses, leastFinal[worst]); ok {
+			to.Status = status
+		}
 	}
 }
 
-// partStatus is a code of HL7 table 0085 and what a report is that states no status of its own and has such a part.
-type partStatus struct {
-	code   string
-	status r4.DiagnosticReportStatus
-}
+// partStatuses are what a report is that states no status of its own, by the codes of HL7 table 0085 of its parts: the first of leastFinal
+// that any part has decides.
+var partStatuses = enumTable(codeTable[r4.DiagnosticReportStatus]{
+	name: "part-status", title: "Observation result status (HL7 0085) to DiagnosticReport.status, where OBR-25 is empty", source: "http://terminology.hl7.org/CodeSystem/v2-0085", target: "http://hl7.org/fhir/diagnostic-report-status",
+	rows: map[string]r4.DiagnosticReportStatus{
+		"I": r4.DiagnosticReportStatusRegistered, "O": r4.DiagnosticReportStatusRegistered, "S": r4.DiagnosticReportStatusPartial,
+		"P": r4.DiagnosticReportStatusPreliminary, "R": r4.DiagnosticReportStatusPreliminary, "C": r4.DiagnosticReportStatusCorrected,
+		"F": r4.DiagnosticReportStatusFinal, "X": r4.DiagnosticReportStatusCancelled,
+	},
+})
 
-// leastFinal decides for the first one that any part has.
-var leastFinal = []partStatus{
-	{"I", r4.DiagnosticReportStatusRegistered}, {"O", r4.DiagnosticReportStatusRegistered}, {"S", r4.DiagnosticReportStatusPartial},
-	{"P", r4.DiagnosticReportStatusPreliminary}, {"R", r4.DiagnosticReportStatusPreliminary}, {"C", r4.DiagnosticReportStatusCorrected},
-	{"F", r4.DiagnosticReportStatusFinal}, {"X", r4.DiagnosticReportStatusCancelled},
-}
+var leastFinal = []string{"I", "O", "S", "P", "R", "C", "F", "X"}
 
 func (r *run) obx(to *result, s hl7v2.Segment) {
 	name := clean(s.Field(3).First().Component(2).Text())
@@ -328,7 +329,7 @@ func (r *run) measured(number string, unit hl7v2.Repetition) (q r4.Quantity, ok 
 	}
 	q.Value = new(json.Number(value))
 	words := code(unit.Component(1).Text())
-	if alias, known := unitAliases[words]; known {
+	if alias, known := translate(r.mapper, unitAliases, words); known {
 		words = alias
 	}
 	if words == "" {

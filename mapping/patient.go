@@ -181,18 +181,22 @@ func mothersMaidenName(_ *run, to *patient, v value) {
 	}
 }
 
+// patientSexes are the enumerated values of Patient's Sex.
+var patientSexes = enumTable(codeTable[r4.AdministrativeGender]{
+	name: "patient-sex", title: "Patient's Sex (PS3.3 0010,0040) to Patient.gender", target: "http://hl7.org/fhir/administrative-gender",
+	rows: map[string]r4.AdministrativeGender{
+		"M": r4.AdministrativeGenderMale, "F": r4.AdministrativeGenderFemale, "O": r4.AdministrativeGenderOther,
+	},
+})
+
 // gender follows administrative sex; an absent one stays absent, which "unknown" would not.
 func gender(r *run, to *patient, v value) {
-	switch strings.ToUpper(v.text()) {
-	case "M":
-		to.Gender = new(r4.AdministrativeGenderMale)
-	case "F":
-		to.Gender = new(r4.AdministrativeGenderFemale)
-	case "O":
-		to.Gender = new(r4.AdministrativeGenderOther)
-	default:
+	sex, ok := translate(r.mapper, patientSexes, strings.ToUpper(v.text()))
+	if !ok {
 		r.doubt("unknown-code", "PatientSex is not M, F or O: left out")
+		return
 	}
+	to.Gender = &sex
 }
 
 // birthDate never has a zone; the time of birth is kept only where one is known, as the extension's dateTime needs it.

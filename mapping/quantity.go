@@ -15,13 +15,13 @@ import (
 const unitsOfMeasure = "http://unitsofmeasure.org"
 
 // unitAliases are spellings of units that devices send for UCUM ones.
-var unitAliases = map[string]string{
+var unitAliases = wordTable(codeTable[string]{name: "unit", title: "Units as devices spell them to UCUM", target: unitsOfMeasure, rows: map[string]string{
 	"mGycm": "mGy.cm", "mGy*cm": "mGy.cm", "Gycm": "Gy.cm",
 	"Gym2": "Gy.m2", "Gy*m2": "Gy.m2", "mGym2": "mGy.m2", "uGym2": "uGy.m2", "uGy*m2": "uGy.m2",
 	"mGycm2": "mGy.cm2", "mGy*cm2": "mGy.cm2", "Gycm2": "Gy.cm2", "Gy*cm2": "Gy.cm2",
 	"cGycm2": "cGy.cm2", "cGy*cm2": "cGy.cm2", "dGycm2": "dGy.cm2", "dGy*cm2": "dGy.cm2", "uGycm2": "uGy.cm2",
 	"sec": "s", "msec": "ms", "uAs": "uA.s", "mAs": "mA.s", "no units": "1",
-}
+}})
 
 // quantity makes a Quantity of a NUM item: in the unit of its rule where the one it was measured in can be converted, exactly; else as
 // it was measured. ok is false where no number was measured.
@@ -36,7 +36,7 @@ func (s contentItem) quantity(r *run) (q r4.Quantity, ok bool) {
 		return q, false
 	}
 	unit := clean(n.Unit.Value)
-	if alias, known := unitAliases[unit]; known {
+	if alias, known := translate(r.mapper, unitAliases, unit); known {
 		unit = alias
 	}
 	if _, err := ucum.Parse(unit); err != nil || unit == "" {

@@ -32,6 +32,7 @@ var reportTable = compile("report", []rule[report]{
 	{From: "StudyInstanceUID", To: "DiagnosticReport.imagingStudy", Ref: "PS3.3 C.7.2.1", Set: reportStudy},
 	{From: "ReferencedRequestSequence", To: "DiagnosticReport.imagingStudy", Ref: "PS3.3 C.17.2", Set: requestedStudies},
 	{From: "CurrentRequestedProcedureEvidenceSequence", To: "DiagnosticReport.imagingStudy", Ref: "PS3.3 C.17.2", Set: requestedStudies},
+	{From: "IdenticalDocumentsSequence", To: "DiagnosticReport.imagingStudy", Ref: "PS3.3 C.17.2", Set: requestedStudies},
 	{From: "PertinentOtherEvidenceSequence", To: "DiagnosticReport.extension", Ref: "PS3.3 C.17.2; IHE RAD IMR comparisonStudy", Set: comparedStudies},
 	{From: "ContentSequence", To: "DiagnosticReport.language", Ref: "PS3.16 TID 1204", Set: reportLanguage},
 	{From: "ContentSequence", To: "DiagnosticReport.conclusion", Ref: "PS3.16 TID 2000, CID 7001", Set: conclusion},
