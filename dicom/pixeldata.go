@@ -2,12 +2,17 @@ package dicom
 
 import "errors"
 
-// pixelData passes over pixel data, native or encapsulated, and checks that all of it is there.
-func (s *scanner) pixelData(h header) error {
+// pixelData passes over pixel data, native or encapsulated, and checks that all of it is there. Where is told where it stands, as far as
+// somebody asked; nil: nobody did.
+func (s *scanner) pixelData(h header, where *Pixels) error {
 	if h.length >= 0 {
+		if where != nil {
+			where.Native = Span{s.offset(), h.length}
+		}
 		return s.jump(h)
 	}
 	for {
+		at := s.offset()
 		b := s.peek(8)
 		if len(b) < 8 {
 			return s.cut(h.tag, "encapsulated pixel data")
@@ -20,6 +25,12 @@ func (s *scanner) pixelData(h header) error {
 		case tagItem:
 			if fragment.length > s.left() {
 				return s.cut(h.tag, "a fragment of pixel data")
+			}
+			if where != nil {
+				if err := s.count(h.tag, spanWeight); err != nil {
+					return err
+				}
+				where.fragments = append(where.fragments, fragmentAt{at, Span{s.offset(), fragment.length}})
 			}
 			if err := s.jump(fragment); err != nil {
 				return err

@@ -13,6 +13,7 @@ const undefined = 0xFFFFFFFF
 // What an element and an item weigh in memory beside their values, so that the byte budget covers them.
 const (
 	elementWeight = 88
+	spanWeight    = 24
 	itemWeight    = 80
 )
 
@@ -24,6 +25,7 @@ type scanner struct {
 	budget   int64 // bytes that may still be held
 	elementN int
 	inflated bool
+	pixels   *Pixels // to be found; nil: nobody asks
 
 	pending []Element  // of the data sets that are being read, outermost first
 	space   *[]Element // what pending began in
@@ -196,7 +198,10 @@ func (s *scanner) element(end int64, depth int) (Element, error) {
 	switch {
 	case pixels(h.tag) || h.length < 0 && h.rule.unit > 0 && h.rule.vr != "UN":
 		e.Bulk = true
-		return e, s.pixelData(h)
+		if depth == 0 && h.tag == tagPixelData {
+			return e, s.pixelData(h, s.pixels)
+		}
+		return e, s.pixelData(h, nil)
 	case s.sequence(h):
 		e.VR = "SQ"
 		e.Items, err = s.sequenceItems(h, depth)
