@@ -15,7 +15,7 @@ const (
 // WriteFile writes d as a Part 10 file in Explicit VR Little Endian: an empty preamble, the meta group of d's SOP Class and SOP
 // Instance UID, then d (PS3.10 7.1). Elements of d.Meta, if any, replace or widen that meta group, transfer syntax excepted.
 func WriteFile(w io.Writer, d *Dataset) error {
-	if _, err := w.Write(appendMeta(make([]byte, 128, 1024), d)); err != nil {
+	if _, err := w.Write(appendMeta(make([]byte, PreambleSize, 1024), d, explicitLittle)); err != nil {
 		return fmt.Errorf("dicom: write: %w", err)
 	}
 	var b []byte
@@ -32,12 +32,23 @@ func WriteFile(w io.Writer, d *Dataset) error {
 	return nil
 }
 
-func appendMeta(b []byte, d *Dataset) []byte {
+// PreambleSize is how many bytes stand before the prefix DICM of a Part 10 file (PS3.10 7.1).
+const PreambleSize = 128
+
+// FileStart is what makes a Part 10 file of an object that came as a bare data set, of which d is the header: an empty preamble and a meta
+// group with the transfer syntax that the object is in.
+func FileStart(d *Dataset) []byte {
+	meta := *d
+	meta.Meta = nil
+	return appendMeta(make([]byte, PreambleSize, 1024), &meta, d.TransferSyntax)
+}
+
+func appendMeta(b []byte, d *Dataset, transferSyntax string) []byte {
 	elements := []Element{
 		NewBytes(tagMetaVersion, "OB", []byte{0, 1}),
 		NewText(tagMediaSOPClass, "UI", d.first(tagSOPClassUID)),
 		NewText(tagMediaSOPInstance, "UI", d.first(tagSOPInstanceUID)),
-		NewText(tagTransferSyntax, "UI", explicitLittle),
+		NewText(tagTransferSyntax, "UI", transferSyntax),
 		NewText(tagImplementationClass, "UI", implementationClassUID),
 		NewText(tagImplementation, "SH", implementationName),
 	}

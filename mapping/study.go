@@ -55,6 +55,9 @@ type object struct {
 	header  *dicom.Dataset
 }
 
+// StudyID is the id of the ImagingStudy that the instances of a Study Instance UID become.
+func (m *Mapper) StudyID(uid string) string { return m.ID("ImagingStudy", uidSystem, uid) }
+
 var errNoInstances = errors.New("a study without instances")
 
 // Study maps the instances of one study, in any order, to its ImagingStudy. patient is the recorded link, "" when none is
@@ -91,7 +94,7 @@ func (r *run) study(instances []archive.Instance, patient string) (Study, error)
 	link.conflict = len(out.Held) > 0
 	r.reportHeld(out.Held)
 	out.rejected = rejectedBy(kept)
-	id := r.mapper.ID("ImagingStudy", uidSystem, instances[0].StudyInstanceUID)
+	id := r.mapper.StudyID(instances[0].StudyInstanceUID)
 	to := r.imagingStudy(id, link, kept, out.rejected)
 	out.started, out.modalities = deref(to.Started), modalitiesOf(to)
 	body, err := encode("ImagingStudy", r4.OtherImagingStudy(to))

@@ -10,6 +10,8 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/url"
+	"strconv"
 
 	"github.com/go-chi/chi/v5"
 
@@ -48,6 +50,21 @@ func (s *Server) Handler() http.Handler {
 	r := chi.NewRouter()
 	r.Post("/studies", s.closed(s.store))
 	r.Post("/studies/{study}", s.closed(s.store))
+	const oneStudy = "/studies/{study}"
+	const oneSeries = oneStudy + "/series/{series}"
+	const oneInstance = oneSeries + "/instances/{instance}"
+	for _, one := range []string{oneStudy, oneSeries, oneInstance} {
+		r.Get(one, s.closed(s.retrieve))
+		r.Get(one+"/metadata", s.closed(s.metadata))
+	}
+	r.Get("/studies", s.closed(s.find(studies)))
+	r.Get("/series", s.closed(s.find(series)))
+	r.Get("/instances", s.closed(s.find(instances)))
+	r.Get(oneStudy+"/series", s.closed(s.find(series)))
+	r.Get(oneStudy+"/instances", s.closed(s.find(instances)))
+	r.Get(oneSeries+"/instances", s.closed(s.find(instances)))
+	r.Get(oneInstance+"/bulkdata/{path}", s.closed(s.bulkData))
+	r.Get(oneInstance+"/frames/{frames}", s.closed(s.frames))
 	return r
 }
 
@@ -59,6 +76,16 @@ type call struct {
 }
 
 func (c *call) ctx() context.Context { return c.r.Context() }
+
+// hostOf is the host of a base URL, as who warns.
+func hostOf(base string) string {
+	if u, err := url.Parse(base); err == nil && u.Host != "" {
+		return u.Host
+	}
+	return "lightbox"
+}
+
+func itoa(n int) string { return strconv.Itoa(n) }
 
 // problem is an error with its status and what may be told.
 type problem struct {

@@ -89,6 +89,10 @@ func image(t *testing.T, study, uid string, pixels int) []byte {
 		ds.Elements = append(ds.Elements, dicom.NewText(dicom.MustPath(e[0]).Tag(), dicom.VR(e[1]), e[2]))
 	}
 	if pixels > 0 {
+		for keyword, n := range map[string]uint16{"Rows": 1, "Columns": uint16(min(pixels, 1<<15)), "SamplesPerPixel": 1, "BitsAllocated": 8} {
+			ds.Elements = append(ds.Elements, dicom.NewUint16(dicom.MustPath(keyword).Tag(), n))
+		}
+		ds = dicom.NewDataset(ds.Elements...)
 		ds.Elements = append(ds.Elements, dicom.NewBytes(dicom.MustPath("PixelData").Tag(), "OW", make([]byte, pixels)))
 	}
 	var b bytes.Buffer
