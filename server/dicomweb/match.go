@@ -146,7 +146,11 @@ func (k key) matches(d *dicom.Dataset) bool {
 	case "DA", "TM", "DT":
 		return slices.ContainsFunc(texts, k.inRange)
 	}
-	for _, one := range strings.FieldsFunc(k.value, isListSeparator) {
+	list := []string{k.value}
+	if k.vr == "CS" { // generous: ModalitiesInStudy=CT,MR
+		list = strings.FieldsFunc(k.value, isListSeparator)
+	}
+	for _, one := range list {
 		if pattern := wildcard(one, k.vr == "PN"); slices.ContainsFunc(texts, pattern) {
 			return true
 		}
