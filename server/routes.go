@@ -62,6 +62,9 @@ func (a *api) handler() (http.Handler, error) {
 	root.MethodNotAllowed(a.open(noMethod))
 	root.HandleFunc("/healthz", a.healthz)
 	root.HandleFunc("/readyz", a.readyz)
+	for path, surface := range a.Beside {
+		root.Mount(path, surface)
+	}
 	entries := chi.NewRouter()
 	entries.MethodNotAllowed(a.open(noMethod))
 	a.entries = entries

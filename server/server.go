@@ -32,11 +32,13 @@ type Config struct {
 	Base     string // public base URL of the FHIR API, without trailing slash: "https://hub.example/fhir"
 	// ConceptMaps are the code tables in force, served to anyone; nil: none.
 	ConceptMaps func(base string) ([]fhir.Resource, error)
-	SMART       func() SMART // what is known of the authorization server now; nil: nothing
-	Version     string
-	Log         *slog.Logger // nil: no log
-	Limits      Limits
-	Ready       func() error // nil: Store.Ping
+	// Beside are other surfaces, by the path that each is below: they have the log, the headers and the cross-origin rules of this one.
+	Beside  map[string]http.Handler
+	SMART   func() SMART // what is known of the authorization server now; nil: nothing
+	Version string
+	Log     *slog.Logger // nil: no log
+	Limits  Limits
+	Ready   func() error // nil: Store.Ping
 }
 
 // Limits bound one request; zero stands for the default.

@@ -77,12 +77,13 @@ func (c *demoCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	defer messages.Close()
-	h, err := c.open(ctx, log)
+	origin := "http://" + listener.Addr().String()
+	h, err := c.open(ctx, log, origin+dicomwebPath)
 	if err != nil {
 		return err
 	}
 	defer h.Close()
-	d, err := newDemo(c, h, "http://"+listener.Addr().String())
+	d, err := newDemo(c, h, origin)
 	if err != nil {
 		return err
 	}
@@ -97,12 +98,12 @@ func (c *demoCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	info.MLLP = messages.Addr().String()
+	info.MLLP, info.DICOMweb = messages.Addr().String(), origin+dicomwebPath
 	ready := func() error { return announce(p.Stdout, c.Dir, info) }
 	return serve(ctx, serving{hub: h, listener: listener, handler: handler, messages: messages, mllp: feed, log: log, ready: ready})
 }
 
-func (c *demoCommand) open(ctx context.Context, log *slog.Logger) (*hub, error) {
+func (c *demoCommand) open(ctx context.Context, log *slog.Logger, dicomweb string) (*hub, error) {
 	s := storage{Database: c.Database, Archive: c.Archive, S3AccessKey: c.AccessKey, S3SecretKey: c.SecretKey}
 	if s.Database == "" {
 		s.Database = "sqlite:" + filepath.Join(c.Dir, "lightbox.db")
@@ -114,7 +115,7 @@ func (c *demoCommand) open(ctx context.Context, log *slog.Logger) (*hub, error) 
 	if err != nil {
 		return nil, fmt.Errorf("database: %w", err)
 	}
-	return newHub(ctx, st, s, mapping.Config{}, log) // the published key: the same ids in every demo
+	return newHub(ctx, st, s, mapping.Config{DICOMweb: dicomweb}, log) // the published key: the same ids in every demo
 }
 
 // demo is one running demo.
@@ -213,7 +214,7 @@ func lines(dir string, info demoInfo) string {
 	try := func(why, who, query string) {
 		fmt.Fprintf(&b, "\n# %s\ncurl -sH \"Authorization: Bearer $(cat %s)\" '%s/%s'\n", why, filepath.Join(dir, tokensDir, who), info.FHIR, query)
 	}
-	fmt.Fprintf(&b, "\nFHIR R4 at %s\nIssuer at  %s\nTokens in  %s (each lives %s)\nHL7 v2 at  %s (MLLP)\n", info.FHIR, info.Issuer, filepath.Join(dir, demoFile), tokenLife, info.MLLP)
+	fmt.Fprintf(&b, "\nFHIR R4 at %s\nIssuer at  %s\nTokens in  %s (each lives %s)\nDICOMweb at %s\nHL7 v2 at  %s (MLLP)\n", info.FHIR, info.Issuer, filepath.Join(dir, demoFile), tokenLife, info.DICOMweb, info.MLLP)
 	patient := info.Patients["patient"]
 	try("the patient's own studies, newest first, with what they point to", "patient", "ImagingStudy?_include=*&_pretty=true")
 	try("the patient's signed reports", "patient", "DiagnosticReport?status=final,amended&_pretty=true")
@@ -222,6 +223,7 @@ func lines(dir string, info demoInfo) string {
 	try("the EMR sees everyone", "emr", "Patient?_sort=family&_count=50&_pretty=true")
 	try("a clinician's computed tomography since 2025", "clinician", "ImagingStudy?modality=CT&started=ge2025&_pretty=true")
 	try("the partner clinic sees what it submitted", "partner", "ImagingStudy?_pretty=true")
+	fmt.Fprintf(&b, "\n# the same studies as DICOMweb\ncurl -sH \"Authorization: Bearer $(cat %s)\" '%s/studies?limit=5'\n", filepath.Join(dir, tokensDir, "partner"), info.DICOMweb)
 	fmt.Fprintf(&b, "\n# without a token nothing is told\ncurl -si '%s/Patient'\n\nStop with Ctrl-C.\n", info.FHIR)
 	return b.String()
 }

@@ -37,7 +37,7 @@ type mappingFlags struct {
 	System   map[string]string `placeholder:"ISSUER=URI" help:"Identifier system of an issuer or assigning authority, as DICOM objects name it. Repeatable."`
 	Timezone string            `placeholder:"NAME" help:"IANA zone of sources that state no offset, e.g. Europe/Moscow. Default: none, such times become dates."`
 	Zones    map[string]string `name:"source-timezone" placeholder:"SOURCE=NAME" help:"IANA zone of one source that states no offset, named by the AE title, station or institution in its objects, or the sending facility or application in its messages. Repeatable; goes before --timezone."`
-	DICOMweb string            `name:"dicomweb" placeholder:"URL" help:"Base URL of the WADO-RS endpoint that studies name."`
+	DICOMweb string            `name:"dicomweb" placeholder:"URL" help:"Base URL of the DICOMweb service that studies name as their endpoint. Default of serve and demo: their own."`
 
 	ConceptMaps  []string               `name:"concept-map" type:"existingfile" placeholder:"FILE" help:"ConceptMap (FHIR JSON) that changes rows of the code table of its id, as GET ConceptMap serves them. Repeatable."`
 	PriorityFile string                 `name:"priorities" placeholder:"FILE" help:"What findings of programs do to the reading of a study, as JSON: [{\"finding\":\"http://snomed.info/sct|50960005\",\"certainty\":80,\"algorithm\":\"Name\",\"priority\":\"stat\"}]; certainty (percent) and algorithm may be absent. Default: nothing."`

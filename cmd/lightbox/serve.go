@@ -46,16 +46,12 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 		return fmt.Errorf("refusing to listen on %s without --issuer: nobody could be told apart there; name an OpenID provider, or listen on 127.0.0.1", c.Listen)
 	}
 	c.logConfiguration(log)
-	h, err := openHub(ctx, c.storage, c.mappingFlags, log)
-	if err != nil {
-		return err
-	}
-	defer h.Close()
-	messages, err := c.listen()
-	if err != nil {
-		return err
-	}
 	listener, err := net.Listen("tcp", c.Listen)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	messages, err := c.listen()
 	if err != nil {
 		return err
 	}
@@ -63,9 +59,17 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 	if base == "" {
 		base = "http://" + listener.Addr().String() + "/fhir"
 	}
+	if c.DICOMweb == "" {
+		c.DICOMweb = dicomwebBase(base)
+	}
+	h, err := openHub(ctx, c.storage, c.mappingFlags, log)
+	if err != nil {
+		return err
+	}
+	defer h.Close()
 	handler, err := newServer(h, serverOptions{base: base, issuers: c.Issuer, audience: c.Audience, smart: c.discovery(log), log: log})
 	if err != nil {
-		return errors.Join(err, listener.Close())
+		return err
 	}
 	return serve(ctx, serving{hub: h, listener: listener, handler: handler, messages: messages, mllp: c.mllpFlags, log: log})
 }
@@ -183,15 +187,9 @@ func newServer(h *hub, o serverOptions) (http.Handler, error) {
 		return server.New(c)
 	}
 	c.ConceptMaps = h.pipeline.Mapper.ConceptMaps
-	api, err := server.New(c)
-	if err != nil {
-		return nil, err
-	}
 	images := dicomweb.Server{Hub: h.pipeline, Verifier: verifier, Base: dicomwebBase(o.base), Log: o.log}
-	mux := http.NewServeMux()
-	mux.Handle("/", api)
-	mux.Handle(dicomwebPath+"/", http.StripPrefix(dicomwebPath, images.Handler()))
-	return mux, nil
+	c.Beside = map[string]http.Handler{dicomwebPath: images.Handler()}
+	return server.New(c)
 }
 
 // dicomwebPath is where DICOMweb is served, beside FHIR.

@@ -65,6 +65,7 @@ type demoInfo struct {
 	FHIR     string            `json:"fhir"`
 	Issuer   string            `json:"issuer"`
 	MLLP     string            `json:"mllp,omitempty"` // host:port of HL7 v2
+	DICOMweb string            `json:"dicomweb,omitempty"`
 	Tokens   map[string]string `json:"tokens"`
 	Patients map[string]string `json:"patients"`
 }
