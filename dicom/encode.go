@@ -103,3 +103,39 @@ func swap(b []byte, unit int) {
 		}
 	}
 }
+
+// EncodeImplicit writes d as Encode does, in Implicit VR Little Endian: for peers that take nothing else (PS3.5 A.1).
+func (d *Dataset) EncodeImplicit() []byte { return d.appendImplicit(make([]byte, 0, d.room())) }
+
+func (d *Dataset) appendImplicit(b []byte) []byte {
+	for i := range d.Elements {
+		e := &d.Elements[i]
+		if e.Bulk {
+			continue
+		}
+		b = binary.LittleEndian.AppendUint16(b, e.Tag.Group())
+		b = binary.LittleEndian.AppendUint16(b, uint16(e.Tag))
+		at := len(b)
+		b = append(b, 0, 0, 0, 0)
+		for _, item := range e.Items {
+			inner := item.appendImplicit(nil)
+			b = append(b, 0xFE, 0xFF, 0x00, 0xE0)
+			b = binary.LittleEndian.AppendUint32(b, uint32(len(inner)))
+			b = append(b, inner...)
+		}
+		if len(e.Items) == 0 {
+			one := Dataset{Elements: []Element{*e}, bigEndian: d.bigEndian}
+			b = append(b, valueOf(one.appendTo(nil))...)
+		}
+		binary.LittleEndian.PutUint32(b[at:], uint32(len(b)-at-4))
+	}
+	return b
+}
+
+// valueOf is the value of one encoded element, padded.
+func valueOf(encoded []byte) []byte {
+	if len(encoded) >= 8 && VR(encoded[4:6]).rule().long {
+		return encoded[12:]
+	}
+	return encoded[min(8, len(encoded)):]
+}

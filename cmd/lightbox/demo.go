@@ -26,6 +26,7 @@ type demoCommand struct {
 	Dir       string `default:"lightbox-demo" help:"Folder of everything the demo keeps."`
 	Listen    string `default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen on; loopback only."`
 	MLLP      string `name:"mllp" default:"127.0.0.1:2575" placeholder:"HOST:PORT" help:"Address to take HL7 v2 messages at; loopback only. A free port where the default one is taken."`
+	DIMSE     string `name:"dimse" default:"127.0.0.1:11112" placeholder:"HOST:PORT" help:"Address to take DICOM associations at; loopback only. A free port where the default one is taken."`
 	Database  string `placeholder:"URL" help:"sqlite:PATH or postgres://... Default: a SQLite file in the folder."`
 	Archive   string `placeholder:"WHERE" help:"A folder or s3://... Default: a folder in the folder."`
 	Seed      int64  `default:"1" help:"Of the synthetic city."`
@@ -44,12 +45,15 @@ URL, issuer and a token for each kind of caller. The issuer and its tokens exist
 // demoMLLP is the port that HL7 v2 has been given (IANA hl7).
 const demoMLLP = "127.0.0.1:2575"
 
+// demoDIMSE is the port that DICOM has been given beside the well-known one (IANA dicom).
+const demoDIMSE = "127.0.0.1:11112"
+
 // tokenLife is how long a demo's tokens hold.
 const tokenLife = 12 * time.Hour
 
 // Run starts the demo and serves until the context ends.
 func (c *demoCommand) Run(ctx context.Context, p *program) error {
-	for _, address := range []string{c.Listen, c.MLLP} {
+	for _, address := range []string{c.Listen, c.MLLP, c.DIMSE} {
 		if !isLoopback(address) {
 			return fmt.Errorf("the demo hands out tokens to whoever asks, so it listens on a loopback address only, not on %s", address)
 		}
@@ -68,15 +72,17 @@ func (c *demoCommand) Run(ctx context.Context, p *program) error {
 	}
 	defer listener.Close()
 	feed := mllpFlags{Address: c.MLLP}
-	messages, err := feed.listen()
-	if errors.Is(err, syscall.EADDRINUSE) && c.MLLP == demoMLLP {
-		feed.Address = "127.0.0.1:0"
-		messages, err = feed.listen()
-	}
+	messages, err := listenOr(&feed.Address, demoMLLP, feed.listen)
 	if err != nil {
 		return err
 	}
 	defer messages.Close()
+	callers := dimseFlags{Address: c.DIMSE, Title: "LIGHTBOX"}
+	associations, err := listenOr(&callers.Address, demoDIMSE, callers.listen)
+	if err != nil {
+		return err
+	}
+	defer associations.Close()
 	origin := "http://" + listener.Addr().String()
 	h, err := c.open(ctx, log, origin+dicomwebPath)
 	if err != nil {
@@ -87,6 +93,7 @@ func (c *demoCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
+	callers.Peers = map[string]string{"CLINIC1": d.city.Facilities[1].Name, "DEMO": ""} // the partner, and whoever tries
 	if err := d.fill(ctx, p); err != nil {
 		return err
 	}
@@ -99,8 +106,20 @@ func (c *demoCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	info.MLLP, info.DICOMweb = messages.Addr().String(), origin+dicomwebPath
+	info.DIMSE = &demoPeer{AET: callers.Title, Address: associations.Addr().String()}
 	ready := func() error { return announce(p.Stdout, c.Dir, info) }
-	return serve(ctx, serving{hub: h, listener: listener, handler: handler, messages: messages, mllp: feed, log: log, ready: ready})
+	return serve(ctx, serving{hub: h, listener: listener, handler: handler, messages: messages, mllp: feed,
+		associations: associations, dimse: callers, log: log, ready: ready})
+}
+
+// listenOr opens an address, or any free port where it is the usual one and taken.
+func listenOr(address *string, usual string, listen func() (net.Listener, error)) (net.Listener, error) {
+	listener, err := listen()
+	if errors.Is(err, syscall.EADDRINUSE) && *address == usual {
+		*address = "127.0.0.1:0"
+		listener, err = listen()
+	}
+	return listener, err
 }
 
 func (c *demoCommand) open(ctx context.Context, log *slog.Logger, dicomweb string) (*hub, error) {
@@ -214,7 +233,7 @@ func lines(dir string, info demoInfo) string {
 	try := func(why, who, query string) {
 		fmt.Fprintf(&b, "\n# %s\ncurl -sH \"Authorization: Bearer $(cat %s)\" '%s/%s'\n", why, filepath.Join(dir, tokensDir, who), info.FHIR, query)
 	}
-	fmt.Fprintf(&b, "\nFHIR R4 at %s\nIssuer at  %s\nTokens in  %s (each lives %s)\nDICOMweb at %s\nHL7 v2 at  %s (MLLP)\n", info.FHIR, info.Issuer, filepath.Join(dir, demoFile), tokenLife, info.DICOMweb, info.MLLP)
+	fmt.Fprintf(&b, "\nFHIR R4 at %s\nIssuer at  %s\nTokens in  %s (each lives %s)\nDICOMweb at %s\nDICOM at   %s (%s; callers CLINIC1, DEMO)\nHL7 v2 at  %s (MLLP)\n", info.FHIR, info.Issuer, filepath.Join(dir, demoFile), tokenLife, info.DICOMweb, info.DIMSE.Address, info.DIMSE.AET, info.MLLP)
 	patient := info.Patients["patient"]
 	try("the patient's own studies, newest first, with what they point to", "patient", "ImagingStudy?_include=*&_pretty=true")
 	try("the patient's signed reports", "patient", "DiagnosticReport?status=final,amended&_pretty=true")

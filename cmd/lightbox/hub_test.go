@@ -36,6 +36,8 @@ func TestUsageErrors(t *testing.T) {
 		{"map", "--timezone", "Mars/Olympus", "."},
 		{"map", "--source-timezone", "CT1=Mars/Olympus", "."},
 		{"serve", "--id-key", "not hexadecimal"},
+		{"serve", "--dimse-peer", "A TITLE THAT IS TOO LONG=City"},
+		{"serve", "--dimse-peer", "CT1=City@nowhere"},
 	} {
 		exit, _, stderr := run(t, args...)
 		if exit != exitUsage || !strings.Contains(stderr, "--help") {

@@ -33,7 +33,8 @@ var seconds = regexp.MustCompile(`in \d+\.\d s`)
 func TestReadmeDemo(t *testing.T) {
 	d := startDemo(t)
 	origin := strings.TrimSuffix(d.FHIR, "/fhir")
-	printed := strings.NewReplacer(d.dir, "lightbox-demo", origin, "http://127.0.0.1:8080", d.MLLP, "127.0.0.1:2575").Replace(d.stdout.String())
+	printed := strings.NewReplacer(d.dir, "lightbox-demo", origin, "http://127.0.0.1:8080", d.MLLP, "127.0.0.1:2575",
+		d.DIMSE.Address, "127.0.0.1:11112").Replace(d.stdout.String())
 	want := seconds.ReplaceAllString(readmeBlock(t, "go run ./cmd/lightbox demo"), "in N s")
 	if diff := cmp.Diff(want, seconds.ReplaceAllString(printed, "in N s")); diff != "" {
 		t.Errorf("README.md and the demo differ (-README +demo):\n%s", diff)

@@ -29,6 +29,12 @@ type serveCommand struct {
 	storage
 	mappingFlags
 	mllpFlags
+	dimseFlags
+}
+
+// Validate is called after parsing: what is embedded has no call of its own.
+func (c *serveCommand) Validate() error {
+	return errors.Join(c.mappingFlags.Validate(), c.dimseFlags.Validate())
 }
 
 // Help is shown below the flags.
@@ -51,7 +57,11 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	defer listener.Close()
-	messages, err := c.listen()
+	messages, err := c.mllpFlags.listen()
+	if err != nil {
+		return err
+	}
+	associations, err := c.dimseFlags.listen()
 	if err != nil {
 		return err
 	}
@@ -71,13 +81,13 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	return serve(ctx, serving{hub: h, listener: listener, handler: handler, messages: messages, mllp: c.mllpFlags, log: log})
+	return serve(ctx, serving{hub: h, listener: listener, handler: handler, messages: messages, mllp: c.mllpFlags, associations: associations, dimse: c.dimseFlags, log: log})
 }
 
 func (c *serveCommand) logConfiguration(log *slog.Logger) {
 	log.Info("configuration",
 		"listen", c.Listen, "base", c.Base, "issuers", c.Issuer, "audience", c.Audience,
-		"mllp", c.Address, "database", maskPassword(c.Database), "archive", c.Archive, "timezone", c.Timezone, "dicomweb", c.DICOMweb,
+		"mllp", c.mllpFlags.Address, "dimse", c.dimseFlags.Address, "database", maskPassword(c.Database), "archive", c.Archive, "timezone", c.Timezone, "dicomweb", c.DICOMweb,
 		"idKey", masked(c.IDKey), "s3SecretKey", masked(c.S3SecretKey))
 	if len(c.Issuer) == 0 {
 		log.Warn("no issuer is configured: every request that needs a caller is refused")
@@ -206,13 +216,15 @@ func dicomwebBase(fhirBase string) string {
 
 // serving is one listening hub.
 type serving struct {
-	hub      *hub
-	listener net.Listener
-	handler  http.Handler
-	messages net.Listener // of HL7 v2; nil: none are taken
-	mllp     mllpFlags
-	log      *slog.Logger
-	ready    func() error // called once it answers; may be nil
+	hub          *hub
+	listener     net.Listener
+	handler      http.Handler
+	messages     net.Listener // of HL7 v2; nil: none are taken
+	mllp         mllpFlags
+	associations net.Listener // of DICOM; nil: none are taken
+	dimse        dimseFlags
+	log          *slog.Logger
+	ready        func() error // called once it answers; may be nil
 }
 
 // stopWithin bounds how long requests under way may take once the process is asked to stop.
@@ -241,6 +253,9 @@ func serve(ctx context.Context, s serving) error {
 	behind.Go(func() { buildUntil(building, s, changed) })
 	if s.messages != nil {
 		behind.Go(func() { s.mllp.take(building, s.messages, s.hub, s.log) })
+	}
+	if s.associations != nil {
+		behind.Go(func() { s.dimse.take(building, s.associations, s.hub, s.log) })
 	}
 	behind.Go(func() { s.reindex(building) })
 	defer behind.Wait()

@@ -66,8 +66,15 @@ type demoInfo struct {
 	Issuer   string            `json:"issuer"`
 	MLLP     string            `json:"mllp,omitempty"` // host:port of HL7 v2
 	DICOMweb string            `json:"dicomweb,omitempty"`
+	DIMSE    *demoPeer         `json:"dimse,omitempty"`
 	Tokens   map[string]string `json:"tokens"`
 	Patients map[string]string `json:"patients"`
+}
+
+// demoPeer is an application entity.
+type demoPeer struct {
+	AET     string `json:"aet"`
+	Address string `json:"address"`
 }
 
 const (

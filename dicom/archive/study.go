@@ -58,6 +58,25 @@ func Studies(ctx context.Context, tx SQL, sopInstanceUIDs []string) ([]string, e
 	return slices.Compact(studies), nil
 }
 
+// Classes returns the SOP Class UIDs of the SOP Instance UIDs that the index holds.
+func Classes(ctx context.Context, tx SQL, sopInstanceUIDs []string) (map[string]string, error) {
+	classes := map[string]string{}
+	for batch := range slices.Chunk(sopInstanceUIDs, addLimit) {
+		query := `SELECT i.sop_instance_uid, c.sop_class_uid FROM dicom_instance i JOIN dicom_context c ON c.id = i.context
+			WHERE i.sop_instance_uid IN ` + placeholders(1, len(batch))
+		err := tx.Query(ctx, query, anys(batch), func(scan func(dest ...any) error) error {
+			var uid, class string
+			err := scan(&uid, &class)
+			classes[uid] = class
+			return err
+		})
+		if err != nil {
+			return nil, fmt.Errorf("instance index: %w", err)
+		}
+	}
+	return classes, nil
+}
+
 func instances(ctx context.Context, tx SQL, studyInstanceUID, where string) ([]Instance, error) {
 	list, ids, err := queryInstances(ctx, tx, studyInstanceUID, where)
 	if err != nil {

@@ -84,7 +84,7 @@ func (s *Server) parts(c *call) (*parts, error) {
 func single(body io.Reader, limits Limits) *parts {
 	p := &parts{}
 	p.files = func(_ context.Context, yield func(ingest.File) bool) error {
-		file, err := spool("the body", body, limits.Part)
+		file, err := ingest.Spool("the body", body, limits.Part)
 		if err != nil {
 			p.broken = brokenBy(err)
 			return err
@@ -110,7 +110,7 @@ func multi(r *multipart.Reader, limits Limits) *parts {
 				err = errTooMany
 			}
 			if err == nil {
-				file, err = spool("part "+strconv.Itoa(n), part, limits.Part)
+				file, err = ingest.Spool("part "+strconv.Itoa(n), part, limits.Part)
 			}
 			if err != nil {
 				p.broken = brokenBy(err)
@@ -129,7 +129,7 @@ var errTooMany = errors.New("too many objects in one request")
 // brokenBy is what to answer when a request ended before its end. What came before is kept all the same: the sender sends all of it again.
 func brokenBy(err error) error {
 	switch {
-	case errors.Is(err, errPartTooLarge), errors.Is(err, errTooMany):
+	case errors.Is(err, ingest.ErrTooLarge), errors.Is(err, errTooMany):
 		return &problem{http.StatusRequestEntityTooLarge, err.Error()}
 	}
 	return &problem{http.StatusBadRequest, "the body ended before it should, or is not what its Content-Type says"}

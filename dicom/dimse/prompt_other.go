@@ -1,0 +1,7 @@
+//go:build !linux
+
+package dimse
+
+import "net"
+
+func prompt(net.Conn) {}

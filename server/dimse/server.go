@@ -1,0 +1,190 @@
+// Package dimse takes DICOM objects in over DIMSE: it is SCP of verification, of storage of every SOP class in every transfer syntax, and of
+// storage commitment. Who calls must be known by title; an object is acknowledged once it is durable.
+package dimse
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"strings"
+	"sync"
+	"time"
+
+	"lightbox/dicom/dimse"
+	"lightbox/server/ingest"
+)
+
+// Peer is an application entity that may call.
+type Peer struct {
+	Owner   string // "Organization/<id>" that what it sends is owned by; "" takes the institution that each object names
+	Bound   bool   // it may not add to a study that only others have submitted
+	Address string // host:port where it takes storage commitment results; "" for none
+}
+
+// Limits bound what callers may take of the hub. The zero value means the defaults.
+type Limits struct {
+	Associations int           // at a time; default 128
+	Idle         time.Duration // within an association; default a minute
+	Object       int64         // bytes of one object; default 8 GiB
+}
+
+func (l Limits) withDefaults() Limits {
+	if l.Associations <= 0 {
+		l.Associations = 128
+	}
+	if l.Idle <= 0 {
+		l.Idle = time.Minute
+	}
+	if l.Object <= 0 {
+		l.Object = 8 << 30
+	}
+	return l
+}
+
+// Server answers callers.
+type Server struct {
+	Hub    *ingest.Pipeline
+	Title  string          // application entity title of the hub
+	Peers  map[string]Peer // by title
+	Limits Limits
+	Log    *slog.Logger
+}
+
+// Serve accepts associations until ctx ends, and then lets each finish the message that it is in. The listener is closed.
+func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
+	limits := s.Limits.withDefaults()
+	stop := context.AfterFunc(ctx, func() { _ = listener.Close() })
+	defer stop()
+	var open sync.WaitGroup
+	defer open.Wait()
+	places := make(chan struct{}, limits.Associations)
+	for {
+		connection, err := listener.Accept()
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return err
+		}
+		var full bool
+		select {
+		case places <- struct{}{}:
+		default:
+			full = true
+		}
+		open.Go(func() {
+			defer connection.Close()
+			if full {
+				s.turnAway(connection, limits)
+				return
+			}
+			defer func() { <-places }()
+			s.converse(ctx, connection, limits)
+		})
+	}
+}
+
+// turnAway tells who comes when there is no room to come again.
+func (s *Server) turnAway(connection net.Conn, limits Limits) {
+	s.Log.Warn("dimse: too many associations, one is refused", "limit", limits.Associations)
+	_, _ = dimse.Accept(connection, dimse.Acceptance{Admit: func(string, string) *dimse.Rejection { return &dimse.Congestion }})
+}
+
+// converse answers one association until its end.
+func (s *Server) converse(ctx context.Context, connection net.Conn, limits Limits) {
+	a, err := dimse.Accept(connection, dimse.Acceptance{Admit: s.admit, Takes: takes, Transfer: takesTransfer, Idle: limits.Idle})
+	if err != nil {
+		s.Log.Warn("dimse: no association", "cause", err)
+		return
+	}
+	// Who waits for a message is woken by the end; who is in one goes on to its answer.
+	stop := context.AfterFunc(ctx, func() { _ = connection.SetReadDeadline(time.Now()) })
+	defer stop()
+	caller := caller{Server: s, association: a, title: a.Calling, peer: s.Peers[a.Calling], limits: limits}
+	for ctx.Err() == nil {
+		err := caller.one(context.WithoutCancel(ctx))
+		switch {
+		case errors.Is(err, io.EOF), ctx.Err() != nil:
+			return
+		case err != nil:
+			s.Log.Warn("dimse: an association ended before its time", "calling", a.Calling, "cause", err)
+			return
+		}
+	}
+	_ = a.Abort(nil)
+}
+
+func (s *Server) admit(calling, called string) *dimse.Rejection {
+	if called != s.Title {
+		return &dimse.CalledNotRecognized
+	}
+	if _, known := s.Peers[calling]; !known {
+		return &dimse.CallingNotRecognized
+	}
+	return nil
+}
+
+const (
+	verification = "1.2.840.10008.1.1"
+	commitment   = "1.2.840.10008.1.20.1"
+)
+
+// takes holds for what a caller may propose: storage SOP classes are those of the standard, and any that is not of the standard.
+func takes(abstract string) bool {
+	return abstract == verification || abstract == commitment || strings.HasPrefix(abstract, "1.2.840.10008.5.1.4.1.1.") ||
+		!strings.HasPrefix(abstract, "1.2.840.10008.")
+}
+
+// takesTransfer holds for transfer syntaxes whose objects are whole: not those that only refer to their pixel data, or are no data set.
+func takesTransfer(syntax string) bool {
+	switch syntax {
+	case "1.2.840.10008.1.2.4.94", "1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.4.204", "1.2.840.10008.1.2.4.205", "1.2.840.10008.1.2.6.1", "1.2.840.10008.1.2.6.2":
+		return false
+	}
+	return strings.HasPrefix(syntax, "1.2.840.10008.1.2") || !strings.HasPrefix(syntax, "1.2.840.10008.")
+}
+
+// caller is one association with who is behind it.
+type caller struct {
+	*Server
+	association *dimse.Association
+	title       string
+	peer        Peer
+	limits      Limits
+}
+
+// unrecognized is the status of an operation that is not provided (PS3.7 C.5.15).
+const unrecognized = 0x0211
+
+// one answers one message.
+func (c *caller) one(ctx context.Context) error {
+	m, err := c.association.Next()
+	if err != nil {
+		return err
+	}
+	if m.Command.IsResponse() {
+		return c.association.Abort(dimse.ErrProtocol)
+	}
+	var reply dimse.Command
+	after := func() {}
+	switch {
+	case m.Command.Field == dimse.CEchoRQ:
+		reply = m.Command.Reply(0)
+	case m.Command.Field == dimse.CStoreRQ && m.Data != nil:
+		reply, err = c.store(ctx, m)
+	case m.Command.Field == dimse.NActionRQ && m.Context.Abstract == commitment && m.Data != nil:
+		reply, after, err = c.commit(ctx, m)
+	default:
+		reply = m.Command.Reply(unrecognized)
+	}
+	if err != nil {
+		return err
+	}
+	if err := c.association.Send(m.Context, reply, nil); err != nil {
+		return err
+	}
+	after()
+	return nil
+}

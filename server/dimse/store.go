@@ -1,0 +1,119 @@
+package dimse
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"syscall"
+
+	"lightbox/dicom"
+	"lightbox/dicom/dimse"
+	"lightbox/server/ingest"
+)
+
+// Statuses of C-STORE (PS3.4 B.2.3, PS3.7 C.5).
+const (
+	statusSuccess        = 0x0000
+	statusProcessing     = 0x0110
+	statusDuplicate      = 0x0111
+	statusNotAuthorized  = 0x0124
+	statusOutOfResources = 0xA700
+	statusMismatch       = 0xA900
+	statusNotUnderstood  = 0xC000
+)
+
+var statuses = map[string]uint16{
+	ingest.Conflict: statusDuplicate, ingest.Foreign: statusNotAuthorized, "over-budget": statusOutOfResources,
+	"dicomdir": statusMismatch, "worklist": statusMismatch, "not-in-study": statusMismatch,
+}
+
+// store takes an object in (C-STORE, PS3.7 9.1.1). It is kept as it is sent, in a file whose meta information says only what the object itself
+// and the transfer syntax say: so that what two callers send is the same file.
+func (c *caller) store(ctx context.Context, m dimse.Message) (dimse.Command, error) {
+	class, instance := m.Command.Text(dimse.AffectedSOPClassUID), m.Command.Text(dimse.AffectedSOPInstanceUID)
+	head := dicom.NewDataset(dicom.NewText(tagClass, "UI", class), dicom.NewText(tagInstance, "UI", instance))
+	head.TransferSyntax = m.Context.Transfer
+	data := &watched{Reader: m.Data}
+	file, err := ingest.Spool("object", io.MultiReader(bytes.NewReader(dicom.FileStart(head)), data), c.limits.Object)
+	switch {
+	case errors.Is(err, ingest.ErrTooLarge):
+		return refused(m, statusOutOfResources, "an object beyond the limit"), nil
+	case data.err != nil: // the association broke off: there is nobody to answer
+		return dimse.Command{}, data.err
+	case err != nil:
+		return c.failed(m, err), nil
+	}
+	if reply := check(m, file, class, instance); reply != nil {
+		return *reply, nil
+	}
+	var receipts []ingest.Receipt
+	files := func(_ context.Context, yield func(ingest.File) bool) error { yield(file); return nil }
+	from := ingest.Origin{Source: c.title, Owner: c.peer.Owner, Bound: c.peer.Bound}
+	err = c.Hub.Receive(ctx, files, from, func(r ingest.Receipt) { receipts = append(receipts, r) })
+	switch {
+	case err != nil || len(receipts) != 1:
+		return c.failed(m, err), nil
+	case receipts[0].Refusal != nil:
+		why := receipts[0].Refusal
+		status, known := statuses[why.Reason]
+		if !known {
+			status = statusNotUnderstood
+		}
+		return refused(m, status, why.Reason), nil
+	}
+	return m.Command.Reply(statusSuccess), nil
+}
+
+// failed answers with a failure of ours, which is worth another try.
+func (c *caller) failed(m dimse.Message, err error) dimse.Command {
+	c.Log.Error("dimse: an object could not be taken", "calling", c.title, "cause", err)
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return refused(m, statusOutOfResources, "no space")
+	}
+	return refused(m, statusProcessing, "try again")
+}
+
+func refused(m dimse.Message, status uint16, why string) dimse.Command {
+	reply := m.Command.Reply(status)
+	reply.SetText(dimse.ErrorComment, why[:min(len(why), 64)], ' ')
+	return reply
+}
+
+var (
+	pathClass    = dicom.MustPath("SOPClassUID")
+	pathInstance = dicom.MustPath("SOPInstanceUID")
+	tagClass     = pathClass.Tag()
+	tagInstance  = pathInstance.Tag()
+)
+
+// check compares what is said of an object and what it says itself; nil: they agree, or the object cannot be read, which the hub will say.
+func check(m dimse.Message, file ingest.File, class, instance string) *dimse.Command {
+	content, err := file.Open()
+	if err != nil {
+		return nil
+	}
+	if !file.Once {
+		defer content.Close()
+	}
+	d, err := dicom.Scan(content, file.Size, dicom.Limits{Value: 1 << 10})
+	if err != nil || d.Text(pathClass) == class && d.Text(pathInstance) == instance {
+		return nil
+	}
+	reply := refused(m, statusMismatch, "the object is not the one that the command names")
+	return &reply
+}
+
+// watched remembers what reading failed with.
+type watched struct {
+	io.Reader
+	err error
+}
+
+func (w *watched) Read(p []byte) (int, error) {
+	n, err := w.Reader.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		w.err = err
+	}
+	return n, err
+}
