@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 	"lightbox/fhir/store"
 	"lightbox/server"
 	"lightbox/server/dicomweb"
+	"lightbox/server/ingest"
 )
 
 type serveCommand struct {
@@ -283,17 +285,21 @@ func (s serving) reindex(ctx context.Context) {
 const buildEvery = 5 * time.Second
 
 func buildUntil(ctx context.Context, s serving, changed <-chan struct{}) {
-	tick := time.NewTicker(buildEvery)
-	defer tick.Stop()
+	var settling ingest.Settling
 	for {
-		if err := s.hub.pipeline.Build(ctx, nil); err != nil && ctx.Err() == nil {
+		soon, err := s.hub.pipeline.BuildSettled(ctx, &settling)
+		if err != nil && ctx.Err() == nil {
 			s.log.Error("building failed and is tried again", "cause", err)
 		}
+		wait := time.NewTimer(cmp.Or(soon, buildEvery))
 		select {
 		case <-ctx.Done():
-			return
 		case <-changed:
-		case <-tick.C:
+		case <-wait.C:
+		}
+		wait.Stop()
+		if ctx.Err() != nil {
+			return
 		}
 	}
 }

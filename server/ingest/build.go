@@ -60,16 +60,20 @@ func (p *Pipeline) Build(ctx context.Context, t *tally) error {
 	if t == nil {
 		t = newTally(nil)
 	}
-	if err := p.buildAll(ctx, t, step{isShared, sharedBatch, p.shared}); err != nil {
-		return err
+	return p.build(ctx, t, nil)
+}
+
+// build is Build; ready chooses the studies, nil is all.
+func (p *Pipeline) build(ctx context.Context, t *tally, ready func(due) (bool, error)) error {
+	for _, s := range []step{
+		{isShared, sharedBatch, p.shared, nil}, {isReport, sharedBatch, p.report, nil}, {isStudy, studyBatch, p.study, ready},
+		{isShared, sharedBatch, p.shared, nil}, // what the studies' documents tell of
+	} {
+		if err := p.buildAll(ctx, t, s); err != nil {
+			return err
+		}
 	}
-	if err := p.buildAll(ctx, t, step{isReport, sharedBatch, p.report}); err != nil {
-		return err
-	}
-	if err := p.buildAll(ctx, t, step{isStudy, studyBatch, p.study}); err != nil {
-		return err
-	}
-	return p.buildAll(ctx, t, step{isShared, sharedBatch, p.shared}) // what the studies' documents tell of
+	return nil
 }
 
 // step is how the notes of one kind are built.
@@ -77,6 +81,25 @@ type step struct {
 	which string // condition
 	batch int
 	build func(context.Context, due) (built, error)
+	ready func(due) (bool, error) // leaves notes for later; nil: none
+}
+
+// chosen are the notes that are ready.
+func (s step) chosen(notes []due) ([]due, error) {
+	if s.ready == nil {
+		return notes, nil
+	}
+	var list []due
+	for _, n := range notes {
+		ok, err := s.ready(n)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			list = append(list, n)
+		}
+	}
+	return list, nil
 }
 
 // buildAll walks the notes of a step, once each, in batches.
@@ -88,6 +111,9 @@ func (p *Pipeline) buildAll(ctx context.Context, t *tally, s step) error {
 			return err
 		}
 		last = notes[len(notes)-1]
+		if notes, err = s.chosen(notes); err != nil {
+			return err
+		}
 		results := make([]built, len(notes))
 		g, gctx := errgroup.WithContext(ctx)
 		g.SetLimit(runtime.GOMAXPROCS(0))

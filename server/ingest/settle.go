@@ -1,0 +1,81 @@
+package ingest
+
+import (
+	"context"
+	"time"
+
+	"lightbox/fhir/store"
+)
+
+// Settling says when studies are built that grow object by object: at their first, and then when nothing came for a while. A study of 5,000
+// images that come one by one would otherwise be built hundreds of times, and have as many versions. The zero value means the defaults.
+type Settling struct {
+	Quiet   time.Duration // without a change; default 2 s
+	Longest time.Duration // that a change waits at most; default 20 s
+
+	waiting map[string]waiting // studies, by UID
+}
+
+// waiting is a study that changed.
+type waiting struct {
+	generation     int64     // of its note, which every change makes anew
+	since, changed time.Time // the first change that is not built, and the last
+}
+
+// BuildSettled makes what Build makes, but for studies that are there already and still change: they wait, and soon is when to come back for
+// them; 0: none does. It is for one goroutine.
+func (p *Pipeline) BuildSettled(ctx context.Context, s *Settling) (soon time.Duration, err error) {
+	still := map[string]waiting{}
+	ready := func(n due) (bool, error) {
+		if w, ok := s.waits(n, time.Now()); ok {
+			isThere, err := p.isBuilt(ctx, n.ID)
+			if err != nil || isThere {
+				still[n.ID] = w
+				return false, err
+			}
+		}
+		return true, nil
+	}
+	err = p.build(ctx, newTally(nil), ready)
+	s.waiting = still // what is built, or gone, waits no more
+	if len(still) > 0 {
+		soon = s.quiet() / 2
+	}
+	return soon, err
+}
+
+func (s *Settling) quiet() time.Duration {
+	if s.Quiet > 0 {
+		return s.Quiet
+	}
+	return 2 * time.Second
+}
+
+func (s *Settling) longest() time.Duration {
+	if s.Longest > 0 {
+		return s.Longest
+	}
+	return 20 * time.Second
+}
+
+// waits reports whether a changed study is to wait on.
+func (s *Settling) waits(n due, now time.Time) (waiting, bool) {
+	w, known := s.waiting[n.ID]
+	switch {
+	case !known:
+		w = waiting{n.Generation, now, now}
+	case w.generation != n.Generation:
+		w.generation, w.changed = n.Generation, now
+	}
+	return w, now.Sub(w.changed) < s.quiet() && now.Sub(w.since) < s.longest()
+}
+
+// isBuilt reports whether a study has been built before.
+func (p *Pipeline) isBuilt(ctx context.Context, uid string) (bool, error) {
+	var found []string
+	err := p.Store.View(ctx, func(tx store.SQL) (err error) {
+		found, err = texts(ctx, tx, "SELECT study_uid FROM ingest_study WHERE study_uid = $1", uid)
+		return err
+	})
+	return len(found) > 0, err
+}

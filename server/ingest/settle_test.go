@@ -1,0 +1,54 @@
+package ingest_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/tidwall/gjson"
+
+	"lightbox/server/ingest"
+	"lightbox/server/ingest/ingesttest"
+)
+
+// A study is there at its first object and has few versions, however many come one by one; at the end all are in it.
+func TestStudySettles(t *testing.T) {
+	const count = 300
+	for name, open := range stores {
+		t.Run(name, func(t *testing.T) {
+			p := ingesttest.New(t, open, t.TempDir())
+			settling := &ingest.Settling{Quiet: 300 * time.Millisecond, Longest: 10 * time.Second}
+			for n := range count {
+				one := image(t, "1.2.70", fmt.Sprint("1.2.70.1.", n+1), "P")
+				if err := p.Receive(t.Context(), files(t, one), ingest.Origin{Source: "test"}, func(ingest.Receipt) {}); err != nil {
+					t.Fatal(err)
+				}
+				soon, err := p.BuildSettled(t.Context(), settling)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if n == 0 && (soon != 0 || len(all(t, p.Store, "ImagingStudy")) != 1) {
+					t.Error("the study is not there at its first object")
+				}
+				if n > 0 && soon == 0 {
+					t.Fatal("nobody comes back for a study that waits")
+				}
+			}
+			var soon time.Duration = 1
+			for began := time.Now(); soon > 0 && time.Since(began) < 20*time.Second; time.Sleep(soon) {
+				var err error
+				if soon, err = p.BuildSettled(t.Context(), settling); err != nil {
+					t.Fatal(err)
+				}
+			}
+			study := all(t, p.Store, "ImagingStudy")[0]
+			if got := gjson.Get(study, "numberOfInstances").Int(); got != count {
+				t.Errorf("%d instances", got)
+			}
+			if version := gjson.Get(study, "meta.versionId").Int(); version > 10 {
+				t.Errorf("%d versions", version)
+			}
+			t.Logf("version %s of %d objects one by one", gjson.Get(study, "meta.versionId").Str, count)
+		})
+	}
+}
