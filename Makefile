@@ -5,7 +5,7 @@ PACKAGES := ./...
 LINT     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.5.0
 BIN      := $(CURDIR)/bin
 
-.PHONY: build check test test-short format vet lint generate drift fuzz bench peers
+.PHONY: build check test test-short kills format vet lint generate drift fuzz bench peers
 
 build: ## the one binary
 	$(GO) build -o $(BIN)/lightbox ./cmd/lightbox
@@ -40,6 +40,9 @@ generate: ## the files that are made from tables
 drift: ## generated files and go.mod are up to date
 	$(GO) mod tidy -diff
 	$(GO) test -run Drift $(PACKAGES) >/dev/null
+
+kills: ## a hub killed KILLS times on each database while four channels feed it
+	LIGHTBOX_TEST_PEERS=1 LIGHTBOX_KILLS=$(or $(KILLS),1000) $(GO) test -timeout 3h -run TestServeSurvivesKill -v ./cmd/lightbox
 
 fuzz: ## each fuzz target for FUZZTIME
 	./.ci/fuzz $(or $(FUZZTIME),30s)
