@@ -55,6 +55,7 @@ type cli struct {
 	Map     mapCommand     `cmd:"" help:"Print the FHIR that DICOM files and HL7 v2 messages become, without any store."`
 	Reindex reindexCommand `cmd:"" help:"Complete the index of search parameters whose definition has changed."`
 	Queue   queueCommand   `cmd:"" help:"Show what was refused and what is to be built; retry or discard."`
+	Study   studyCommand   `cmd:"" help:"Tell the life of a study: who sent what, what became of it, and why an object is not to be seen."`
 	Merge   mergeCommand   `cmd:"" help:"Make two records of one person one, or take that back."`
 	Purge   purgeCommand   `cmd:"" help:"Remove resources for good, with every version of them."`
 	Synth   synthCommand   `cmd:"" help:"Draw the synthetic city's DICOM files into a folder."`
