@@ -48,11 +48,7 @@ func (f *dimseFlags) peers(m *mapping.Mapper) map[string]dimse.Peer {
 	list := map[string]dimse.Peer{}
 	for title, text := range f.Peers {
 		organization, address, _ := strings.Cut(text, "@")
-		peer := dimse.Peer{Owner: organization, Address: address, Bound: organization != ""}
-		if organization != "" && !strings.HasPrefix(organization, "Organization/") {
-			peer.Owner = m.Organization(organization)
-		}
-		list[strings.TrimSpace(title)] = peer
+		list[strings.TrimSpace(title)] = dimse.Peer{Owner: owner(organization, m), Address: address, Bound: organization != ""}
 	}
 	return list
 }

@@ -17,6 +17,7 @@ import (
 	"lightbox/conformance/validate"
 	"lightbox/fhir"
 	"lightbox/fhir/store"
+	"lightbox/mapping"
 	"lightbox/server"
 	"lightbox/server/dicomweb"
 	"lightbox/server/ingest"
@@ -32,6 +33,8 @@ type serveCommand struct {
 	mappingFlags
 	mllpFlags
 	dimseFlags
+
+	Watch map[string]string `placeholder:"DIR=[ORGANIZATION]" help:"Folder whose files are taken as they are dropped, and the organisation that they belong to, by name or as Organization/<id> (default: the one that each names). What was taken is moved to done, duplicate or refused in it. Repeatable."`
 }
 
 // Validate is called after parsing: what is embedded has no call of its own.
@@ -83,7 +86,25 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	return serve(ctx, serving{hub: h, listener: listener, handler: handler, messages: messages, mllp: c.mllpFlags, associations: associations, dimse: c.dimseFlags, log: log})
+	return serve(ctx, serving{hub: h, listener: listener, handler: handler, messages: messages, mllp: c.mllpFlags, associations: associations, dimse: c.dimseFlags,
+		watched: c.watched(h), log: log})
+}
+
+// watched are the folders whose files are taken.
+func (c *serveCommand) watched(h *hub) (list []*ingest.Watcher) {
+	for dir, organization := range c.Watch {
+		from := ingest.Origin{Source: "folder", Owner: owner(organization, h.pipeline.Mapper), Bound: organization != ""}
+		list = append(list, &ingest.Watcher{Hub: h.pipeline, Dir: dir, Origin: from})
+	}
+	return list
+}
+
+// owner is the reference of an organisation that is named, or given as a reference; "" for none.
+func owner(organization string, m *mapping.Mapper) string {
+	if organization == "" || strings.HasPrefix(organization, "Organization/") {
+		return organization
+	}
+	return m.Organization(organization)
 }
 
 func (c *serveCommand) logConfiguration(log *slog.Logger) {
@@ -225,6 +246,7 @@ type serving struct {
 	mllp         mllpFlags
 	associations net.Listener // of DICOM; nil: none are taken
 	dimse        dimseFlags
+	watched      []*ingest.Watcher
 	log          *slog.Logger
 	ready        func() error // called once it answers; may be nil
 }
@@ -258,6 +280,13 @@ func serve(ctx context.Context, s serving) error {
 	}
 	if s.associations != nil {
 		behind.Go(func() { s.dimse.take(building, s.associations, s.hub, s.log) })
+	}
+	for _, folder := range s.watched {
+		behind.Go(func() {
+			if err := folder.Run(building); err != nil {
+				s.log.Error("a folder is not watched", "cause", err)
+			}
+		})
 	}
 	behind.Go(func() { s.reindex(building) })
 	defer behind.Wait()
