@@ -3,11 +3,14 @@ package dimse
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"slices"
 	"time"
+
+	"github.com/google/uuid"
 
 	"lightbox/dicom"
 	"lightbox/dicom/archive"
@@ -40,27 +43,33 @@ var (
 
 // commit takes a request for commitment (N-ACTION, PS3.4 J.3.2). Whether each object is here is told afterwards, on an association to the
 // caller's own address: an object is in the index only when it is durable.
-func (c *caller) commit(ctx context.Context, m dimse.Message) (reply dimse.Command, after func(), err error) {
-	none := func() {}
+func (c *caller) commit(ctx context.Context, m dimse.Message) (dimse.Command, error) {
 	body, err := io.ReadAll(io.LimitReader(m.Data, maxRequest+1))
 	if err != nil {
-		return reply, none, err
+		return dimse.Command{}, err
 	}
 	asked, err := dataSet(body, m.Context.Transfer)
 	switch {
 	case m.Command.Uint(dimse.ActionTypeID) != requestCommit:
-		return m.Command.Reply(noSuchAction), none, nil
+		return m.Command.Reply(noSuchAction), nil
 	case err != nil || len(body) > maxRequest || asked.Text(pathTransaction) == "" || len(asked.Items(pathReferenced)) == 0 || len(asked.Items(pathReferenced)) > maxCommitted:
-		return m.Command.Reply(invalidArgument), none, nil
+		return m.Command.Reply(invalidArgument), nil
 	case c.peer.Address == "":
-		return refused(m, statusNotAuthorized, "no address of this title is known"), none, nil
+		return refused(m, statusNotAuthorized, "no address of this title is known"), nil
 	}
-	result, err := c.committed(ctx, asked)
-	if err != nil {
-		return c.failed(m, err), none, nil
+	if err := c.remember(ctx, asked); err != nil {
+		return c.failed(m, err), nil
 	}
-	title, peer := c.title, c.peer
-	return m.Command.Reply(statusSuccess), func() { go c.report(ctx, title, peer, result) }, nil
+	return m.Command.Reply(statusSuccess), nil
+}
+
+// remember keeps a request until its result is told: what was promised outlives this process.
+func (c *caller) remember(ctx context.Context, asked *dicom.Dataset) error {
+	return c.Hub.Store.Write(ctx, func(tx store.Tx) error {
+		_, err := tx.Exec(ctx, "INSERT INTO dimse_commitment (id, title, request, due, tries) VALUES ($1, $2, $3, $4, 0)",
+			uuid.NewString(), c.title, asked.Encode(), time.Now().Unix())
+		return err
+	})
 }
 
 // dataSet reads what came in a transfer syntax.
@@ -109,24 +118,88 @@ func (s *Server) committed(ctx context.Context, asked *dicom.Dataset) (*dicom.Da
 	return dicom.NewDataset(elements...), nil
 }
 
-// reportDelays are how long to wait before each try to tell a caller.
-var reportDelays = []time.Duration{0, 5 * time.Second, 30 * time.Second, 2 * time.Minute, 10 * time.Minute, 30 * time.Minute}
+// reportDelays are how long to wait after each try to tell a result that failed; the last is for all that follow, until giveUpAfter tries.
+var reportDelays = []time.Duration{5 * time.Second, 30 * time.Second, 2 * time.Minute, 10 * time.Minute, time.Hour}
 
-// report tells a caller what became of its request (N-EVENT-REPORT, PS3.4 J.3.3), and tries again where nobody answers.
-func (s *Server) report(ctx context.Context, title string, peer Peer, result *dicom.Dataset) {
-	for _, delay := range reportDelays {
-		time.Sleep(delay)
-		err := s.reportOnce(ctx, title, peer, result)
-		if err == nil {
-			return
+// giveUpAfter is about a week.
+const giveUpAfter = 170
+
+// owed is a result that is still to be told.
+type owed struct {
+	id, title string
+	request   []byte
+	tries     int64
+}
+
+// reportAll tells the results that are due, until ctx ends. asked wakes it when there is a new one.
+func (s *Server) reportAll(ctx context.Context, asked <-chan struct{}) {
+	tick := time.NewTicker(5 * time.Second)
+	defer tick.Stop()
+	for {
+		if err := s.reportDue(ctx); err != nil && ctx.Err() == nil {
+			s.Log.Error("dimse: results of storage commitments are told later", "cause", err)
 		}
-		s.Log.Warn("dimse: the result of a storage commitment could not be told", "to", title, "cause", err)
+		select {
+		case <-ctx.Done():
+			return
+		case <-asked:
+		case <-tick.C:
+		}
 	}
+}
+
+func (s *Server) reportDue(ctx context.Context) error {
+	var list []owed
+	err := s.Hub.Store.View(ctx, func(tx store.SQL) error {
+		list = nil
+		query := "SELECT id, title, request, tries FROM dimse_commitment WHERE due <= $1 ORDER BY due, id LIMIT 100"
+		return tx.Query(ctx, query, []any{time.Now().Unix()}, func(scan func(...any) error) error {
+			var o owed
+			err := scan(&o.id, &o.title, &o.request, &o.tries)
+			list = append(list, o)
+			return err
+		})
+	})
+	for _, o := range list {
+		err = errors.Join(err, s.tell(ctx, o))
+	}
+	return err
+}
+
+// tell tells one result, or puts it off.
+func (s *Server) tell(ctx context.Context, o owed) error {
+	asked, err := dicom.Decode(o.request)
+	if err != nil {
+		return err
+	}
+	result, err := s.committed(ctx, asked)
+	if err != nil {
+		return err
+	}
+	failure := s.reportOnce(ctx, o.title, s.Peers[o.title], result)
+	if failure != nil {
+		s.Log.Warn("dimse: the result of a storage commitment could not be told", "to", o.title, "tries", o.tries+1, "cause", failure)
+	}
+	return s.Hub.Store.Write(ctx, func(tx store.Tx) error {
+		if failure != nil && o.tries < giveUpAfter {
+			due := time.Now().Add(reportDelays[min(int(o.tries), len(reportDelays)-1)]).Unix()
+			_, err := tx.Exec(ctx, "UPDATE dimse_commitment SET due = $1, tries = $2 WHERE id = $3", due, o.tries+1, o.id)
+			return err
+		}
+		if failure != nil {
+			s.Log.Error("dimse: the result of a storage commitment is given up", "to", o.title)
+		}
+		_, err := tx.Exec(ctx, "DELETE FROM dimse_commitment WHERE id = $1", o.id)
+		return err
+	})
 }
 
 const explicitLittle = "1.2.840.10008.1.2.1"
 
 func (s *Server) reportOnce(ctx context.Context, title string, peer Peer, result *dicom.Dataset) error {
+	if peer.Address == "" {
+		return fmt.Errorf("no address of %s is known any more", title)
+	}
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	connection, err := (&net.Dialer{}).DialContext(ctx, "tcp", peer.Address)

@@ -49,7 +49,14 @@ type hub struct {
 
 func start(t *testing.T, open ingesttest.Open, limits dimse.Limits, peers map[string]dimse.Peer) hub {
 	t.Helper()
-	p := ingesttest.New(t, open, t.TempDir())
+	h, stop := serving(t, ingesttest.New(t, open, t.TempDir()), limits, peers)
+	t.Cleanup(stop)
+	return h
+}
+
+// serving takes associations for a pipeline until stop.
+func serving(t *testing.T, p *ingest.Pipeline, limits dimse.Limits, peers map[string]dimse.Peer) (h hub, stop func()) {
+	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -58,13 +65,12 @@ func start(t *testing.T, open ingesttest.Open, limits dimse.Limits, peers map[st
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	done := make(chan error, 1)
 	go func() { done <- s.Serve(ctx, listener) }()
-	t.Cleanup(func() {
+	return hub{p, listener.Addr().String()}, func() {
 		cancel()
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
-	})
-	return hub{p, listener.Addr().String()}
+	}
 }
 
 // call opens an association.
@@ -392,6 +398,38 @@ func TestDcmtk(t *testing.T) {
 				if err := object.Close(); err != nil {
 					t.Error(err)
 				}
+			}
+		})
+	}
+}
+
+// What was promised outlives the process: a result that nobody took is told when the hub is there again.
+func TestCommitmentIsRemembered(t *testing.T) {
+	for name, open := range stores {
+		t.Run(name, func(t *testing.T) {
+			p := ingesttest.New(t, open, t.TempDir())
+			h, stop := serving(t, p, dimse.Limits{}, map[string]dimse.Peer{"CT1": {Address: "127.0.0.1:1"}})
+			a, err := h.call(t, "CT1", storage, protocol.Proposal{Abstract: commitment, Transfer: []string{explicit}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if status := ask(t, a, "1.2.3.1.1"); status != 0 {
+				t.Fatalf("%04X", status)
+			}
+			if err := a.Release(); err != nil {
+				t.Fatal(err)
+			}
+			stop()
+			address, got := results(t, explicit)
+			_, again := serving(t, p, dimse.Limits{}, map[string]dimse.Peer{"CT1": {Address: address}})
+			defer again()
+			select {
+			case told := <-got:
+				if told != "event 2, 1.9.9, Fai 1.2.3.1.1 274" {
+					t.Error(told)
+				}
+			case <-time.After(20 * time.Second):
+				t.Error("the result is never told")
 			}
 		})
 	}

@@ -59,6 +59,8 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	defer stop()
 	var open sync.WaitGroup
 	defer open.Wait()
+	asked := make(chan struct{}, 1)
+	open.Go(func() { s.reportAll(ctx, asked) })
 	places := make(chan struct{}, limits.Associations)
 	for {
 		connection, err := listener.Accept()
@@ -81,7 +83,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 				return
 			}
 			defer func() { <-places }()
-			s.converse(ctx, connection, limits)
+			s.converse(ctx, connection, limits, asked)
 		})
 	}
 }
@@ -93,7 +95,7 @@ func (s *Server) turnAway(connection net.Conn, limits Limits) {
 }
 
 // converse answers one association until its end.
-func (s *Server) converse(ctx context.Context, connection net.Conn, limits Limits) {
+func (s *Server) converse(ctx context.Context, connection net.Conn, limits Limits, asked chan<- struct{}) {
 	a, err := dimse.Accept(connection, dimse.Acceptance{Admit: s.admit, Takes: takes, Transfer: takesTransfer, Idle: limits.Idle})
 	if err != nil {
 		s.Log.Warn("dimse: no association", "cause", err)
@@ -102,7 +104,7 @@ func (s *Server) converse(ctx context.Context, connection net.Conn, limits Limit
 	// Who waits for a message is woken by the end; who is in one goes on to its answer.
 	stop := context.AfterFunc(ctx, func() { _ = connection.SetReadDeadline(time.Now()) })
 	defer stop()
-	caller := caller{Server: s, association: a, title: a.Calling, peer: s.Peers[a.Calling], limits: limits}
+	caller := caller{Server: s, association: a, title: a.Calling, peer: s.Peers[a.Calling], limits: limits, asked: asked}
 	for ctx.Err() == nil {
 		err := caller.one(context.WithoutCancel(ctx))
 		switch {
@@ -153,6 +155,7 @@ type caller struct {
 	title       string
 	peer        Peer
 	limits      Limits
+	asked       chan<- struct{} // wakes who tells results of storage commitment
 }
 
 // unrecognized is the status of an operation that is not provided (PS3.7 C.5.15).
@@ -168,14 +171,13 @@ func (c *caller) one(ctx context.Context) error {
 		return c.association.Abort(dimse.ErrProtocol)
 	}
 	var reply dimse.Command
-	after := func() {}
 	switch {
 	case m.Command.Field == dimse.CEchoRQ:
 		reply = m.Command.Reply(0)
 	case m.Command.Field == dimse.CStoreRQ && m.Data != nil:
 		reply, err = c.store(ctx, m)
 	case m.Command.Field == dimse.NActionRQ && m.Context.Abstract == commitment && m.Data != nil:
-		reply, after, err = c.commit(ctx, m)
+		reply, err = c.commit(ctx, m)
 	default:
 		reply = m.Command.Reply(unrecognized)
 	}
@@ -185,6 +187,11 @@ func (c *caller) one(ctx context.Context) error {
 	if err := c.association.Send(m.Context, reply, nil); err != nil {
 		return err
 	}
-	after()
+	if m.Command.Field == dimse.NActionRQ {
+		select {
+		case c.asked <- struct{}{}:
+		default: // it is awake
+		}
+	}
 	return nil
 }
