@@ -434,3 +434,36 @@ func TestCommitmentIsRemembered(t *testing.T) {
 		})
 	}
 }
+
+// dcmjs-dimse echoes, is rejected as a stranger, and stores.
+func TestDcmjsDimse(t *testing.T) {
+	if os.Getenv("LIGHTBOX_TEST_PEERS") != "1" {
+		t.Skip("left out: needs node and the npm packages of server/testdata/clients; run make test")
+	}
+	h := start(t, stores["sqlite"], dimse.Limits{}, map[string]dimse.Peer{"DEMO": {}})
+	ds, err := dicom.Decode(data("1.2.3", "1.2.3.1.1", "P"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := dicom.WriteFile(&b, ds); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "object.dcm")
+	if err := os.WriteFile(file, b.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	node := exec.CommandContext(ctx, "node", "dcmjs-dimse.mjs")
+	node.Dir = filepath.Join("..", "testdata", "clients")
+	node.Env = append(os.Environ(), "LIGHTBOX_DIMSE="+h.address, "LIGHTBOX_OBJECT="+file)
+	out, err := node.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	t.Logf("%s", out)
+	if list := h.instances(t, "1.2.3"); len(list) != 1 {
+		t.Errorf("%d instances", len(list))
+	}
+}
