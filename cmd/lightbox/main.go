@@ -52,6 +52,7 @@ type cli struct {
 	Demo    demoCommand    `cmd:"" help:"Start a whole hub on embedded parts, with a synthetic city in it. The place to begin."`
 	Serve   serveCommand   `cmd:"" help:"Serve FHIR R4 under OIDC."`
 	Ingest  ingestCommand  `cmd:"" help:"Take DICOM files, HL7 v2 messages, folders and ZIPs into a hub's archive and database."`
+	Sync    syncCommand    `cmd:"" help:"Read another archive into the hub: all that it has, then what is new."`
 	Map     mapCommand     `cmd:"" help:"Print the FHIR that DICOM files and HL7 v2 messages become, without any store."`
 	Reindex reindexCommand `cmd:"" help:"Complete the index of search parameters whose definition has changed."`
 	Queue   queueCommand   `cmd:"" help:"Show what was refused and what is to be built; retry or discard."`

@@ -36,6 +36,17 @@ func (p *Pipeline) Receive(ctx context.Context, files Files, from Origin, tell f
 	return err
 }
 
+// Take takes files in that the hub itself went for, and returns what became of them. What they change is built soon after. The error is a
+// failure of ours, or of files.
+func (p *Pipeline) Take(ctx context.Context, files Files, from Origin) (Summary, error) {
+	t := newTally(nil)
+	err := p.index(ctx, files, from, t)
+	if p.Changed != nil {
+		p.Changed()
+	}
+	return t.summary(), err
+}
+
 // refuseObject counts a refused file and tells of it.
 func (t *tally) refuseObject(object taken, why Refusal) {
 	t.refuse(why)

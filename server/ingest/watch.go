@@ -113,14 +113,10 @@ func (w *Watcher) take(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	t := newTally(nil)
-	if err := w.Hub.index(ctx, files, w.Origin, t); err != nil {
+	s, err := w.Hub.Take(ctx, files, w.Origin)
+	if err != nil {
 		return err
 	}
-	if w.Hub.Changed != nil {
-		w.Hub.Changed()
-	}
-	s := t.summary()
 	folder := doneFolder
 	switch {
 	case s.Refused > 0:
