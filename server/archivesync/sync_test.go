@@ -7,15 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"lightbox/dicom"
 	"lightbox/dicom/archive"
@@ -26,6 +22,7 @@ import (
 	"lightbox/server/archivesync"
 	"lightbox/server/ingest"
 	"lightbox/server/ingest/ingesttest"
+	"lightbox/server/orthanctest"
 )
 
 var stores = map[string]ingesttest.Open{
@@ -55,78 +52,16 @@ func object(t *testing.T, study, uid string) []byte {
 	return b.Bytes()
 }
 
-// orthanc starts an Orthanc and returns its address.
-func orthanc(t *testing.T) string {
-	t.Helper()
-	if os.Getenv("LIGHTBOX_TEST_PEERS") != "1" {
-		t.Skip("left out: needs Orthanc; run make test")
-	}
-	program, err := exec.LookPath("Orthanc")
-	if err != nil {
-		t.Fatal("Orthanc (Debian packages orthanc, orthanc-dicomweb) is missing: run make peers")
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := l.Addr().(*net.TCPAddr).Port
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	config, err := json.Marshal(map[string]any{
-		"StorageDirectory": filepath.Join(dir, "objects"), "HttpPort": port, "DicomServerEnabled": false, "RemoteAccessAllowed": true, "AuthenticationEnabled": false,
-		"Plugins": []string{"/usr/share/orthanc/plugins/libOrthancDicomWeb.so"}, "DicomWeb": map[string]any{"Enable": true, "Root": "/dicom-web/"},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join(dir, "orthanc.json")
-	if err := os.WriteFile(file, config, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-	log := &bytes.Buffer{}
-	cmd := exec.CommandContext(ctx, program, file)
-	cmd.Stdout, cmd.Stderr = log, log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { cancel(); _ = cmd.Wait() })
-	address := fmt.Sprint("http://127.0.0.1:", port)
-	for range 300 {
-		response, err := http.Get(address + "/system")
-		if err == nil {
-			response.Body.Close()
-			return address
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	t.Fatalf("Orthanc does not start\n%s", log)
-	return ""
-}
-
-func put(t *testing.T, address string, object []byte) {
-	t.Helper()
-	response, err := http.Post(address+"/instances", "application/dicom", bytes.NewReader(object))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	if body, _ := io.ReadAll(response.Body); response.StatusCode != http.StatusOK {
-		t.Fatal(response.StatusCode, string(body))
-	}
-}
-
 // An Orthanc is read whole, then what is new, by its own API and as DICOMweb; what was read before is not read again, and nothing is lost of
 // what its searches mangle.
 func TestOrthanc(t *testing.T) {
-	address := orthanc(t)
+	pacs := orthanctest.Start(t, nil)
+	address := pacs.URL
 	want := map[string][]byte{}
 	add := func(study string, n int) {
 		uid := fmt.Sprint(study, ".1.", n)
 		want[uid] = object(t, study, uid)
-		put(t, address, want[uid])
+		pacs.Put(t, want[uid])
 	}
 	for n := range 210 { // more than a page of its list
 		add(fmt.Sprint("1.2.3.", n/10), n)

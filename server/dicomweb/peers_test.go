@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"lightbox/server/dicomweb"
+	"lightbox/server/ingest"
+	"lightbox/server/orthanctest"
 )
 
 // TestDicomwebClient lets the client that viewers are built on do with the hub what they do.
@@ -50,5 +52,26 @@ func TestDicomwebClient(t *testing.T) {
 			}
 			t.Logf("%s", out)
 		})
+	}
+}
+
+// Orthanc sends to the hub by STOW-RS, searches it, and retrieves from it.
+func TestOrthanc(t *testing.T) {
+	h := start(t, onSQLite, dicomweb.Limits{})
+	pacs := orthanctest.Start(t, map[string]any{"DicomWeb": map[string]any{"Servers": map[string]any{
+		"hub": map[string]any{"Url": h.url + "/", "HttpHeaders": map[string]string{"Authorization": "Bearer emr"}},
+	}}})
+	id := pacs.Put(t, image(t, "1.2.3", "1.2.3.1.1", 64))
+	pacs.Post(t, "/dicom-web/servers/hub/stow", "application/json", []byte(`{"Resources":["`+id+`"],"Synchronous":true}`))
+	h.take(t, ingest.Origin{}, image(t, "1.2.4", "1.2.4.1.1", 64))
+	found := pacs.Post(t, "/dicom-web/servers/hub/qido", "application/json", []byte(`{"Uri":"/studies","Arguments":{"PatientID":"P-1"}}`))
+	if !bytes.Contains(found, []byte(`1.2.3`)) || !bytes.Contains(found, []byte(`1.2.4`)) {
+		t.Errorf("%s", found)
+	}
+	pacs.Post(t, "/dicom-web/servers/hub/retrieve", "application/json", []byte(`{"Resources":[{"Study":"1.2.4"}],"Synchronous":true}`))
+	have := pacs.Post(t, "/tools/find", "application/json", []byte(`{"Level":"Instance","Query":{"SOPInstanceUID":"1.2.4.1.1"}}`))
+	var ids []string
+	if err := json.Unmarshal(have, &ids); err != nil || len(ids) != 1 {
+		t.Errorf("Orthanc did not retrieve the study: %s %v", have, err)
 	}
 }

@@ -3,12 +3,14 @@ package dimse_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -23,6 +25,7 @@ import (
 	"lightbox/server/dimse"
 	"lightbox/server/ingest"
 	"lightbox/server/ingest/ingesttest"
+	"lightbox/server/orthanctest"
 )
 
 var stores = map[string]ingesttest.Open{
@@ -464,6 +467,41 @@ func TestDcmjsDimse(t *testing.T) {
 	}
 	t.Logf("%s", out)
 	if list := h.instances(t, "1.2.3"); len(list) != 1 {
+		t.Errorf("%d instances", len(list))
+	}
+}
+
+// Orthanc echoes and sends.
+func TestOrthanc(t *testing.T) {
+	h := start(t, stores["sqlite"], dimse.Limits{}, map[string]dimse.Peer{"ORTHANC": {}})
+	host, port, err := net.SplitHostPort(h.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	number, err := strconv.Atoi(port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pacs := orthanctest.Start(t, map[string]any{"DicomModalities": map[string]any{"hub": []any{"LIGHTBOX", host, number}}})
+	pacs.Post(t, "/modalities/hub/echo", "application/json", []byte("{}"))
+	var ids []string
+	for _, uid := range []string{"1.2.3.1.1", "1.2.3.1.2"} {
+		ds, err := dicom.Decode(data("1.2.3", uid, "P"))
+		var b bytes.Buffer
+		if err == nil {
+			err = dicom.WriteFile(&b, ds)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, pacs.Put(t, b.Bytes()))
+	}
+	request, err := json.Marshal(ids)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pacs.Post(t, "/modalities/hub/store", "application/json", request)
+	if list := h.instances(t, "1.2.3"); len(list) != 2 {
 		t.Errorf("%d instances", len(list))
 	}
 }
