@@ -1,11 +1,13 @@
 package dicomweb
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
 	"mime/multipart"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -39,6 +41,10 @@ func (s *Server) store(c *call) error {
 	if len(receipts) == 0 {
 		return &problem{http.StatusBadRequest, "no DICOM object in the request"}
 	}
+	// Several are taken at a time; the answer is in the order sent: "part 2" comes before "part 10".
+	slices.SortFunc(receipts, func(a, b ingest.Receipt) int {
+		return cmp.Or(cmp.Compare(len(a.File), len(b.File)), cmp.Compare(a.File, b.File))
+	})
 	return s.sendReceipts(c, receipts)
 }
 
