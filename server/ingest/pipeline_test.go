@@ -178,13 +178,16 @@ func countedInstances(t *testing.T, s store.Store) int64 {
 func all(t *testing.T, s store.Store, resourceType string) []string {
 	t.Helper()
 	everything := store.Caller{ID: "test", Access: func(string) search.Filter { return search.Everything() }}
-	q, err := search.Parse(fhir.R4(), resourceType, nil, search.Options{})
+	q, err := search.Parse(fhir.R4(), resourceType, nil, search.Options{Count: search.MaxCount})
 	if err != nil {
 		t.Fatal(err)
 	}
 	found, err := s.Search(t.Context(), q, everything)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if found.Next != "" {
+		t.Fatalf("more than %d of %s", search.MaxCount, resourceType)
 	}
 	var list []string
 	for _, r := range found.Matches {
