@@ -2,6 +2,7 @@ package mapping_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -164,6 +165,9 @@ func realMessages(t *testing.T) (list [][]byte) {
 		}
 		return err
 	})
+	if errors.Is(err, fs.ErrNotExist) {
+		t.Skip("left out: ../shared/testdata is not here")
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package ingest_test
 
 import (
 	"context"
+	"errors"
 	"io/fs"
 	"math/rand/v2"
 	"os"
@@ -91,9 +92,10 @@ func realMessages(t *testing.T) (list []ingest.File) {
 		list = append(list, ingest.Bytes(path, content))
 		return err
 	})
-	if err != nil {
-		t.Logf("left out: real messages are not here: %v", err)
-		return nil
+	if errors.Is(err, fs.ErrNotExist) {
+		t.Log("left out: ../shared/testdata is not here, the synthetic city alone is used")
+	} else if err != nil {
+		t.Fatal(err)
 	}
 	return list
 }
