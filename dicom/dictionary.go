@@ -112,7 +112,19 @@ func VROf(t Tag) VR {
 func UIDName(u string) string {
 	info, err := uid.Lookup(u)
 	if err != nil {
-		return ""
+		return laterUIDs[u]
 	}
 	return info.Name
+}
+
+// laterUIDs are transfer syntaxes that PS3.6 annex A has and the library's table has not yet.
+var laterUIDs = map[string]string{
+	"1.2.840.10008.1.2.4.110": "JPEG XL Lossless",
+	"1.2.840.10008.1.2.4.111": "JPEG XL JPEG Recompression",
+	"1.2.840.10008.1.2.4.112": "JPEG XL",
+	"1.2.840.10008.1.2.4.201": "High-Throughput JPEG 2000 Image Compression (Lossless Only)",
+	"1.2.840.10008.1.2.4.202": "High-Throughput JPEG 2000 with RPCL Options Image Compression (Lossless Only)",
+	"1.2.840.10008.1.2.4.203": "High-Throughput JPEG 2000 Image Compression",
+	"1.2.840.10008.1.2.4.204": "JPIP HTJ2K Referenced",
+	"1.2.840.10008.1.2.4.205": "JPIP HTJ2K Referenced Deflate",
 }

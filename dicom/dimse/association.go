@@ -82,7 +82,7 @@ func Accept(conn net.Conn, how Acceptance) (*Association, error) {
 	if err != nil {
 		return nil, reject(conn, badProtocolVersion)
 	}
-	if asked.application != applicationContext {
+	if asked.application != ApplicationContext {
 		return nil, reject(conn, noApplicationContext)
 	}
 	if refused := how.Admit(asked.calling, asked.called); refused != nil {
@@ -125,9 +125,9 @@ func newAssociation(conn net.Conn, peer associate, idle time.Duration) *Associat
 	if idle <= 0 {
 		idle = defaultIdle
 	}
-	most := int(min(peer.maxLength, maxData))
+	most := int(min(peer.maxLength, MaxPDU))
 	if most == 0 {
-		most = maxData
+		most = MaxPDU
 	}
 	return &Association{conn: conn, contexts: map[byte]Context{}, most: max(most, 128), idle: idle}
 }

@@ -22,7 +22,7 @@ const (
 
 // Bounds of what a peer may send.
 const (
-	maxData      = 128 << 10 // bytes of one P-DATA-TF, as we announce
+	MaxPDU       = 128 << 10 // bytes of one P-DATA-TF, as we announce
 	maxAssociate = 512 << 10 // bytes of an A-ASSOCIATE: 128 contexts with all transfer syntaxes take about a tenth of that
 	maxUID       = 64
 )
@@ -40,7 +40,7 @@ func readPDU(r net.Conn) (kind byte, body []byte, err error) {
 	}
 	prompt(r)
 	kind, n := head[0], binary.BigEndian.Uint32(head[2:])
-	most := uint32(maxData)
+	most := uint32(MaxPDU)
 	switch kind {
 	case pduAssociateRQ, pduAssociateAC:
 		most = maxAssociate
@@ -86,11 +86,10 @@ type Context struct {
 
 // Results of a presentation context (PS3.8 table 9-18).
 const (
-	accepted           byte = 0
-	abstractNotTaken   byte = 3
-	transferNotTaken   byte = 4
-	userRejected       byte = 1
-	applicationContext      = "1.2.840.10008.3.1.1.1"
+	accepted         byte = 0
+	abstractNotTaken byte = 3
+	transferNotTaken byte = 4
+	userRejected     byte = 1
 )
 
 // role is what one side plays for a SOP class (PS3.7 D.3.3.4).
@@ -122,9 +121,11 @@ const (
 	itemVersion     byte = 0x55
 )
 
+// What an association says of us (PS3.7 D.3.3.2), and of what is spoken on it (PS3.7 A.2.1).
 const (
-	implementationClass   = "2.25.24293850707198518374840859836690868074"
-	implementationVersion = "LIGHTBOX_1"
+	ApplicationContext    = "1.2.840.10008.3.1.1.1"
+	ImplementationClass   = "2.25.24293850707198518374840859836690868074"
+	ImplementationVersion = "LIGHTBOX_1"
 )
 
 // items calls each for the items of b.
@@ -217,7 +218,7 @@ func (a associate) encode(isRequest bool) []byte {
 	b[1] = 1
 	copy(b[4:20], fmt.Sprintf("%-16.16s", a.called))
 	copy(b[20:36], fmt.Sprintf("%-16.16s", a.calling))
-	b = appendItem(b, itemApplication, []byte(applicationContext))
+	b = appendItem(b, itemApplication, []byte(ApplicationContext))
 	for _, c := range a.contexts {
 		kind, inner := itemContextAC, []byte{c.ID, 0, c.result, 0}
 		if isRequest {
@@ -231,13 +232,13 @@ func (a associate) encode(isRequest bool) []byte {
 		}
 		b = appendItem(b, kind, inner)
 	}
-	user := appendItem(nil, itemMaxLength, binary.BigEndian.AppendUint32(nil, maxData))
-	user = appendItem(user, itemClassUID, []byte(implementationClass))
+	user := appendItem(nil, itemMaxLength, binary.BigEndian.AppendUint32(nil, MaxPDU))
+	user = appendItem(user, itemClassUID, []byte(ImplementationClass))
 	for _, r := range a.roles {
 		value := append(binary.BigEndian.AppendUint16(nil, uint16(len(r.class))), r.class...)
 		user = appendItem(user, itemRole, append(value, bit(r.scu), bit(r.scp)))
 	}
-	user = appendItem(user, itemVersion, []byte(implementationVersion))
+	user = appendItem(user, itemVersion, []byte(ImplementationVersion))
 	return appendItem(b, itemUser, user)
 }
 

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -129,23 +130,27 @@ func (s *Server) admit(calling, called string) *dimse.Rejection {
 }
 
 const (
-	verification = "1.2.840.10008.1.1"
-	commitment   = "1.2.840.10008.1.20.1"
+	verification     = "1.2.840.10008.1.1"
+	commitment       = "1.2.840.10008.1.20.1"
+	standardRoot     = "1.2.840.10008."
+	storageClasses   = "1.2.840.10008.5.1.4.1.1."
+	transferSyntaxes = "1.2.840.10008.1.2"
 )
 
 // takes holds for what a caller may propose: storage SOP classes are those of the standard, and any that is not of the standard.
 func takes(abstract string) bool {
-	return abstract == verification || abstract == commitment || strings.HasPrefix(abstract, "1.2.840.10008.5.1.4.1.1.") ||
-		!strings.HasPrefix(abstract, "1.2.840.10008.")
+	return abstract == verification || abstract == commitment || strings.HasPrefix(abstract, storageClasses) ||
+		!strings.HasPrefix(abstract, standardRoot)
 }
 
-// takesTransfer holds for transfer syntaxes whose objects are whole: not those that only refer to their pixel data, or are no data set.
+// untakenSyntaxes are transfer syntaxes whose objects only refer to their pixel data, or are no data set: such an object is not whole.
+var untakenSyntaxes = []string{
+	"1.2.840.10008.1.2.4.94", "1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.4.204", "1.2.840.10008.1.2.4.205", "1.2.840.10008.1.2.6.1", "1.2.840.10008.1.2.6.2",
+}
+
+// takesTransfer holds for the other transfer syntaxes of the standard, and for any that is not of the standard.
 func takesTransfer(syntax string) bool {
-	switch syntax {
-	case "1.2.840.10008.1.2.4.94", "1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.4.204", "1.2.840.10008.1.2.4.205", "1.2.840.10008.1.2.6.1", "1.2.840.10008.1.2.6.2":
-		return false
-	}
-	return strings.HasPrefix(syntax, "1.2.840.10008.1.2") || !strings.HasPrefix(syntax, "1.2.840.10008.")
+	return !slices.Contains(untakenSyntaxes, syntax) && (strings.HasPrefix(syntax, transferSyntaxes) || !strings.HasPrefix(syntax, standardRoot))
 }
 
 // caller is one association with who is behind it.

@@ -1,0 +1,91 @@
+package main
+
+//go:generate go test -run TestConformanceStatement -update
+
+import (
+	"io"
+	"strings"
+
+	"lightbox/server/dicomweb"
+	"lightbox/server/dimse"
+)
+
+type conformanceCommand struct{}
+
+// Help is shown below the flags.
+func (*conformanceCommand) Help() string {
+	return `The statement is in the form of PS3.2, as Markdown, and has what the program was built with: SOP classes, transfer syntaxes, statuses, limits, keys.`
+}
+
+// Run prints the statement.
+func (*conformanceCommand) Run(p *program) error {
+	_, err := io.WriteString(p.Stdout, conformanceStatement())
+	return err
+}
+
+// conformanceStatement is the DICOM conformance statement (PS3.2 2022 annex A).
+func conformanceStatement() string {
+	return strings.Join([]string{`# DICOM Conformance Statement
+
+Lightbox ` + version + `. Printed from the code's own tables by ` + "`lightbox conformance`" + `; do not edit. Its form is that of PS3.2 (2022) annex A.
+
+## 1 Overview
+
+Lightbox takes DICOM objects in by DIMSE and DICOMweb, keeps them as they are sent, and gives them back by DICOMweb. What they say is served as HL7 FHIR
+R4 ([mapping](../mapping/MAPPING.md)).
+
+| Network service | User (SCU) | Provider (SCP) |
+|---|---|---|
+| Verification | no | yes |
+| Storage | no | yes |
+| Storage Commitment Push Model | no | yes |
+| STOW-RS | no | yes |
+| QIDO-RS | yes, to read an archive | yes |
+| WADO-RS | yes, to read an archive | yes |
+
+Media: files, folders, ZIP archives and DICOMDIR media are read; a DICOMDIR itself is told as refused. Media are not written.
+
+## 2 Table of contents
+
+Networking (4), media interchange (5), character sets (6), security (7), annexes (8).
+
+## 3 Introduction
+
+Its readers are those who connect modalities and archives. A statement does not assure that two systems work together: connect them and look.
+
+## 4 Networking
+
+### 4.1 Implementation model
+
+One process answers all. Each object goes one way, whatever it came by: received, made durable in archive and index, acknowledged, and then mapped. An object
+with the SOP Instance UID of another and other bytes is refused and kept aside; the one that was there stays.
+
+` + dimse.Conformance(), dicomweb.Conformance(), `### 4.3 Network interfaces
+
+TCP/IP, IPv4 and IPv6. DIMSE at the address of ` + "`--dimse`" + `, DICOMweb at that of ` + "`--listen`" + `, by HTTP/1.1; HTTPS is the matter of a proxy before it.
+
+### 4.4 Configuration
+
+` + "`--dimse-aet`" + ` is the hub's AE title, ` + "`--dimse-peer AET=[ORG][@HOST:PORT]`" + ` names each caller that is known: the organisation that owns what it sends and where results of storage
+commitment go. ` + "`lightbox serve --help`" + ` has the rest.
+
+## 5 Media interchange
+
+No application profile is claimed. Files of PS3.10 are read in all transfer syntaxes, with or without preamble and file meta information.
+
+## 6 Character sets
+
+ISO_IR 6, 13, 87 and 159 (Japanese), 100, 101, 109, 110, 144, 127, 126, 138, 148, 166, 203, 149 (Korean), 58 (simplified Chinese), with and without code
+extensions (ISO 2022); ISO_IR 192 (UTF-8), GB18030, GBK. A text in a character set that it does not declare is told as an issue of the mapping.
+
+## 7 Security
+
+DIMSE over TLS with client certificates (` + "`--dimse-cert`, `--dimse-key`, `--dimse-client-ca`" + `); off loopback, without TLS only by ` + "`--dimse-plaintext`" + `. Callers that are not configured are rejected. DICOMweb takes
+OAuth 2.0 bearer tokens of the configured issuers. Preambles are made inert on their way out, but for TIFF. Memory and time are bounded whatever a peer declares.
+
+## 8 Annexes
+
+No attribute is coerced, none is added to an object, and there are no private SOP classes or transfer syntaxes of Lightbox's own. Attributes that QIDO-RS returns
+beside those of the object are counts, RetrieveURL and InstanceAvailability.
+`}, "\n")
+}
