@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -132,6 +133,21 @@ var messageTypes = map[string]func(r *run, l *letter, event string){
 	"OMG": func(r *run, l *letter, _ string) { r.orders(l) },
 	"MDM": (*run).managed,
 	"ADT": (*run).administration,
+}
+
+// MessageKind is what is mapped of one type of message: the events of MSH-9.2, none for any.
+type MessageKind struct {
+	Type   string
+	Events []string
+}
+
+// MessageKinds are the messages that are mapped, by type.
+func MessageKinds() (list []MessageKind) {
+	events := map[string][]string{"ADT": slices.Sorted(slices.Values(administrationEvents)), "MDM": slices.Sorted(maps.Keys(documentEvents))}
+	for _, kind := range slices.Sorted(maps.Keys(messageTypes)) {
+		list = append(list, MessageKind{kind, events[kind]})
+	}
+	return list
 }
 
 // Message maps one HL7 v2 message. The error is a *Refusal where the message is at fault.

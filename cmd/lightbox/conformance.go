@@ -1,6 +1,6 @@
 package main
 
-//go:generate go test -run TestConformanceStatement -update
+//go:generate go test -run TestConformanceStatements -update
 
 import (
 	"io"
@@ -8,26 +8,47 @@ import (
 
 	"lightbox/server/dicomweb"
 	"lightbox/server/dimse"
+	"lightbox/server/mllp"
 )
 
-type conformanceCommand struct{}
+type conformanceCommand struct {
+	Of string `arg:"" optional:"" enum:"dicom,hl7" default:"dicom" help:"dicom or hl7."`
+}
 
 // Help is shown below the flags.
 func (*conformanceCommand) Help() string {
-	return `The statement is in the form of PS3.2, as Markdown, and has what the program was built with: SOP classes, transfer syntaxes, statuses, limits, keys.`
+	return `What is connected to the hub can count on, as Markdown, from the tables that the program works by.
+
+  lightbox conformance dicom  SOP classes, transfer syntaxes, statuses, limits and keys, in the form of PS3.2
+  lightbox conformance hl7    messages and events, character sets, acknowledgements and limits of HL7 v2`
 }
 
-// Run prints the statement.
-func (*conformanceCommand) Run(p *program) error {
-	_, err := io.WriteString(p.Stdout, conformanceStatement())
+// Run prints a statement.
+func (c *conformanceCommand) Run(p *program) error {
+	_, err := io.WriteString(p.Stdout, statements[c.Of]())
 	return err
 }
 
-// conformanceStatement is the DICOM conformance statement (PS3.2 2022 annex A).
-func conformanceStatement() string {
+// statements are what can be printed.
+var statements = map[string]func() string{"dicom": dicomStatement, "hl7": hl7Statement}
+
+// hl7Statement is the HL7 v2 conformance statement.
+func hl7Statement() string {
+	return `# HL7 v2 Conformance Statement
+
+Lightbox ` + version + `. Printed from the code's own tables by ` + "`lightbox conformance hl7`" + `; do not edit.
+
+Messages come by MLLP (` + "`--mllp`" + `, with ` + "`--mllp-cert`" + ` and ` + "`--mllp-client-ca`" + ` over TLS), and as files by ` + "`lightbox ingest`" + `. Delimiters are those that MSH says. The hub
+sends no messages but acknowledgements.
+
+` + mllp.Conformance()
+}
+
+// dicomStatement is the DICOM conformance statement (PS3.2 2022 annex A).
+func dicomStatement() string {
 	return strings.Join([]string{`# DICOM Conformance Statement
 
-Lightbox ` + version + `. Printed from the code's own tables by ` + "`lightbox conformance`" + `; do not edit. Its form is that of PS3.2 (2022) annex A.
+Lightbox ` + version + `. Printed from the code's own tables by ` + "`lightbox conformance dicom`" + `; do not edit. Its form is that of PS3.2 (2022) annex A.
 
 ## 1 Overview
 

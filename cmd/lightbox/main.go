@@ -63,7 +63,7 @@ type cli struct {
 	Token   tokenCommand   `cmd:"" help:"Sign an access token of a running demo's issuer, for trying things out."`
 	Bench   benchCommand   `cmd:"" help:"Measure a hub on a synthetic city of any size, each figure beside its limit."`
 
-	Conformance conformanceCommand `cmd:"" help:"Print the DICOM conformance statement."`
+	Conformance conformanceCommand `cmd:"" help:"Print the conformance statement for DICOM or HL7 v2."`
 	Version     versionCommand     `cmd:"" help:"Print the version."`
 
 	Config kong.ConfigFlag `placeholder:"FILE" help:"JSON file with the same names as the flags."`

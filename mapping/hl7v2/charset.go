@@ -1,6 +1,8 @@
 package hl7v2
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -31,6 +33,9 @@ var charsets = map[string]encoding.Encoding{
 	"BIG5": traditionalchinese.Big5, "KSX1001": korean.EUCKR,
 	"ISOIR14": japanese.ShiftJIS, "ISOIR87": japanese.ISO2022JP, "ISOIR159": japanese.ISO2022JP,
 }
+
+// Charsets are the names of the character sets that are read, sorted.
+func Charsets() []string { return slices.Sorted(maps.Keys(charsets)) }
 
 func charsetName(s string) string {
 	return strings.Map(func(c rune) rune {

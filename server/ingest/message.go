@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"lightbox/dicom/archive"
@@ -159,6 +161,9 @@ func Fault(err error) (code string, rejected bool) {
 	}
 	return why.code, why.rejected
 }
+
+// FaultReasons are the reasons for which messages are refused, sorted.
+func FaultReasons() []string { return slices.Sorted(maps.Keys(faults)) }
 
 type fault struct {
 	code     string

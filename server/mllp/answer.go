@@ -26,11 +26,8 @@ func answers(message []byte, err error, lenient bool) [][]byte {
 	a := hl7v2.Acknowledgment{Code: "A", At: time.Now()}
 	letter := "A"
 	if err != nil && !(lenient && ingest.IsKept(err)) {
-		letter = "E"
 		code, rejected := ingest.Fault(err)
-		if rejected {
-			letter = "R"
-		}
+		letter = letterOf(rejected)
 		a.Error, a.Detail = code, detail(err)
 	}
 	enhanced, accept, application := hl7v2.Accepts(message, letter == "A")
@@ -44,6 +41,14 @@ func answers(message []byte, err error, lenient bool) [][]byte {
 		list = append(list, a.Acknowledge(message))
 	}
 	return list
+}
+
+// letterOf is the second letter of the code of a message that is not taken (HL7 table 0008).
+func letterOf(rejected bool) string {
+	if rejected {
+		return "R"
+	}
+	return "E"
 }
 
 // detail is what may be told of an error: the reason of a refusal, and of a failure of ours nothing.
