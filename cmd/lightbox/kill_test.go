@@ -10,7 +10,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"strconv"
 	"strings"
@@ -20,7 +19,6 @@ import (
 
 	"github.com/tidwall/gjson"
 
-	"lightbox/auth/devissuer"
 	"lightbox/dicom"
 	"lightbox/dicom/dimse"
 )
@@ -260,19 +258,13 @@ func TestServeSurvivesKill(t *testing.T) {
 
 func newVictim(t *testing.T, database string) *victim {
 	t.Helper()
-	var mux http.ServeMux
-	provider := httptest.NewServer(&mux)
-	t.Cleanup(provider.Close)
-	issuer, err := devissuer.New(devissuer.Config{URL: provider.URL + "/issuer"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	mux.Handle("/issuer/", issuer)
+	issuer := startIssuer(t)
 	v := &victim{journal: &journal{}, client: &http.Client{Timeout: 20 * time.Second}, ctx: t.Context(), dimseAt: freeAddress(t), mllpAt: freeAddress(t)}
 	address := freeAddress(t)
 	v.origin = "http://" + address
-	v.args = []string{"serve", "--listen", address, "--issuer", provider.URL + "/issuer", "--database", database, "--archive", t.TempDir(), "--id-key", testKey,
+	v.args = []string{"serve", "--listen", address, "--issuer", issuer.Metadata().Issuer, "--database", database, "--archive", t.TempDir(), "--id-key", testKey,
 		"--dimse", v.dimseAt, "--dimse-peer", "CT1=", "--mllp", v.mllpAt, "--log-level", "error"}
+	var err error
 	if v.token, err = issuer.Token(map[string]any{"aud": v.origin + "/fhir", "sub": "emr", "scope": "system/*.cruds"}, time.Hour); err != nil {
 		t.Fatal(err)
 	}

@@ -31,7 +31,8 @@ func freeAddress(t *testing.T) string {
 	return l.Addr().String()
 }
 
-func startServe(t *testing.T, args ...string) (hub servingHub, stderr *syncBuffer) {
+// startIssuer serves an OpenID provider of the test's own.
+func startIssuer(t *testing.T) *devissuer.Issuer {
 	t.Helper()
 	var mux http.ServeMux
 	provider := httptest.NewServer(&mux)
@@ -41,13 +42,19 @@ func startServe(t *testing.T, args ...string) (hub servingHub, stderr *syncBuffe
 		t.Fatal(err)
 	}
 	mux.Handle("/issuer/", issuer)
+	return issuer
+}
+
+func startServe(t *testing.T, args ...string) (hub servingHub, stderr *syncBuffer) {
+	t.Helper()
+	issuer := startIssuer(t)
 	address := freeAddress(t)
 	stderr = &syncBuffer{}
 	ctx, cancel := context.WithCancel(context.Background())
 	exit := make(chan int, 1)
 	go func() {
 		p := &program{Stdout: io.Discard, Stderr: stderr}
-		exit <- p.Run(ctx, append([]string{"serve", "--listen", address, "--issuer", provider.URL + "/issuer"}, args...))
+		exit <- p.Run(ctx, append([]string{"serve", "--listen", address, "--issuer", issuer.Metadata().Issuer}, args...))
 	}()
 	t.Cleanup(func() {
 		cancel()

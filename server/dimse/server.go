@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"lightbox/dicom/dimse"
+	"lightbox/server/connections"
 	"lightbox/server/ingest"
 )
 
@@ -56,37 +57,13 @@ type Server struct {
 // Serve accepts associations until ctx ends, and then lets each finish the message that it is in. The listener is closed.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	limits := s.Limits.withDefaults()
-	stop := context.AfterFunc(ctx, func() { _ = listener.Close() })
-	defer stop()
-	var open sync.WaitGroup
-	defer open.Wait()
+	var reports sync.WaitGroup
+	defer reports.Wait()
 	asked := make(chan struct{}, 1)
-	open.Go(func() { s.reportAll(ctx, asked) })
-	places := make(chan struct{}, limits.Associations)
-	for {
-		connection, err := listener.Accept()
-		if err != nil {
-			if ctx.Err() != nil {
-				return nil
-			}
-			return err
-		}
-		var full bool
-		select {
-		case places <- struct{}{}:
-		default:
-			full = true
-		}
-		open.Go(func() {
-			defer connection.Close()
-			if full {
-				s.turnAway(connection, limits)
-				return
-			}
-			defer func() { <-places }()
-			s.converse(ctx, connection, limits, asked)
-		})
-	}
+	reports.Go(func() { s.reportAll(ctx, asked) })
+	return connections.Serve(ctx, listener, limits.Associations,
+		func(c net.Conn) { s.converse(ctx, c, limits, asked) },
+		func(c net.Conn) { s.turnAway(c, limits) })
 }
 
 // turnAway tells who comes when there is no room to come again.

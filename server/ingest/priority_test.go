@@ -47,6 +47,18 @@ func finding(t *testing.T) ingest.File {
 	return ingest.Bytes("finding", b.Bytes())
 }
 
+// hastening is a hub where a finding makes the reading urgent.
+func hastening(t *testing.T, open ingesttest.Open) *ingest.Pipeline {
+	t.Helper()
+	p := ingesttest.New(t, open, t.TempDir())
+	m, err := mapping.New(mapping.Config{Priorities: []mapping.PriorityRule{{Finding: "http://snomed.info/sct|50960005", Priority: "urgent"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Mapper = m
+	return p
+}
+
 // A finding hastens the reading as far as its rule says and never below what was ordered, whichever of the two comes first.
 func TestOrderedPriority(t *testing.T) {
 	order := header("ORM^O01", "M1", "20250101100000") + oldPID + "ORC|NW|P-1^RIS|F-1^RIS\rTQ1|1||||||||S\rOBR|1|P-1^RIS|F-1^RIS|CT1^Head^L||||||||||||||A-1^RIS\r"
@@ -54,12 +66,7 @@ func TestOrderedPriority(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			both := []ingest.File{finding(t), message(order)}
 			for range both {
-				p := ingesttest.New(t, open, t.TempDir())
-				m, err := mapping.New(mapping.Config{Priorities: []mapping.PriorityRule{{Finding: "http://snomed.info/sct|50960005", Priority: "urgent"}}})
-				if err != nil {
-					t.Fatal(err)
-				}
-				p.Mapper = m
+				p := hastening(t, open)
 				for _, one := range both {
 					mustRun(t, p, files(t, one))
 				}
@@ -88,12 +95,7 @@ func TestReadingEndsWithAReport(t *testing.T) {
 			for _, c := range []struct{ sent, want string }{{"P", "ready"}, {"F", "completed"}} {
 				both := []ingest.File{finding(t), message(report("M1", "20250101100000", c.sent))}
 				for range both {
-					p := ingesttest.New(t, open, t.TempDir())
-					m, err := mapping.New(mapping.Config{Priorities: []mapping.PriorityRule{{Finding: "http://snomed.info/sct|50960005", Priority: "urgent"}}})
-					if err != nil {
-						t.Fatal(err)
-					}
-					p.Mapper = m
+					p := hastening(t, open)
 					for _, one := range both {
 						mustRun(t, p, files(t, one))
 					}

@@ -12,8 +12,9 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"sync"
 	"time"
+
+	"lightbox/server/connections"
 )
 
 // Limits bound what a sender may take of the hub. The zero value means the defaults.
@@ -51,36 +52,13 @@ type Server struct {
 // Serve accepts connections until ctx ends, and then lets each finish the message that it is in. The listener is closed.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	limits := s.Limits.withDefaults()
-	stop := context.AfterFunc(ctx, func() { _ = listener.Close() })
-	defer stop()
-	var open sync.WaitGroup
-	defer open.Wait()
-	places := make(chan struct{}, limits.Connections)
-	for {
-		connection, err := listener.Accept()
-		if err != nil {
-			if ctx.Err() != nil {
-				return nil
-			}
-			return err
-		}
-		select {
-		case places <- struct{}{}:
-		default:
-			s.Log.Warn("mllp: too many connections, one is refused", "limit", limits.Connections)
-			_ = connection.Close()
-			continue
-		}
-		open.Go(func() {
-			defer func() { <-places }()
-			s.converse(ctx, connection, limits)
-		})
-	}
+	return connections.Serve(ctx, listener, limits.Connections,
+		func(c net.Conn) { s.converse(ctx, c, limits) },
+		func(net.Conn) { s.Log.Warn("mllp: too many connections, one is refused", "limit", limits.Connections) })
 }
 
 // converse answers one connection until its end.
 func (s *Server) converse(ctx context.Context, c net.Conn, limits Limits) {
-	defer c.Close()
 	// Who waits for a message is woken by the end; who is in one goes on to its answer.
 	stop := context.AfterFunc(ctx, func() { _ = c.SetReadDeadline(time.Now()) })
 	defer stop()
