@@ -14,6 +14,7 @@ type Limits struct {
 	Depth    int   // of sequences; default 64
 	Value    int64 // one value longer than this is passed over as Bulk; default 1 MiB
 	Bulk     bool  // keep EncapsulatedDocument (0042,0011) within Bytes
+	Head     bool  // nothing beyond the header is looked at, so that an object need not be there in whole
 }
 
 func (l Limits) orDefault() Limits {
@@ -33,7 +34,8 @@ func (l Limits) orDefault() Limits {
 }
 
 // Scan reads the header of the object in r, size bytes long, up to pixel data. Attributes after pixel data are not read, but
-// truncation always is an error. Group lengths are left out, as are repeated attributes but the first. Errors are *Error.
+// truncation is an error, whatever is cut, unless
+// the limits ask for the head alone. Group lengths are left out, as are repeated attributes but the first. Errors are *Error.
 func Scan(r io.ReaderAt, size int64, limits Limits) (*Dataset, error) {
 	buf := windows.Get().(*[windowSize]byte)
 	defer windows.Put(buf) // values are copied out of it

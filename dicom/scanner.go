@@ -78,7 +78,7 @@ func (s *scanner) count(t Tag, weight int64) error {
 func (s *scanner) elements(d *Dataset, end int64, depth int) error {
 	mark := len(s.pending)
 	sorted, last := true, Tag(0)
-	for {
+	for !s.limits.Head || last < tagPixelData || depth > 0 {
 		done, err := s.ends(end, depth)
 		if err != nil {
 			return err
@@ -87,6 +87,9 @@ func (s *scanner) elements(d *Dataset, end int64, depth int) error {
 			break
 		}
 		if depth == 0 && (last >= tagPixelData || s.coding.tag(s.peek(4)) > tagPixelData) {
+			if s.limits.Head {
+				break
+			}
 			if err := s.rest(); err != nil {
 				return err
 			}
@@ -198,6 +201,9 @@ func (s *scanner) element(end int64, depth int) (Element, error) {
 	switch {
 	case pixels(h.tag) || h.length < 0 && h.rule.unit > 0 && h.rule.vr != "UN":
 		e.Bulk = true
+		if depth == 0 && h.tag == tagPixelData && s.limits.Head {
+			return e, nil
+		}
 		if depth == 0 && h.tag == tagPixelData {
 			return e, s.pixelData(h, s.pixels)
 		}

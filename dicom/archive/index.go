@@ -19,7 +19,7 @@ type Instance struct {
 	SOPInstanceUID    string
 	SOPClassUID       string
 	Object            Digest
-	Size              int64
+	Size              int64     // 0 of an object that stays elsewhere
 	Owner             string    // "Organization/<id>" that submitted it, or ""
 	Source            string    // the channel or calling AE title, or ""
 	Received          time.Time // to the second; zero where nobody noted it. What is read from the index tells when it came first
@@ -52,8 +52,8 @@ const (
 // 32,766), but SQLite looks up each $n among the earlier ones: 1,000 instances at once took four times as long as ten times 100.
 const addLimit = 100
 
-// Add puts instances into the index, each with its outcome in order. Rows are only inserted, so the index ends up the same
-// whatever the order and grouping of the calls. After a Conflict, [Studies] names the other studies that it may have changed. An
+// Add puts instances into the index, each with its outcome in order. Rows are only inserted, but for what a source tells anew of
+// objects that stay there, so the index ends up the same whatever the order and grouping of the calls. After a Conflict, [Studies] names the other studies that it may have changed. An
 // instance with an unfit UID is a *[dicom.Error], before anything is written.
 func Add(ctx context.Context, tx SQL, instances []Instance) ([]Outcome, error) {
 	for i := range instances {
@@ -92,6 +92,9 @@ func addBatch(ctx context.Context, tx SQL, batch []Instance) ([]Outcome, error) 
 	slices.SortFunc(fresh, func(a, b Instance) int {
 		return cmp.Or(cmp.Compare(a.SOPInstanceUID, b.SOPInstanceUID), slices.Compare(a.Object[:], b.Object[:]))
 	})
+	if err := replace(ctx, tx, fresh); err != nil {
+		return nil, err
+	}
 	return outcomes, insert(ctx, tx, fresh)
 }
 
@@ -116,10 +119,25 @@ func (k known) add(i Instance) Outcome {
 	switch {
 	case found:
 		return Resubmitted
-	case len(objects) > 1:
+	case k.others(i) > 0:
 		return Conflict
+	case i.Object.IsRemote() && len(objects) > 1: // it is here as well
+		return Resubmitted
 	}
 	return New
+}
+
+// others counts the objects of an instance's UID that it cannot be the same as: of one that is here and one that stays elsewhere nobody
+// knows, and what the same source told before of one elsewhere is replaced.
+func (k known) others(i Instance) (n int) {
+	for object, submitted := range k[i.SOPInstanceUID] {
+		elsewhere := object.IsRemote()
+		isOwn := func(by submission) bool { return elsewhere && by.source == i.Source }
+		if object != i.Object && elsewhere == i.Object.IsRemote() && !slices.ContainsFunc(submitted, isOwn) {
+			n++
+		}
+	}
+	return n
 }
 
 // check refuses what cannot be a UID (PS3.5 9.1 allows digits and dots, at most 64) and text that a database may not hold. It

@@ -13,13 +13,14 @@ const counts = `NOT EXISTS (SELECT 1 FROM dicom_instance o WHERE o.sop_instance_
 
 // Study returns the instances of a study that count, in SOP Instance UID order.
 func Study(ctx context.Context, tx SQL, studyInstanceUID string) ([]Instance, error) {
-	return instances(ctx, tx, studyInstanceUID, counts)
+	return instances(ctx, tx, counts, studyInstanceUID)
 }
 
 // Conflicts returns the instances of a study that do not count, since other bytes with their SOP Instance UID have a lower digest,
-// in this study or in another.
+// in this study or in another. What stays elsewhere and is here as well is no conflict.
 func Conflicts(ctx context.Context, tx SQL, studyInstanceUID string) ([]Instance, error) {
-	return instances(ctx, tx, studyInstanceUID, `NOT `+counts)
+	return instances(ctx, tx, `NOT `+counts+` AND NOT (i.object >= $2 AND EXISTS
+		(SELECT 1 FROM dicom_instance o WHERE o.sop_instance_uid = i.sop_instance_uid AND o.object < $2))`, studyInstanceUID, remoteMark)
 }
 
 // Owners returns who submitted instances of a study, sorted.
@@ -77,13 +78,14 @@ func Classes(ctx context.Context, tx SQL, sopInstanceUIDs []string) (map[string]
 	return classes, nil
 }
 
-func instances(ctx context.Context, tx SQL, studyInstanceUID, where string) ([]Instance, error) {
-	list, ids, err := queryInstances(ctx, tx, studyInstanceUID, where)
+// instances reads those of a study, the first argument, that meet a condition.
+func instances(ctx context.Context, tx SQL, where string, args ...any) ([]Instance, error) {
+	list, ids, err := queryInstances(ctx, tx, where, args)
 	if err != nil {
 		return nil, fmt.Errorf("instance index: %w", err)
 	}
 	// After the instances: contexts are never removed, so none can be missing, whoever writes meanwhile.
-	contexts, err := queryContexts(ctx, tx, `study_instance_uid = $1`, []any{studyInstanceUID})
+	contexts, err := queryContexts(ctx, tx, `study_instance_uid = $1`, args[:1])
 	if err != nil {
 		return nil, fmt.Errorf("instance index: %w", err)
 	}
@@ -100,10 +102,10 @@ func instances(ctx context.Context, tx SQL, studyInstanceUID, where string) ([]I
 }
 
 // queryInstances returns the rows of a study with the id of the context of each.
-func queryInstances(ctx context.Context, tx SQL, studyInstanceUID, where string) (list []Instance, ids []int64, err error) {
+func queryInstances(ctx context.Context, tx SQL, where string, args []any) (list []Instance, ids []int64, err error) {
 	query := `SELECT i.sop_instance_uid, i.object, i.context, i.size, i.header, i.received
 		FROM dicom_context c JOIN dicom_instance i ON i.context = c.id WHERE c.study_instance_uid = $1 AND ` + where
-	err = tx.Query(ctx, query, []any{studyInstanceUID}, func(scan func(dest ...any) error) error {
+	err = tx.Query(ctx, query, args, func(scan func(dest ...any) error) error {
 		var i Instance
 		var object, header []byte
 		var id, received int64

@@ -29,7 +29,7 @@ func (s *Server) frames(c *call) error {
 	if err != nil {
 		return err
 	}
-	object, err := s.Hub.Objects.Open(c.ctx(), list[0].Object)
+	object, err := s.Hub.Open(c.ctx(), list[0])
 	if err != nil {
 		return err
 	}

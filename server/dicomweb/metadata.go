@@ -113,7 +113,7 @@ func (s *Server) bulkData(c *call) error {
 	if err != nil {
 		return errNoStudy
 	}
-	object, err := s.Hub.Objects.Open(c.ctx(), list[0].Object)
+	object, err := s.Hub.Open(c.ctx(), list[0])
 	if err != nil {
 		return err
 	}

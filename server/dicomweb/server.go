@@ -134,6 +134,9 @@ func (s *Server) fail(w http.ResponseWriter, err error) {
 	case errors.As(err, &said) && said.Type == fhir.Transient:
 		w.Header().Set("Retry-After", "5")
 		known = &problem{http.StatusServiceUnavailable, "try again soon"}
+	case errors.Is(err, ingest.ErrUnreachable):
+		s.Log.Warn("dicomweb: an object stays in an archive that does not answer", "cause", err)
+		known = &problem{http.StatusBadGateway, "the archive that has the object does not answer"}
 	default:
 		s.Log.Error("dicomweb: a request failed", "cause", err)
 		known = &problem{http.StatusInternalServerError, "internal error"}

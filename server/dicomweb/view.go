@@ -160,11 +160,11 @@ const inlined = 64 << 10
 
 // open reads the header of an object. What cannot be read any more is an error of ours.
 func (s *Server) open(ctx context.Context, i archive.Instance) (opened, error) {
-	object, err := s.Hub.Objects.Open(ctx, i.Object)
+	object, err := s.Hub.Open(ctx, i)
 	if err != nil {
 		return opened{}, err
 	}
-	header, err := dicom.Scan(object, object.Size(), dicom.Limits{Value: inlined})
+	header, err := dicom.Scan(object, object.Size(), dicom.Limits{Value: inlined, Head: i.Object.IsRemote()})
 	if err != nil {
 		return opened{}, errors.Join(err, object.Close())
 	}

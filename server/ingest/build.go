@@ -264,10 +264,12 @@ func (p *Pipeline) documents(ctx context.Context, instances []archive.Instance, 
 
 // document reads one report object. Its bytes are checked first: what is damaged must not pass for a report without its end.
 func (p *Pipeline) document(ctx context.Context, i archive.Instance) (*dicom.Dataset, []mapping.Issue, error) {
-	if err := archive.Verify(ctx, p.Objects, i.Object); err != nil {
-		return nil, nil, err
+	if !i.Object.IsRemote() {
+		if err := archive.Verify(ctx, p.Objects, i.Object); err != nil {
+			return nil, nil, err
+		}
 	}
-	object, err := p.Objects.Open(ctx, i.Object)
+	object, err := p.Open(ctx, i)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"strings"
 	"sync/atomic"
+
+	"lightbox/dicom"
 )
 
 // File is one candidate object.
@@ -22,6 +24,8 @@ type File struct {
 	Open func() (Content, error)
 	// Once says that Open works one time only: the entry of a ZIP is not unpacked twice.
 	Once bool
+	// Header is of an object that stays where it is: nothing is opened or archived.
+	Header *dicom.Dataset
 }
 
 // Content is the open bytes of a File.

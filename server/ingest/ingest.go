@@ -35,8 +35,10 @@ type Pipeline struct {
 	Store   store.Store
 	Objects archive.Objects
 	Mapper  *mapping.Mapper
-	Log     *slog.Logger
-	Workers int // files read at a time; 0: the number of processors
+	// Elsewhere opens objects that stay in other archives; nil: there are none.
+	Elsewhere Elsewhere
+	Log       *slog.Logger
+	Workers   int // files read at a time; 0: the number of processors
 	// Changed is called when something was committed that has to be built; nil: nobody waits for it.
 	Changed func()
 }

@@ -127,6 +127,9 @@ func Reason(err error) (reason, detail string) {
 
 // read scans, maps and archives one file. The error is a *Refusal where the file is at fault.
 func (r *reader) read(ctx context.Context, f File) (taken, error) {
+	if f.Header != nil {
+		return r.remote(f)
+	}
 	content, err := f.Open()
 	if err != nil {
 		return taken{}, refusal(f, err)
@@ -145,7 +148,23 @@ func (r *reader) read(ctx context.Context, f File) (taken, error) {
 	if err != nil {
 		return taken{}, refusal(f, err)
 	}
-	object := taken{file: f, bound: r.origin.Bound}
+	object, err := r.header(f, ds)
+	if err != nil {
+		return object, err
+	}
+	if r.objects == nil {
+		return object, r.keep(&object, content)
+	}
+	object.instance.Object, object.instance.Size, err = r.objects.Put(ctx, io.NewSectionReader(content, 0, f.Size))
+	if err != nil {
+		return taken{}, fmt.Errorf("archive %s: %w", f.Name, err)
+	}
+	return object, nil
+}
+
+// header maps what the header of a file says.
+func (r *reader) header(f File, ds *dicom.Dataset) (object taken, err error) {
+	object = taken{file: f, bound: r.origin.Bound}
 	if object.instance, err = r.mapper.Index(ds); err != nil {
 		return object, refusal(f, err)
 	}
@@ -158,14 +177,16 @@ func (r *reader) read(ctx context.Context, f File) (taken, error) {
 	if err := r.mapContext(&object); err != nil {
 		return object, refusal(f, err)
 	}
-	if r.objects == nil {
-		return object, r.keep(&object, content)
-	}
-	object.instance.Object, object.instance.Size, err = r.objects.Put(ctx, io.NewSectionReader(content, 0, f.Size))
-	if err != nil {
-		return taken{}, fmt.Errorf("archive %s: %w", f.Name, err)
-	}
 	return object, nil
+}
+
+// remote maps an object that stays where it is.
+func (r *reader) remote(f File) (taken, error) {
+	object, err := r.header(f, f.Header)
+	if err == nil {
+		object.instance.Object = archive.Remote(object.instance)
+	}
+	return object, err
 }
 
 // keep takes what cannot be read again: a report as a whole, and the digest of an entry that opens once.
