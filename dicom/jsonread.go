@@ -164,26 +164,27 @@ func binaryValues(vr VR, values []gjson.Result) (b []byte, err error) {
 	return b, nil
 }
 
-// appendNumber appends one number of a binary value representation, or the tag of an AT.
+// appendNumber appends one number of a binary value representation, or the tag of an AT. Seen: arrays of numbers (OF, OD) as such, which
+// should be InlineBinary.
 func appendNumber(b []byte, vr VR, text string) ([]byte, error) {
 	switch vr {
 	case "AT":
 		t, err := ParseTag(text)
 		return appendTag(b, t), err
-	case "FL":
+	case "FL", "OF":
 		f, err := strconv.ParseFloat(text, 32)
 		return binary.LittleEndian.AppendUint32(b, math.Float32bits(float32(f))), err
-	case "FD":
+	case "FD", "OD":
 		f, err := strconv.ParseFloat(text, 64)
 		return binary.LittleEndian.AppendUint64(b, math.Float64bits(f)), err
-	case "US", "UL", "UV":
+	case "US", "UL", "UV", "OW", "OL", "OV":
 		n, err := strconv.ParseUint(text, 10, 8*vr.rule().unit)
 		return appendInteger(b, vr.rule().unit, n), err
 	case "SS", "SL", "SV":
 		n, err := strconv.ParseInt(text, 10, 8*vr.rule().unit)
 		return appendInteger(b, vr.rule().unit, uint64(n)), err
 	}
-	return b, strconv.ErrSyntax // the others are InlineBinary
+	return b, strconv.ErrSyntax // bytes are InlineBinary
 }
 
 func appendInteger(b []byte, size int, n uint64) []byte {

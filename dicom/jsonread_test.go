@@ -43,7 +43,8 @@ func TestParseJSON(t *testing.T) {
 	text := `{"00080005":{"vr":"CS","Value":["ISO_IR 100"]},"00100010":{"vr":"PN","Value":[{"Alphabetic":"Yamada^Tarou","Ideographic":"山田^太郎"}]},
 		"00100020":{"vr":"LO","Value":["A",null,"B"]},"00280010":{"vr":"US","Value":[512]},"00200032":{"vr":"DS","Value":[-1.50,"2"]},"00281050":{"vr":"DS"},
 		"00280009":{"vr":"AT","Value":["00181063"]},"00081115":{"vr":"SQ","Value":[{"0020000E":{"vr":"UI","Value":["1.2.3"]}},null]},
-		"00420011":{"vr":"OB","BulkDataURI":"https://example.org/x"},"00091010":{"vr":"OB","InlineBinary":"AQI="},"00020010":{"vr":"UI","Value":["1.2"]}}`
+		"00420011":{"vr":"OB","BulkDataURI":"https://example.org/x"},"00091010":{"vr":"OB","InlineBinary":"AQI="},"00020010":{"vr":"UI","Value":["1.2"]},
+		"00660022":{"vr":"OD","Value":[34.5,1]}}`
 	d, err := dicom.ParseJSON([]byte(text), dicom.Limits{})
 	if err != nil {
 		t.Fatal(err)
@@ -55,6 +56,9 @@ func TestParseJSON(t *testing.T) {
 		if got := strings.Join(d.Texts(dicom.MustPath(path)), "|"); got != want && path != "(0009,1010)" {
 			t.Errorf("%s is %q, want %q", path, got, want)
 		}
+	}
+	if e, _, ok := d.Find(dicom.MustPath("(0066,0022)")); !ok || len(e.Value) != 16 {
+		t.Error("an array of numbers is lost")
 	}
 	if e, _, ok := d.Find(dicom.MustPath("EncapsulatedDocument")); !ok || !e.Bulk {
 		t.Error("what has an address alone is not bulk data")

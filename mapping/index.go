@@ -90,6 +90,7 @@ func refuse(ds *dicom.Dataset, i archive.Instance) error {
 	}
 	for _, one := range []struct{ name, uid string }{
 		{"StudyInstanceUID", i.StudyInstanceUID}, {"SeriesInstanceUID", i.SeriesInstanceUID}, {"SOPInstanceUID", i.SOPInstanceUID},
+		{"SOPClassUID", i.SOPClassUID},
 	} {
 		switch {
 		case one.uid == "":
@@ -97,9 +98,6 @@ func refuse(ds *dicom.Dataset, i archive.Instance) error {
 		case !isUID(one.uid):
 			return &Refusal{"bad-uid", one.name + " is not a UID"}
 		}
-	}
-	if i.SOPClassUID != "" && !isUID(i.SOPClassUID) {
-		return &Refusal{"bad-uid", "SOPClassUID is not a UID"}
 	}
 	return nil
 }

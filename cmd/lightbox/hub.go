@@ -29,6 +29,7 @@ type storage struct {
 
 	S3AccessKey string `name:"s3-access-key" env:"LIGHTBOX_S3_ACCESS_KEY,AWS_ACCESS_KEY_ID" placeholder:"KEY" help:"Access key of the object store."`
 	S3SecretKey string `name:"s3-secret-key" env:"LIGHTBOX_S3_SECRET_KEY,AWS_SECRET_ACCESS_KEY" placeholder:"KEY" help:"Secret key of the object store; better given in the environment."`
+	archivesFlag
 }
 
 // mappingFlags configure the mapping.
@@ -111,6 +112,17 @@ func (m *mappingFlags) config(key []byte) mapping.Config {
 	return c
 }
 
+// hubFlags say which hub, and how it maps.
+type hubFlags struct {
+	storage
+	mappingFlags
+}
+
+// Validate is called after parsing: what is embedded has no call of its own.
+func (f *hubFlags) Validate() error {
+	return errors.Join(f.storage.Validate(), f.mappingFlags.Validate())
+}
+
 // hub is everything that the commands share: store, archive and the way in.
 type hub struct {
 	store    store.Store
@@ -148,6 +160,7 @@ func newHub(ctx context.Context, st store.Store, s storage, c mapping.Config, lo
 		return nil, errors.Join(err, objects.Close(), st.Close())
 	}
 	p := &ingest.Pipeline{Store: st, Objects: objects, Mapper: mapper, Log: log}
+	s.open(p)
 	return &hub{store: st, objects: objects, pipeline: p}, nil
 }
 

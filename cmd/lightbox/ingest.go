@@ -14,8 +14,7 @@ type ingestCommand struct {
 	Organization string   `placeholder:"REF" help:"Organization/<id> that submits them. Default: the institution that each object names."`
 	JSON         bool     `help:"Print the summary as JSON."`
 	Workers      int      `help:"Files read at a time. Default: the number of processors."`
-	storage
-	mappingFlags
+	hubFlags
 }
 
 // Help is shown below the flags.

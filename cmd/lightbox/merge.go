@@ -13,8 +13,7 @@ type mergeCommand struct {
 	Prior    string `arg:"" help:"The record that goes on as another: Patient/id."`
 	Survivor string `arg:"" help:"The record that it goes on as: Patient/id."`
 	Undo     bool   `help:"Take it back: what was led to the survivor finds back."`
-	storage
-	mappingFlags
+	hubFlags
 }
 
 // Help is shown below the flags.

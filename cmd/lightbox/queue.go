@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"lightbox/dicom/archive"
-	"lightbox/server/ingest"
+	"lightbox/server/archivesync"
 )
 
 type queueCommand struct {
@@ -19,8 +19,9 @@ type queueCommand struct {
 
 // Help is shown below the flags.
 func (*queueCommand) Help() string {
-	return `A message that the hub cannot take is answered so, and kept with its reason: nothing is dropped. What was taken and is still to be
-built is counted; a serving hub builds it within seconds, and what it cannot build it names in its log.
+	return `A message that the hub cannot take is answered so, and kept with its reason: nothing is dropped. So is an object that another archive
+has (lightbox sync), which stays there; sync --again reads it once more. What was taken and is still
+to be built is counted; a serving hub builds it within seconds, and what it cannot build it names in its log.
 
   lightbox queue --database sqlite:hub.db --archive objects
   lightbox queue show 5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03`
@@ -32,9 +33,9 @@ type queueList struct {
 	hubFlags
 }
 
-// refusedMessage is one line of the list.
-type refusedMessage struct {
-	Object   string    `json:"object"`
+// refusedItem is one line of the list.
+type refusedItem struct {
+	Object   string    `json:"object"` // digest of a message; what another archive calls an object of its own
 	Received time.Time `json:"received"`
 	Source   string    `json:"source"`
 	Reason   string    `json:"reason"`
@@ -48,25 +49,33 @@ func (c *queueList) Run(ctx context.Context, p *program) error {
 		if err != nil {
 			return err
 		}
+		elsewhere, err := archivesync.ListRefused(ctx, hub.store, c.Limit)
+		if err != nil {
+			return err
+		}
 		due, err := hub.pipeline.Due(ctx)
 		if err != nil {
 			return err
 		}
 		for _, one := range list {
-			if err := c.print(p, one); err != nil {
+			if err := c.print(p, refusedItem{one.Object.String(), one.Received, one.Source, one.Reason, one.Detail}); err != nil {
+				return err
+			}
+		}
+		for _, one := range elsewhere {
+			if err := c.print(p, refusedItem{one.Object, one.Received, one.Archive, one.Reason, one.Detail}); err != nil {
 				return err
 			}
 		}
 		if c.JSON {
 			return nil
 		}
-		_, err = fmt.Fprintf(p.Stdout, "%d refused, %d to be built\n", len(list), due)
+		_, err = fmt.Fprintf(p.Stdout, "%d refused, %d to be built\n", len(list)+len(elsewhere), due)
 		return err
 	})
 }
 
-func (c *queueList) print(p *program, one ingest.Refused) error {
-	m := refusedMessage{one.Object.String(), one.Received, one.Source, one.Reason, one.Detail}
+func (c *queueList) print(p *program, m refusedItem) error {
 	if c.JSON {
 		return json.NewEncoder(p.Stdout).Encode(m)
 	}
@@ -142,12 +151,6 @@ func (c *queueDiscard) Run(ctx context.Context, p *program) error {
 		_, err := fmt.Fprintf(p.Stdout, "%d off the list\n", len(objects))
 		return err
 	})
-}
-
-// hubFlags say which hub.
-type hubFlags struct {
-	storage
-	mappingFlags
 }
 
 // withHub opens a hub for as long as do takes.

@@ -29,8 +29,7 @@ type serveCommand struct {
 	Issuer   []string `placeholder:"URL" help:"OpenID provider whose access tokens are accepted. Repeatable."`
 	Audience string   `placeholder:"NAME" help:"What a token's aud must hold. Default: the base URL."`
 	LogLevel string   `enum:"debug,info,warn,error" default:"info" help:"debug, info, warn or error."`
-	storage
-	mappingFlags
+	hubFlags
 	mllpFlags
 	dimseFlags
 
@@ -39,7 +38,7 @@ type serveCommand struct {
 
 // Validate is called after parsing: what is embedded has no call of its own.
 func (c *serveCommand) Validate() error {
-	return errors.Join(c.mappingFlags.Validate(), c.dimseFlags.Validate())
+	return errors.Join(c.hubFlags.Validate(), c.dimseFlags.Validate())
 }
 
 // Help is shown below the flags.
@@ -87,7 +86,7 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	return serve(ctx, serving{hub: h, listener: listener, handler: handler, messages: messages, mllp: c.mllpFlags, associations: associations, dimse: c.dimseFlags,
-		watched: c.watched(h), log: log})
+		watched: c.watched(h), archives: c.list, log: log})
 }
 
 // watched are the folders whose files are taken.
@@ -247,6 +246,7 @@ type serving struct {
 	associations net.Listener // of DICOM; nil: none are taken
 	dimse        dimseFlags
 	watched      []*ingest.Watcher
+	archives     []otherArchive
 	log          *slog.Logger
 	ready        func() error // called once it answers; may be nil
 }
@@ -287,6 +287,9 @@ func serve(ctx context.Context, s serving) error {
 				s.log.Error("a folder is not watched", "cause", err)
 			}
 		})
+	}
+	for _, one := range s.archives {
+		behind.Go(func() { one.follow(building, s.hub.pipeline, s.log) })
 	}
 	behind.Go(func() { s.reindex(building) })
 	defer behind.Wait()

@@ -72,8 +72,16 @@ func printLife(w io.Writer, l ingest.Life) error {
 		if !o.Received.IsZero() {
 			received = o.Received.Format(time.RFC3339)
 		}
-		fmt.Fprintf(&b, "  %s  %s  %s  %s  %d bytes  %s\n", received, cmp.Or(o.Source, "-"), o.SOPInstanceUID, o.SOPClassUID, o.Size, o.State)
+		fmt.Fprintf(&b, "  %s  %s  %s  %s  %s  %s\n", received, cmp.Or(o.Source, "-"), o.SOPInstanceUID, o.SOPClassUID, size(o), o.State)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// size of an object, which nobody here knows of one that stays in another archive.
+func size(o ingest.ObjectLife) string {
+	if o.Elsewhere {
+		return "stays in " + o.Source
+	}
+	return fmt.Sprint(o.Size, " bytes")
 }

@@ -6,49 +6,64 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/url"
 	"time"
 
 	"lightbox/server/archivesync"
-	"lightbox/server/ingest"
 )
 
 type syncCommand struct {
-	Name         string        `arg:"" help:"Name of the archive: how far it has been read is kept under it."`
-	From         string        `required:"" placeholder:"URL" help:"Where it is: an Orthanc, or the root of a DICOMweb service."`
-	Copy         bool          `help:"Copy its objects into the hub's own archive. Needed: an archive that stays where it is cannot be read yet."`
+	Name         string        `arg:"" help:"Name of the archive: one of --archives, or a new one, under which it is kept how far it has been read."`
+	From         string        `placeholder:"URL" help:"Where it is: an Orthanc, or the root of a DICOMweb service. Default: as --archives says."`
+	Copy         bool          `help:"Copy its objects into the hub's own archive. Default: they stay there, and serve must be told of the archive by --archives, so that it can pass them on."`
 	User         string        `help:"User to log in as."`
 	Password     string        `env:"LIGHTBOX_SYNC_PASSWORD" help:"The user's password; better given in the environment."`
 	Token        string        `env:"LIGHTBOX_SYNC_TOKEN" help:"Bearer token; better given in the environment."`
-	Organization string        `placeholder:"REF" help:"Organization/<id> that its objects belong to. Default: the institution that each object names."`
+	Organization string        `placeholder:"REF" help:"Who its objects belong to, by name or as Organization/<id>. Default: the institution that each object names."`
 	Rate         float64       `placeholder:"N" help:"Objects a second at most. Default: as fast as both sides go."`
 	At           int           `default:"4" help:"Objects read at a time."`
 	Follow       bool          `help:"Go on with what is new until stopped."`
 	Every        time.Duration `default:"30s" help:"Between looks, with --follow."`
-	Again        bool          `help:"Begin at the beginning: what is here already changes nothing."`
+	Check        time.Duration `default:"1h" help:"Between looks for what the archive has no more, with --follow."`
+	Again        bool          `help:"Begin at the beginning, with what was refused too: what is here already changes nothing."`
 	JSON         bool          `help:"Print the counts as JSON, a line for each run."`
-	storage
-	mappingFlags
+	hubFlags
 }
 
 // Help is shown below the flags.
 func (*syncCommand) Help() string {
 	return `Reads an archive: first all that it has, then what is new. A run that was broken off is gone on with by the next. An Orthanc is followed by
 its feed of changes; of a DICOMweb service the studies are gone over, and those looked into whose number of instances is another than here.
+Objects stay in the archive, and the hub reads what is said of them there, unless --copy; what the archive has no more the hub forgets then.
 Objects are read from the address alone that is given.
 
-  lightbox sync pacs --from http://pacs.example:8042 --copy --follow --database sqlite:hub.db --archive objects
+  lightbox sync pacs --from http://pacs.example:8042 --database sqlite:hub.db --archive objects
+  lightbox sync pacs --archives archives.json --follow
 
-Exit code: 0 all taken, 3 some refused, 1 failure.`
+Exit code: 0 all taken, 3 some refused (lightbox queue lists them), 1 failure.`
+}
+
+// archive is the one to read: as the file says, or the flags.
+func (c *syncCommand) archive() (otherArchive, error) {
+	for _, one := range c.list {
+		if one.Name == c.Name && c.From == "" {
+			return one, nil
+		}
+	}
+	if c.From == "" {
+		return otherArchive{}, fmt.Errorf("where is %s? Say --from, or --archives with a file that lists it", c.Name)
+	}
+	one := otherArchive{
+		Name: c.Name, From: c.From, Copy: c.Copy, Organization: c.Organization, User: c.User, Password: c.Password, Token: c.Token,
+		Rate: c.Rate, At: c.At, Every: span(c.Every), Check: span(c.Check),
+	}
+	return one, one.complete()
 }
 
 // Run reads.
 func (c *syncCommand) Run(ctx context.Context, p *program) error {
-	if from, err := url.Parse(c.From); err != nil || from.Host == "" || from.Scheme != "http" && from.Scheme != "https" {
-		return fmt.Errorf("--from %q is no http or https URL", c.From)
-	}
-	if !c.Copy {
-		return errors.New("an archive whose objects stay where they are cannot be read yet: say --copy to copy them")
+	one, err := c.archive()
+	if err != nil {
+		return err
 	}
 	log := newLog(p.Stderr, "warn")
 	hub, err := openHub(ctx, c.storage, c.mappingFlags, log)
@@ -56,56 +71,56 @@ func (c *syncCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	defer hub.Close()
-	source, err := archivesync.Open(ctx, c.From, archivesync.Credentials{User: c.User, Password: c.Password, Token: c.Token}, hub.pipeline)
-	if err != nil {
-		return fmt.Errorf("%s: %w", c.From, err)
-	}
-	s := &archivesync.Sync{
-		Hub: hub.pipeline, Name: c.Name, URL: c.From, Source: source, At: c.At, Rate: c.Rate, Again: c.Again,
-		Origin: ingest.Origin{Owner: c.Organization, Source: c.Name},
-	}
+	archives := archivesFlag{list: []otherArchive{one}}
+	archives.open(hub.pipeline)
+	s := one.sync(hub.pipeline)
+	s.Again = c.Again
 	if !c.JSON {
 		s.Report = func(done archivesync.Progress) {
 			fmt.Fprintf(p.Stderr, "\r%d read, %d new", done.Listed, done.Instances)
 		}
 	}
-	for {
-		done, err := s.Run(ctx)
-		if err == nil {
-			err = hub.pipeline.Build(ctx, nil)
-		}
-		if err := c.print(p, done); err != nil {
-			return err
-		}
-		switch {
-		case err != nil && ctx.Err() == nil && c.Follow:
-			log.Warn("the archive is read on soon", "name", c.Name, "cause", err)
-		case err != nil && ctx.Err() == nil:
-			return err
-		case !c.Follow && done.Refused > 0:
-			return errRefused
-		case !c.Follow || ctx.Err() != nil:
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(c.Every):
-		}
+	if c.Follow {
+		var failure error
+		s.Follow(ctx, c.Every, func(done archivesync.Progress, err error) {
+			if err = errors.Join(err, hub.pipeline.Build(ctx, nil)); err != nil && ctx.Err() == nil {
+				log.Warn("the archive is read on soon", "name", c.Name, "cause", err)
+			}
+			failure = errors.Join(failure, c.print(p, done))
+		})
+		return failure
 	}
+	done, err := s.Run(ctx)
+	if err == nil {
+		err = hub.pipeline.Build(ctx, nil)
+	}
+	if err != nil && ctx.Err() == nil {
+		return err
+	}
+	if err := c.print(p, done); err != nil {
+		return err
+	}
+	if done.Refused > 0 {
+		return errRefused
+	}
+	return nil
 }
 
 func (c *syncCommand) print(p *program, done archivesync.Progress) error {
 	if c.JSON {
 		return json.NewEncoder(p.Stdout).Encode(done)
 	}
-	if done.Listed == 0 && c.Follow {
+	if done.Listed == 0 && done.Forgotten == 0 && c.Follow {
 		return nil
 	}
 	if done.Listed > 0 {
 		_, _ = io.WriteString(p.Stderr, "\r") // the progress before it
 	}
-	printed := fmt.Sprintf("%d objects read: %d new, %d known, %d refused, %d gone meanwhile\n", done.Listed, done.Instances, done.Duplicates, done.Refused, done.Gone)
+	printed := fmt.Sprintf("%d objects read: %d new, %d known, %d refused, %d gone meanwhile", done.Listed, done.Instances, done.Duplicates, done.Refused, done.Gone)
+	if done.Forgotten > 0 {
+		printed += fmt.Sprintf("; %d forgotten that the archive has no more", done.Forgotten)
+	}
+	printed += "\n"
 	if _, err := io.WriteString(p.Stdout, printed); err != nil {
 		return err
 	}

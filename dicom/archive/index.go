@@ -77,6 +77,9 @@ func addBatch(ctx context.Context, tx SQL, batch []Instance) ([]Outcome, error) 
 	for i := range batch {
 		uids[i] = batch[i].SOPInstanceUID
 	}
+	if err := replace(ctx, tx, batch); err != nil {
+		return nil, err
+	}
 	known, err := submissions(ctx, tx, uids)
 	if err != nil {
 		return nil, err
@@ -92,9 +95,6 @@ func addBatch(ctx context.Context, tx SQL, batch []Instance) ([]Outcome, error) 
 	slices.SortFunc(fresh, func(a, b Instance) int {
 		return cmp.Or(cmp.Compare(a.SOPInstanceUID, b.SOPInstanceUID), slices.Compare(a.Object[:], b.Object[:]))
 	})
-	if err := replace(ctx, tx, fresh); err != nil {
-		return nil, err
-	}
 	return outcomes, insert(ctx, tx, fresh)
 }
 
@@ -121,19 +121,26 @@ func (k known) add(i Instance) Outcome {
 		return Resubmitted
 	case k.others(i) > 0:
 		return Conflict
-	case i.Object.IsRemote() && len(objects) > 1: // it is here as well
+	case i.Object.IsRemote() && k.isHere(i.SOPInstanceUID):
 		return Resubmitted
 	}
 	return New
 }
 
+func (k known) isHere(uid string) bool {
+	for object := range k[uid] {
+		if !object.IsRemote() {
+			return true
+		}
+	}
+	return false
+}
+
 // others counts the objects of an instance's UID that it cannot be the same as: of one that is here and one that stays elsewhere nobody
-// knows, and what the same source told before of one elsewhere is replaced.
+// knows.
 func (k known) others(i Instance) (n int) {
-	for object, submitted := range k[i.SOPInstanceUID] {
-		elsewhere := object.IsRemote()
-		isOwn := func(by submission) bool { return elsewhere && by.source == i.Source }
-		if object != i.Object && elsewhere == i.Object.IsRemote() && !slices.ContainsFunc(submitted, isOwn) {
+	for object := range k[i.SOPInstanceUID] {
+		if object != i.Object && object.IsRemote() == i.Object.IsRemote() {
 			n++
 		}
 	}

@@ -60,6 +60,7 @@ func indexContract(t *testing.T, db *sql.DB) {
 		{"conflict across studies", conflictsAcrossStudies},
 		{"owners are all kept", keepsOwners},
 		{"large batch", addsLargeBatch},
+		{"objects elsewhere", keepsRemote},
 		{"refuses unfit instances", refusesUnfit},
 		{"order and grouping do not matter", ignoresOrder},
 	} {

@@ -6,6 +6,8 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"slices"
+
+	"lightbox/dicom"
 )
 
 // An object may stay in another archive, of which the hub has read the header alone. Nobody here knows the digest of its bytes: in its place
@@ -28,20 +30,58 @@ func Remote(i Instance) (d Digest) {
 // IsRemote reports whether d is of an object that stays elsewhere.
 func (d Digest) IsRemote() bool { return bytes.HasPrefix(d[:], remoteMark) }
 
-// replace takes out what the sources of remote objects told of them before: there, a study has one object of a UID.
-func replace(ctx context.Context, tx SQL, fresh []Instance) error {
-	for _, i := range fresh {
+var pathPatientID = dicom.MustPath("PatientID")
+
+// replace takes out what the sources of remote objects told of the same ones before. There, an object is known by the patient's number and
+// its UIDs.
+func replace(ctx context.Context, tx SQL, batch []Instance) error {
+	for _, i := range batch {
 		if !i.Object.IsRemote() {
 			continue
 		}
-		_, err := tx.Exec(ctx, `DELETE FROM dicom_instance WHERE sop_instance_uid = $1 AND object >= $2 AND object <> $3
-			AND context IN (SELECT id FROM dicom_context WHERE study_instance_uid = $4 AND source = $5)`,
-			i.SOPInstanceUID, remoteMark, i.Object[:], i.StudyInstanceUID, i.Source)
+		before, err := toldBefore(ctx, tx, i)
 		if err != nil {
 			return err
 		}
+		for _, context := range before {
+			_, err := tx.Exec(ctx, `DELETE FROM dicom_instance WHERE sop_instance_uid = $1 AND object >= $2 AND object <> $3 AND context = $4`,
+				i.SOPInstanceUID, remoteMark, i.Object[:], context)
+			if err != nil {
+				return err
+			}
+		}
 	}
 	return nil
+}
+
+// toldBefore are the contexts in which the source of a remote object told otherwise of it.
+func toldBefore(ctx context.Context, tx SQL, i Instance) (contexts []int64, err error) {
+	query := `SELECT DISTINCT c.id, c.attributes FROM dicom_instance i JOIN dicom_context c ON c.id = i.context
+		WHERE i.sop_instance_uid = $1 AND i.object >= $2 AND i.object <> $3 AND c.study_instance_uid = $4 AND c.series_instance_uid = $5 AND c.source = $6`
+	args := []any{i.SOPInstanceUID, remoteMark, i.Object[:], i.StudyInstanceUID, i.SeriesInstanceUID, i.Source}
+	patient := patientOf(i.Context)
+	err = tx.Query(ctx, query, args, func(scan func(dest ...any) error) error {
+		var id int64
+		var packed []byte
+		if err := scan(&id, &packed); err != nil {
+			return err
+		}
+		attributes, err := unpack(packed)
+		if err == nil && patientOf(attributes) == patient {
+			contexts = append(contexts, id)
+		}
+		return err
+	})
+	return contexts, err
+}
+
+// patientOf is the number in a context.
+func patientOf(context []byte) string {
+	ds, err := dicom.Decode(context)
+	if err != nil {
+		return ""
+	}
+	return ds.Text(pathPatientID)
 }
 
 // Held returns the SOP Instance UIDs of a study that a source has told of, those that count and those that do not, sorted.

@@ -1,6 +1,7 @@
 package archivesync
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -20,6 +21,7 @@ type client struct {
 	base        string
 	credentials Credentials
 	http        *http.Client
+	delays      []time.Duration // before each further try
 }
 
 func newClient(base string, credentials Credentials) *client {
@@ -30,7 +32,7 @@ func newClient(base string, credentials Credentials) *client {
 		return nil
 	}
 	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, ResponseHeaderTimeout: time.Minute, MaxIdleConnsPerHost: 16, IdleConnTimeout: time.Minute}
-	return &client{strings.TrimRight(base, "/"), credentials, &http.Client{CheckRedirect: refuse, Transport: transport}}
+	return &client{strings.TrimRight(base, "/"), credentials, &http.Client{CheckRedirect: refuse, Transport: transport}, delays}
 }
 
 // statusError is an answer that is none of what was asked for.
@@ -48,36 +50,51 @@ func (e *statusError) isPassing() bool {
 	return e.status == http.StatusTooManyRequests || e.status == http.StatusBadGateway || e.status == http.StatusServiceUnavailable || e.status == http.StatusGatewayTimeout
 }
 
-// delays are how long to wait before each further try.
+// delays are how long to wait before each further try; where somebody waits for an object, only the first is.
 var delays = []time.Duration{200 * time.Millisecond, time.Second, 5 * time.Second}
 
 // get asks for what is below the base, and again where the archive is busy or does not answer. The caller closes the body.
 func (c *client) get(ctx context.Context, path string, query url.Values, accept string) (*http.Response, error) {
+	if len(query) > 0 {
+		path += "?" + query.Encode()
+	}
+	return c.send(ctx, request{method: http.MethodGet, path: path, accept: accept})
+}
+
+// request is what an archive is asked.
+type request struct {
+	method, path, accept string
+	body                 []byte // JSON; nil: none
+}
+
+func (c *client) send(ctx context.Context, q request) (*http.Response, error) {
 	for try := 0; ; try++ {
-		response, err := c.once(ctx, path, query, accept)
+		response, err := c.once(ctx, q)
 		var answered *statusError
-		if err == nil || ctx.Err() != nil || try == len(delays) || errors.As(err, &answered) && !answered.isPassing() {
+		if err == nil || ctx.Err() != nil || try == len(c.delays) || errors.As(err, &answered) && !answered.isPassing() {
 			return response, err
 		}
 		select {
-		case <-time.After(delays[try]):
+		case <-time.After(c.delays[try]):
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
 	}
 }
 
-func (c *client) once(ctx context.Context, path string, query url.Values, accept string) (*http.Response, error) {
-	address := c.base + path
-	if len(query) > 0 {
-		address += "?" + query.Encode()
-	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+func (c *client) once(ctx context.Context, q request) (*http.Response, error) {
+	r, err := http.NewRequestWithContext(ctx, q.method, c.base+q.path, bytes.NewReader(q.body))
 	if err != nil {
 		return nil, err
 	}
-	if accept != "" {
-		r.Header.Set("Accept", accept)
+	if q.body != nil {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	if q.accept != "" {
+		r.Header.Set("Accept", q.accept)
+	}
+	if !strings.Contains(q.accept, "json") {
+		r.Header.Set("Accept-Encoding", "identity") // objects hardly get smaller, and would no longer tell their size
 	}
 	switch {
 	case c.credentials.Token != "":
@@ -89,6 +106,7 @@ func (c *client) once(ctx context.Context, path string, query url.Values, accept
 	if err != nil {
 		return nil, err
 	}
+	path, _, _ := strings.Cut(q.path, "?")
 	if response.StatusCode != http.StatusOK && response.StatusCode != http.StatusNoContent {
 		_ = response.Body.Close()
 		return nil, &statusError{path, response.StatusCode}
@@ -96,8 +114,38 @@ func (c *client) once(ctx context.Context, path string, query url.Values, accept
 	return response, nil
 }
 
+// body asks for what is one long answer; ErrGone where there is none any more.
+func (c *client) body(ctx context.Context, path, accept string) (body Body, contentType string, err error) {
+	response, err := c.get(ctx, path, nil, accept) //nolint:bodyclose // who asked closes it
+	var answered *statusError
+	switch {
+	case errors.As(err, &answered) && (answered.status == http.StatusNotFound || answered.status == http.StatusGone):
+		return Body{}, "", ErrGone
+	case err != nil:
+		return Body{}, "", err
+	}
+	return Body{response.Body, response.ContentLength}, response.Header.Get("Content-Type"), nil
+}
+
 // maxList bounds the answer to a search.
 const maxList = 256 << 20
+
+// ask sends a question in JSON and reads the answer.
+func (c *client) ask(ctx context.Context, path string, question, to any) error {
+	body, err := json.Marshal(question)
+	if err != nil {
+		return err
+	}
+	response, err := c.send(ctx, request{method: http.MethodPost, path: path, accept: "application/json", body: body})
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if err := json.NewDecoder(io.LimitReader(response.Body, maxList)).Decode(to); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
 
 // json reads a JSON answer; one without content leaves to as it is.
 func (c *client) json(ctx context.Context, path string, query url.Values, to any) error {

@@ -1,12 +1,14 @@
-// Package archivesync reads another archive into the hub: first all that it has, then what is new. How far it has come is kept in the hub's
+// Package archivesync reads other archives into the hub: first all that they have, then what is new. How far it has come is kept in the hub's
 // database and moves only when what was read is durable, so that a run that was broken off is gone on with; reading the same again changes
 // nothing.
 //
-// Objects are copied: each is read once, as it is stored there. An archive is known by the name that the operator gives it, and nothing is
-// read from any other host than its own.
+// Objects stay where they are unless copies are asked for: then their headers alone are read, and who wants an object has it from there,
+// through the hub (Archives). What such an archive has no more the hub forgets; copies stay. An archive is known by the name that the
+// operator gives it, and nothing is read from any other host than its own.
 package archivesync
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +19,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"lightbox/dicom"
 	"lightbox/fhir/store"
 	"lightbox/server/ingest"
 )
@@ -26,7 +29,13 @@ type Source interface {
 	// Next returns what comes after a position, "" for the beginning.
 	Next(ctx context.Context, position string) (Batch, error)
 	// Fetch opens an object as a Part 10 file. ErrGone when it is there no more.
-	Fetch(ctx context.Context, object string) (io.ReadCloser, error)
+	Fetch(ctx context.Context, object string) (Body, error)
+}
+
+// Body is an object being sent.
+type Body struct {
+	io.ReadCloser
+	Size int64 // bytes, where the archive says so; -1: it does not
 }
 
 // Batch is a part of an archive.
@@ -41,24 +50,28 @@ var ErrGone = errors.New("archivesync: the object is there no more")
 
 // Sync is one archive being read.
 type Sync struct {
-	Hub    *ingest.Pipeline
-	Name   string
-	URL    string // where the archive is; a name whose URL changed is read from the beginning
-	Source Source
-	Origin ingest.Origin
-	At     int     // objects read at a time; default 4
-	Rate   float64 // objects a second; 0: as fast as it goes
-	Again  bool    // the first run begins at the beginning
-	Report func(Progress)
+	Hub     *ingest.Pipeline
+	Address               // a name whose URL changed is read from the beginning
+	Source  Source        // nil: what is at the address
+	Origin  ingest.Origin // its Source is Name
+	Copy    bool          // objects are copied; otherwise Source is a Keeper
+	At      int           // objects read at a time; default 4
+	Rate    float64       // objects a second; 0: as fast as it goes
+	Again   bool          // the first run begins at the beginning
+	Check   time.Duration // between looks for what the archive has no more; 0: each run looks
+	Report  func(Progress)
+
+	checked time.Time
 }
 
 // Progress counts what was done.
 type Progress struct {
 	Listed     int `json:"listed"`
-	Gone       int `json:"gone"`
+	Gone       int `json:"gone"` // between being listed and being read
 	Instances  int `json:"instances"`
 	Duplicates int `json:"duplicates"`
 	Refused    int `json:"refused"`
+	Forgotten  int `json:"forgotten"` // the archive has them no more
 
 	Reasons map[string]int `json:"reasons,omitempty"`
 }
@@ -67,11 +80,21 @@ type Progress struct {
 const maxObject = 8 << 30
 
 // Run reads until there is nothing more for now. What it read is built by whoever builds for the hub.
-func (s *Sync) Run(ctx context.Context) (Progress, error) {
-	p := Progress{Reasons: map[string]int{}}
+func (s *Sync) Run(ctx context.Context) (p Progress, err error) {
+	p.Reasons = map[string]int{}
+	if s.Source == nil {
+		if s.Source, err = Open(ctx, s.Address, s.Hub); err != nil {
+			return p, err
+		}
+	}
+	keeper, keeps := s.Source.(Keeper)
+	if !s.Copy && !keeps {
+		return p, errors.New("objects of this kind of archive can be copied alone")
+	}
 	position, err := s.position(ctx)
-	if s.Again {
+	if s.Again && err == nil {
 		position, s.Again = "", false
+		err = s.forgive(ctx)
 	}
 	for err == nil {
 		var b Batch
@@ -81,18 +104,30 @@ func (s *Sync) Run(ctx context.Context) (Progress, error) {
 		if err = s.take(ctx, b, &p); err != nil {
 			break
 		}
-		if b.Position != position {
-			position = b.Position
+		s.report(p)
+		isOld := b.Position == position
+		if position = b.Position; !isOld {
 			err = s.remember(ctx, position)
-		}
-		if s.Report != nil {
-			s.Report(p)
 		}
 		if b.Done {
 			break
 		}
+		if isOld && len(b.Objects) == 0 {
+			err = fmt.Errorf("the archive has more, and does not say what, after %q", position)
+		}
+	}
+	if err == nil && !s.Copy && time.Since(s.checked) >= s.Check {
+		if err = s.check(ctx, keeper, &p); err == nil {
+			s.checked = time.Now()
+		}
 	}
 	return p, err
+}
+
+func (s *Sync) report(p Progress) {
+	if s.Report != nil {
+		s.Report(p)
+	}
 }
 
 // take reads the objects of a batch into the hub.
@@ -102,7 +137,7 @@ func (s *Sync) take(ctx context.Context, b Batch, p *Progress) error {
 	}
 	var gone atomic.Int64
 	files := func(ctx context.Context, yield func(ingest.File) bool) error {
-		return s.fetchAll(ctx, b.Objects, &gone, yield)
+		return s.readAll(ctx, b.Objects, &gone, yield)
 	}
 	summary, err := s.Hub.Take(ctx, files, s.Origin)
 	p.Listed += len(b.Objects)
@@ -113,39 +148,31 @@ func (s *Sync) take(ctx context.Context, b Batch, p *Progress) error {
 	for reason, n := range summary.Reasons {
 		p.Reasons[reason] += n
 	}
-	return err
+	return errors.Join(err, s.refuse(ctx, summary.Refusals))
 }
 
-// fetchAll reads objects, several at a time.
-func (s *Sync) fetchAll(ctx context.Context, objects []string, gone *atomic.Int64, yield func(ingest.File) bool) error {
-	at := s.At
-	if at <= 0 {
-		at = 4
-	}
+// readAll reads objects, several groups at a time.
+func (s *Sync) readAll(ctx context.Context, objects []string, gone *atomic.Int64, yield func(ingest.File) bool) error {
 	out := make(chan ingest.File)
 	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(at)
+	g.SetLimit(cmp.Or(max(s.At, 0), 4))
+	send := func(f ingest.File) {
+		select {
+		case out <- f:
+		case <-gctx.Done():
+		}
+	}
 	go func() {
 		defer close(out)
-		for _, object := range objects {
+		for _, group := range s.groups(objects) {
 			if gctx.Err() != nil {
 				break
 			}
-			s.pace(gctx)
+			s.pace(gctx, len(group))
 			g.Go(func() error {
-				file, err := s.fetch(gctx, object)
-				if errors.Is(err, ErrGone) {
-					gone.Add(1)
-					return nil
-				}
-				if err != nil {
-					return err
-				}
-				select {
-				case out <- file:
-				case <-gctx.Done():
-				}
-				return nil
+				n, err := s.read(gctx, group, send)
+				gone.Add(int64(len(group) - n))
+				return err
 			})
 		}
 		_ = g.Wait() // its error is read below
@@ -160,28 +187,72 @@ func (s *Sync) fetchAll(ctx context.Context, objects []string, gone *atomic.Int6
 	return g.Wait()
 }
 
-// pace waits for the next object's turn.
-func (s *Sync) pace(ctx context.Context) {
+// groups are the objects that are read together: each by itself where they are copied.
+func (s *Sync) groups(objects []string) (groups [][]string) {
+	at := map[string]int{}
+	for _, object := range objects {
+		name := object
+		if keeper, ok := s.Source.(Keeper); ok && !s.Copy {
+			name = keeper.Group(object)
+		}
+		n, known := at[name]
+		if !known {
+			n = len(groups)
+			at[name], groups = n, append(groups, nil)
+		}
+		groups[n] = append(groups[n], object)
+	}
+	return groups
+}
+
+// pace waits for the turn of the next n objects.
+func (s *Sync) pace(ctx context.Context, n int) {
 	if s.Rate <= 0 {
 		return
 	}
 	select {
-	case <-time.After(time.Duration(float64(time.Second) / s.Rate)):
+	case <-time.After(time.Duration(float64(n) * float64(time.Second) / s.Rate)):
 	case <-ctx.Done():
 	}
 }
 
-func (s *Sync) fetch(ctx context.Context, object string) (ingest.File, error) {
+// read reads the objects of a group, and returns how many are still there.
+func (s *Sync) read(ctx context.Context, group []string, send func(ingest.File)) (n int, err error) {
+	if !s.Copy {
+		err := s.Source.(Keeper).Headers(ctx, group, func(object string, header *dicom.Dataset, err error) {
+			n++
+			send(ingest.File{Name: s.fileName(object), Header: header, Open: func() (ingest.Content, error) { return nil, err }})
+		})
+		return n, err
+	}
+	for _, object := range group {
+		file, err := s.copied(ctx, object)
+		if errors.Is(err, ErrGone) {
+			continue
+		}
+		if err != nil {
+			return n, err
+		}
+		n++
+		send(file)
+	}
+	return n, nil
+}
+
+func (s *Sync) copied(ctx context.Context, object string) (ingest.File, error) {
 	body, err := s.Source.Fetch(ctx, object)
 	if err != nil {
 		return ingest.File{}, err
 	}
-	file, err := ingest.Spool(s.Name+" "+object, body, maxObject)
+	file, err := ingest.Spool(s.fileName(object), body, maxObject)
 	if err := errors.Join(err, body.Close()); err != nil {
 		return ingest.File{}, fmt.Errorf("read %s: %w", object, err)
 	}
 	return file, nil
 }
+
+// fileName is what an object is called in refusals.
+func (s *Sync) fileName(object string) string { return s.Name + " " + object }
 
 func (s *Sync) position(ctx context.Context) (position string, err error) {
 	err = s.Hub.Store.View(ctx, func(tx store.SQL) error {
@@ -199,9 +270,12 @@ func (s *Sync) remember(ctx context.Context, position string) error {
 	})
 }
 
-// Open finds out what kind of archive is at a URL: an Orthanc by its REST API, else a DICOMweb service at its root.
-func Open(ctx context.Context, url string, credentials Credentials, hub *ingest.Pipeline) (Source, error) {
-	c := newClient(url, credentials)
+// Open finds out what kind of archive is at an address: an Orthanc by its REST API, else a DICOMweb service at its root.
+func Open(ctx context.Context, at Address, hub *ingest.Pipeline) (Source, error) {
+	return newClient(at.URL, at.Credentials).source(ctx, at.Name, hub)
+}
+
+func (c *client) source(ctx context.Context, name string, hub *ingest.Pipeline) (Source, error) {
 	var system struct {
 		Name    string
 		Version string
@@ -216,5 +290,27 @@ func Open(ctx context.Context, url string, credentials Credentials, hub *ingest.
 	case answered != nil && (answered.status == http.StatusUnauthorized || answered.status == http.StatusForbidden):
 		return nil, err
 	}
-	return &dicomweb{client: c, hub: hub}, nil
+	return &dicomweb{client: c, name: name, hub: hub}, nil
 }
+
+// Follow runs until ctx ends, every so often, and tells of each run. One that failed is tried again, later and later.
+func (s *Sync) Follow(ctx context.Context, every time.Duration, tell func(Progress, error)) {
+	failures := 0
+	for ctx.Err() == nil {
+		done, err := s.Run(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		tell(done, err)
+		if failures++; err == nil {
+			failures = 0
+		}
+		select {
+		case <-time.After(min(every<<min(failures, 10), max(longestWait, every))):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// longestWait is how long an archive that fails is left alone, unless it is looked at more seldom.
+const longestWait = 10 * time.Minute

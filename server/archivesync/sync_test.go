@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -68,11 +69,8 @@ func TestOrthanc(t *testing.T) {
 	}
 	for _, root := range []string{"", "/dicom-web"} {
 		p := ingesttest.New(t, stores["sqlite"], t.TempDir())
-		source, err := archivesync.Open(t.Context(), address+root, archivesync.Credentials{}, p)
-		if err != nil {
-			t.Fatal(err)
-		}
-		s := &archivesync.Sync{Hub: p, Name: "pacs", URL: address + root, Source: source, Origin: ingest.Origin{Source: "pacs"}}
+		at := archivesync.Address{Name: "pacs", URL: address + root}
+		s := &archivesync.Sync{Hub: p, Address: at, Copy: true, Origin: ingest.Origin{Source: "pacs"}}
 		first, err := s.Run(t.Context())
 		if err != nil || first.Instances != len(want) || first.Refused != 0 {
 			t.Fatalf("%s: %+v %v", root, first, err)
@@ -152,14 +150,12 @@ func TestInterruptedSync(t *testing.T) {
 					return
 				}
 				var ids []string
-				if r.URL.Query().Get("since") == "0" {
-					for n := range 200 {
-						ids = append(ids, fmt.Sprint(n))
-					}
-				} else {
-					ids = []string{"200", "gone", "redirected"}
+				for n := range 201 {
+					ids = append(ids, fmt.Sprint(n))
 				}
-				_ = json.NewEncoder(w).Encode(ids)
+				ids = append(ids, "gone", "redirected")
+				since, _ := strconv.Atoi(r.URL.Query().Get("since"))
+				_ = json.NewEncoder(w).Encode(ids[since:min(since+200, len(ids))])
 			})
 			mux.HandleFunc("GET /instances/{id}/file", func(w http.ResponseWriter, r *http.Request) {
 				id := r.PathValue("id")
@@ -182,14 +178,12 @@ func TestInterruptedSync(t *testing.T) {
 			}))
 			defer archive.Close()
 			p := ingesttest.New(t, open, t.TempDir())
-			if _, err := archivesync.Open(t.Context(), archive.URL, archivesync.Credentials{}, p); err == nil {
+			at := archivesync.Address{Name: "pacs", URL: archive.URL}
+			if _, err := archivesync.Open(t.Context(), at, p); err == nil {
 				t.Error("an archive that asks for a password is read without")
 			}
-			source, err := archivesync.Open(t.Context(), archive.URL, archivesync.Credentials{User: "u", Password: "p"}, p)
-			if err != nil {
-				t.Fatal(err)
-			}
-			s := &archivesync.Sync{Hub: p, Name: "pacs", URL: archive.URL, Source: source, At: 1}
+			at.Credentials = archivesync.Credentials{User: "u", Password: "p"}
+			s := &archivesync.Sync{Hub: p, Address: at, Copy: true, At: 1, Origin: ingest.Origin{Source: "pacs"}}
 			if done, err := s.Run(t.Context()); err == nil || done.Instances < 200 {
 				t.Fatalf("%+v %v", done, err)
 			}

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 
 	"lightbox/dicom/archive"
+	"lightbox/fhir/store"
 )
 
 // Elsewhere opens objects that stay in the archive that the hub read them from, which is an instance's Source.
@@ -28,4 +30,21 @@ func (p *Pipeline) Open(ctx context.Context, i archive.Instance) (archive.Object
 		return nil, fmt.Errorf("%s is not configured: %w", i.Source, ErrUnreachable)
 	}
 	return p.Elsewhere.Open(ctx, i)
+}
+
+// Forget takes objects of a study that stayed in an archive, and are there no more, out of the index, and returns how many. What is left of
+// the study is built soon after.
+func (p *Pipeline) Forget(ctx context.Context, source, study string, sopInstanceUIDs []string) (n int64, err error) {
+	err = p.Store.Write(ctx, func(tx store.Tx) (err error) {
+		if n, err = archive.Forget(ctx, tx, study, source, sopInstanceUIDs); err != nil || n == 0 {
+			return err
+		}
+		dirty := newRows(3)
+		dirty.add(study, studyType, study, rand.Int64())
+		return dirty.insert(ctx, tx, dirtyColumns, dirtyAgain)
+	})
+	if p.Changed != nil {
+		p.Changed()
+	}
+	return n, err
 }

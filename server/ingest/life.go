@@ -43,6 +43,7 @@ type ObjectLife struct {
 	Owners            []string  `json:"owners"`
 	Source            string    `json:"source"`
 	State             string    `json:"state"`
+	Elsewhere         bool      `json:"elsewhere,omitempty"` // it stays in the archive that is its source
 }
 
 // States of an object in its study.
@@ -127,7 +128,7 @@ func (p *Pipeline) Life(ctx context.Context, uid string) (Life, error) {
 }
 
 func lifeOf(i archive.Instance, state string) ObjectLife {
-	return ObjectLife{i.SOPInstanceUID, i.SeriesInstanceUID, i.SOPClassUID, i.Object.String(), i.Size, i.Received, i.Owners, i.Source, state}
+	return ObjectLife{i.SOPInstanceUID, i.SeriesInstanceUID, i.SOPClassUID, i.Object.String(), i.Size, i.Received, i.Owners, i.Source, state, i.Object.IsRemote()}
 }
 
 // published reads what is served of a study, and returns the instances that it lists.

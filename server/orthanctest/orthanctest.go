@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 )
@@ -21,7 +22,11 @@ import (
 const plugin = "/usr/share/orthanc/plugins/libOrthancDicomWeb.so"
 
 // Orthanc is a running one.
-type Orthanc struct{ URL string }
+type Orthanc struct {
+	URL string
+	// Stop ends it before the test does.
+	Stop func()
+}
 
 // Start runs an Orthanc with its DICOMweb service, and more of its configuration, until the test ends. The test is skipped where peers are
 // not asked for.
@@ -62,14 +67,17 @@ func Start(t *testing.T, more map[string]any) Orthanc {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
+	stop := sync.OnceFunc(func() {
 		cancel()
 		_ = cmd.Wait() // killed
+	})
+	t.Cleanup(func() {
+		stop()
 		if t.Failed() {
 			t.Logf("Orthanc: %s", log)
 		}
 	})
-	o := Orthanc{fmt.Sprint("http://127.0.0.1:", port)}
+	o := Orthanc{fmt.Sprint("http://127.0.0.1:", port), stop}
 	for range 300 {
 		response, err := http.Get(o.URL + "/system")
 		if err == nil {
@@ -110,6 +118,21 @@ func (o Orthanc) Post(t *testing.T, path, contentType string, body []byte) []byt
 		t.Fatal(err)
 	}
 	r.Header.Set("Content-Type", contentType)
+	return do(t, r)
+}
+
+// Delete deletes what is at a path.
+func (o Orthanc) Delete(t *testing.T, path string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodDelete, o.URL+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	do(t, r)
+}
+
+func do(t *testing.T, r *http.Request) []byte {
+	t.Helper()
 	response, err := http.DefaultClient.Do(r)
 	if err != nil {
 		t.Fatal(err)
@@ -117,7 +140,7 @@ func (o Orthanc) Post(t *testing.T, path, contentType string, body []byte) []byt
 	defer response.Body.Close()
 	answer, err := io.ReadAll(response.Body)
 	if err != nil || response.StatusCode != http.StatusOK {
-		t.Fatalf("Orthanc answers POST %s with %d: %s", path, response.StatusCode, answer)
+		t.Fatalf("Orthanc answers %s %s with %d: %s", r.Method, r.URL.Path, response.StatusCode, answer)
 	}
 	return answer
 }
