@@ -30,6 +30,7 @@ type Config struct {
 	// Progress is called while the city is loaded, now and then. It may be nil.
 	Progress func(Progress)
 	Database string // what kind of database it is, for the report
+	Dir      string // for files that are measured and removed again; "" is the system's temporary folder
 	Parts
 }
 
@@ -47,6 +48,8 @@ type Parts struct {
 	Limit func(ctx context.Context) (Limit, error)
 	// Handler is the hub's own, for callers with tokens of the issuer.
 	Handler func(st store.Store, base, issuer string) (http.Handler, error)
+	// Intake opens the ways in of a hub on an archive of its own, for callers with tokens of the issuer, until it is closed.
+	Intake func(ctx context.Context, issuer, audience string) (Intake, error)
 	// Serve is a process of the program that serves the database and logs JSON to its standard error.
 	Serve func(ctx context.Context, listen string) *exec.Cmd
 	// Nothing is a process of the program that ends at once.
@@ -90,7 +93,7 @@ type figure struct {
 // figures is what can be measured, in the order in which it is: the load comes first, and what needs the database for itself before
 // what needs a server.
 func figures() []figure {
-	return slices.Concat([]figure{{"load", (*run).load}, {"disk", (*run).disk}, {"start", (*run).start}}, reads(), writes())
+	return slices.Concat([]figure{{"load", (*run).load}, {"disk", (*run).disk}, {"start", (*run).start}}, reads(), writes(), intake())
 }
 
 // Names are those of all figures.
@@ -160,6 +163,7 @@ type run struct {
 	limit  Limit
 	loaded loading
 	served *served // nil until a figure needs it
+	opened *opened // as above
 	rows   []Row
 }
 
@@ -168,6 +172,9 @@ func (r *run) close() error {
 	var err error
 	if r.served != nil {
 		err = r.served.close()
+	}
+	if r.opened != nil {
+		err = errors.Join(err, r.opened.close())
 	}
 	if r.limit != nil {
 		err = errors.Join(err, r.limit.Close(ctx))

@@ -25,7 +25,7 @@ var layers = map[string][]string{
 	"conformance":          {"fhir", "dicom"},
 	"conformance/validate": {"fhir"},
 	"server":               {"fhir", "dicom", "mapping", "auth", "conformance"},
-	"bench":                {"fhir", "auth", "server"},
+	"bench":                {"fhir", "dicom", "auth", "server"},
 	"cmd": {"fhir", "fhir/store/sqlite", "fhir/store/postgres", "dicom", "mapping", "auth", "conformance",
 		"conformance/validate", "server", "bench"},
 }

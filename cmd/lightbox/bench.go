@@ -90,6 +90,7 @@ func (c *benchCommand) config(p *program, dir, database string) bench.Config {
 		Only:     only,
 		Progress: (&loadProgress{w: p.Stderr, terminal: isTerminal(p.Stderr)}).show,
 		Database: kind,
+		Dir:      dir,
 		Parts:    benchParts(dir, database),
 	}
 }
@@ -102,6 +103,9 @@ func benchParts(dir, database string) bench.Parts {
 		Limit: func(ctx context.Context) (bench.Limit, error) { return openLimit(ctx, database, dir) },
 		Handler: func(st store.Store, base, issuer string) (http.Handler, error) {
 			return newServer(&hub{store: st}, serverOptions{base: base, issuers: []string{issuer}, log: log})
+		},
+		Intake: func(ctx context.Context, issuer, audience string) (bench.Intake, error) {
+			return openIntake(ctx, intakeOptions{dir: dir, database: database, issuer: issuer, audience: audience, log: log})
 		},
 		Serve: func(ctx context.Context, listen string) *exec.Cmd {
 			cmd := self(ctx, "serve", "--listen", listen, "--archive", filepath.Join(dir, "objects"), "--log-level", "info")

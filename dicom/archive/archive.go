@@ -1,7 +1,7 @@
 // Package archive keeps DICOM objects as they were received, byte for byte, addressed by their SHA-256, in a folder or an S3
 // store; and the instance index, from which every ImagingStudy is made.
 //
-// Objects come first: [Open] a location, Put what arrived, and only then Add its [Instance] to the index, in the transaction
+// Objects come first: [Open] a location, [Put] what arrived, and only then Add its [Instance] to the index, in the transaction
 // that also holds whatever else must stand or fall with it. Both are idempotent, so work that a crash interrupted is simply done
 // again. The index settles conflicts by content: whatever the order of arrival, [Study] gives the same rows.
 //
@@ -40,17 +40,43 @@ var (
 	ErrDamaged = errors.New("object no longer has its digest")
 )
 
-// Objects is where object bytes live. An object that Put returned for is durable. It is safe for concurrent use, also by several
-// processes on one location.
+// Objects is where object bytes live. It is safe for concurrent use, also by several processes on one location.
 type Objects interface {
-	// Put stores what r holds and returns its digest and size. Putting the same bytes again changes nothing, unless what is
-	// stored under their digest is damaged: then it is replaced. When r fails, nothing is stored.
-	Put(ctx context.Context, r io.Reader) (Digest, int64, error)
+	// Create begins an object that comes in.
+	Create(ctx context.Context) (Incoming, error)
 	// Open returns an object for reading; ErrAbsent when there is none, ErrDamaged (on Close or Read) when its bytes no longer
 	// have its digest. The digest is checked as the bytes are read in order, so a reader of the whole object never gets its end
 	// when it is damaged; one who reads parts has no proof of them and asks Verify.
 	Open(ctx context.Context, d Digest) (Object, error)
 	Close() error
+}
+
+// Incoming is an object that comes in: written from its start to its end, and readable meanwhile.
+type Incoming interface {
+	io.Writer
+	Object
+	// Commit stores what was written and returns its digest: then it is durable. Storing the same bytes again changes nothing, unless what
+	// is stored under their digest is damaged: then it is replaced. Nothing is written after it; it stays readable until it is closed.
+	Commit(ctx context.Context) (Digest, error)
+	// Close ends it. What was not committed is gone.
+	Close() error
+}
+
+// Put stores what r holds, as Commit does, and returns its digest and size. When r fails, nothing is stored.
+func Put(ctx context.Context, objects Objects, r io.Reader) (d Digest, size int64, err error) {
+	in, err := objects.Create(ctx)
+	if err != nil {
+		return d, 0, err
+	}
+	defer func() { err = errors.Join(err, in.Close()) }()
+	if _, err := io.Copy(in, withContext(ctx, r)); err != nil {
+		return d, 0, err
+	}
+	d, err = in.Commit(ctx)
+	if err != nil {
+		return Digest{}, 0, err
+	}
+	return d, in.Size(), nil
 }
 
 // Object is an open object.

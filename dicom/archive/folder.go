@@ -5,28 +5,29 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"sync"
 	"time"
 )
 
 // Places below the folder of an archive.
 const (
-	objectsFolder  = "objects"  // objects/9f/86/9f86d0...: 65,536 folders, so that a hundred million objects lie 1,500 to a folder
+	objectsFolder  = "objects"  // objects/9f/9f86d0...: 256 folders, so that a hundred million objects lie 400,000 to a folder, which none is listed for
 	incomingFolder = "incoming" // objects that are still arriving
 )
 
 // strayAge is when a file in the incoming folder is what a crash left: a younger one may be another process's upload.
 const strayAge = 24 * time.Hour
 
+// leafDigits of a digest name the folder that an object lies in. All are made at once: an object then costs the flush of one folder, where
+// a new one would cost that of each above it too.
+const leafDigits = 2
+
 // folder keeps objects as files named by their digest. No name comes from outside, and os.Root keeps symbolic links inside.
 type folder struct {
-	root   *os.Root
-	flush  flushes
-	leaves sync.Map // leaf folders that this process knows to be on disk
+	root  *os.Root
+	flush flushes
 }
 
 // OpenFolder keeps objects below dir, which it makes when it is absent. A file is written beside its final place, flushed, renamed
@@ -56,11 +57,25 @@ func (f *folder) prepare() error {
 			return err
 		}
 	}
-	if err := errors.Join(f.flushFolder("."), flushParent(f.root.Name())); err != nil {
+	if err := f.makeLeaves(); err != nil {
+		return err
+	}
+	if err := errors.Join(f.flushFolder(objectsFolder), f.flushFolder("."), flushParent(f.root.Name())); err != nil {
 		return err
 	}
 	return f.removeStrays(time.Now().Add(-strayAge))
 }
+
+func (f *folder) makeLeaves() error {
+	for n := range 1 << (4 * leafDigits) {
+		if err := f.root.Mkdir(leafName(fmt.Sprintf("%0*x", leafDigits, n)), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+func leafName(digits string) string { return filepath.Join(objectsFolder, digits) }
 
 func (f *folder) removeStrays(before time.Time) error {
 	entries, err := fs.ReadDir(f.root.FS(), incomingFolder)
@@ -79,68 +94,50 @@ func (f *folder) removeStrays(before time.Time) error {
 	return nil
 }
 
-func (f *folder) Put(ctx context.Context, r io.Reader) (Digest, int64, error) {
+func (f *folder) Create(context.Context) (Incoming, error) {
 	name := filepath.Join(incomingFolder, rand.Text())
-	d, size, err := f.receive(ctx, name, r)
-	// What was published is no longer there; a duplicate or what failed is.
-	if gone := f.root.Remove(name); gone != nil && !errors.Is(gone, fs.ErrNotExist) {
+	file, err := f.root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	return &fileIncoming{arrivingIn(file), f, name}, nil
+}
+
+// fileIncoming is a file in the incoming folder.
+type fileIncoming struct {
+	arriving
+	folder *folder
+	name   string // "" once it is elsewhere
+}
+
+func (i *fileIncoming) Commit(ctx context.Context) (Digest, error) {
+	d := i.digest()
+	held, err := holds(ctx, i.folder, d)
+	if err != nil {
+		return Digest{}, err
+	}
+	if held { // maybe renamed by another who has not yet flushed the folder
+		return d, i.folder.flushFolder(leafOf(d))
+	}
+	if err := i.file.Sync(); err != nil {
+		return Digest{}, err
+	}
+	if err := i.folder.root.Rename(i.name, filepath.Join(leafOf(d), d.String())); err != nil {
+		return Digest{}, err
+	}
+	i.name = ""
+	return d, i.folder.flushFolder(leafOf(d))
+}
+
+func (i *fileIncoming) Close() error {
+	err := i.file.Close()
+	if i.name == "" {
+		return err
+	}
+	if gone := i.folder.root.Remove(i.name); gone != nil && !errors.Is(gone, fs.ErrNotExist) {
 		err = errors.Join(err, gone)
 	}
-	if err != nil {
-		return Digest{}, 0, err
-	}
-	return d, size, nil
-}
-
-// receive writes r to the incoming file name and gives it its final place.
-func (f *folder) receive(ctx context.Context, name string, r io.Reader) (d Digest, size int64, err error) {
-	file, err := f.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return d, 0, err
-	}
-	defer func() { err = errors.Join(err, file.Close()) }()
-	if d, size, err = copyHashed(ctx, file, r); err != nil {
-		return d, 0, err
-	}
-	held, err := holds(ctx, f, d)
-	if err != nil {
-		return d, 0, err
-	}
-	if held { // maybe renamed by another Put that has not yet flushed its folder
-		return d, size, f.flushLeaf(leafOf(d))
-	}
-	if err := file.Sync(); err != nil {
-		return d, 0, err
-	}
-	return d, size, f.publish(name, d)
-}
-
-// publish moves a flushed incoming file to its place.
-func (f *folder) publish(name string, d Digest) error {
-	leaf := leafOf(d)
-	if err := f.root.MkdirAll(leaf, 0o700); err != nil {
-		return err
-	}
-	if err := f.root.Rename(name, filepath.Join(leaf, d.String())); err != nil {
-		return err
-	}
-	return f.flushLeaf(leaf)
-}
-
-// flushLeaf puts on disk what was renamed into a leaf folder and, the first time, the entries of the leaf and of its parent.
-func (f *folder) flushLeaf(leaf string) error {
-	if err := f.flushFolder(leaf); err != nil {
-		return err
-	}
-	if _, known := f.leaves.Load(leaf); known {
-		return nil
-	}
-	middle := filepath.Dir(leaf)
-	if err := errors.Join(f.flushFolder(middle), f.flushFolder(objectsFolder)); err != nil {
-		return err
-	}
-	f.leaves.Store(leaf, nil)
-	return nil
+	return err
 }
 
 func (f *folder) flushFolder(name string) error {
@@ -163,8 +160,7 @@ func flushParent(dir string) error {
 }
 
 func leafOf(d Digest) string {
-	name := d.String()
-	return filepath.Join(objectsFolder, name[:2], name[2:4])
+	return leafName(d.String()[:leafDigits])
 }
 
 func (f *folder) Open(_ context.Context, d Digest) (Object, error) {

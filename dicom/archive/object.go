@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"os"
 	"sync"
 )
 
@@ -66,12 +67,27 @@ func (o *object) check(p []byte, off int64) error {
 
 func (o *object) damaged() error { return fmt.Errorf("object %s: %w", o.want, ErrDamaged) }
 
-// copyHashed copies r to w until r ends or ctx does.
-func copyHashed(ctx context.Context, w io.Writer, r io.Reader) (Digest, int64, error) {
-	sum := sha256.New()
-	n, err := io.Copy(io.MultiWriter(w, sum), withContext(ctx, r))
-	return Digest(sum.Sum(nil)), n, err
+// arriving is a file that an object is written to, and its digest so far.
+type arriving struct {
+	file *os.File // not embedded: it has other ways to be written to, which the digest would not see
+	sum  hash.Hash
+	size int64
 }
+
+func arrivingIn(file *os.File) arriving { return arriving{file: file, sum: sha256.New()} }
+
+func (a *arriving) ReadAt(p []byte, off int64) (int, error) { return a.file.ReadAt(p, off) }
+
+func (a *arriving) Write(p []byte) (int, error) {
+	n, err := a.file.Write(p)
+	a.sum.Write(p[:n])
+	a.size += int64(n)
+	return n, err
+}
+
+func (a *arriving) Size() int64 { return a.size }
+
+func (a *arriving) digest() Digest { return Digest(a.sum.Sum(nil)) }
 
 // withContext makes reads fail once ctx has ended.
 func withContext(ctx context.Context, r io.Reader) io.Reader { return contextReader{ctx, r} }

@@ -55,7 +55,7 @@ func noise(seed uint64, n int) []byte {
 
 func put(t *testing.T, objects archive.Objects, b []byte) archive.Digest {
 	t.Helper()
-	d, n, err := objects.Put(t.Context(), bytes.NewReader(b))
+	d, n, err := archive.Put(t.Context(), objects, bytes.NewReader(b))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +103,7 @@ func putsInParallel(t *testing.T, at location) {
 	for i := range 60 {
 		wg.Go(func() {
 			b := noise(uint64(i%7), 2000)
-			if d, _, err := objects.Put(t.Context(), bytes.NewReader(b)); err != nil {
+			if d, _, err := archive.Put(t.Context(), objects, bytes.NewReader(b)); err != nil {
 				t.Error(err)
 			} else if err := archive.Verify(t.Context(), objects, d); err != nil {
 				t.Error(err)
@@ -122,7 +122,7 @@ func refusesAbsent(t *testing.T, at location) {
 func storesNothing(t *testing.T, at location) {
 	objects := at.open(t)
 	b, broken := noise(3, 4000), errors.New("line dropped")
-	_, _, err := objects.Put(t.Context(), io.MultiReader(bytes.NewReader(b), iotest.ErrReader(broken)))
+	_, _, err := archive.Put(t.Context(), objects, io.MultiReader(bytes.NewReader(b), iotest.ErrReader(broken)))
 	if !errors.Is(err, broken) {
 		t.Errorf("got %v, want the reader's error", err)
 	}
@@ -135,7 +135,7 @@ func heedsContext(t *testing.T, at location) {
 	objects := at.open(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, _, err := objects.Put(ctx, bytes.NewReader(noise(4, 100))); !errors.Is(err, context.Canceled) {
+	if _, _, err := archive.Put(ctx, objects, bytes.NewReader(noise(4, 100))); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want context.Canceled", err)
 	}
 }
@@ -226,7 +226,7 @@ func openFolder(t *testing.T, dir string) archive.Objects {
 
 func objectPath(dir string, d archive.Digest) string {
 	name := d.String()
-	return filepath.Join(dir, "objects", name[:2], name[2:4], name)
+	return filepath.Join(dir, "objects", name[:2], name)
 }
 
 // An operator can find an object by its digest with the tools of the system.
@@ -269,7 +269,7 @@ func TestFolderLeavesNothingIncoming(t *testing.T) {
 	objects := openFolder(t, dir)
 	put(t, objects, noise(1, 100))
 	put(t, objects, noise(1, 100))
-	objects.Put(t.Context(), iotest.ErrReader(errors.New("line dropped")))
+	archive.Put(t.Context(), objects, iotest.ErrReader(errors.New("line dropped")))
 	entries, err := os.ReadDir(filepath.Join(dir, "incoming"))
 	if err != nil || len(entries) != 0 {
 		t.Errorf("incoming holds %v, %v", entries, err)
@@ -325,7 +325,7 @@ func BenchmarkFolderPut(b *testing.B) {
 			mu.Lock()
 			seed.Read(object[:16])
 			mu.Unlock()
-			if _, _, err := objects.Put(b.Context(), bytes.NewReader(object)); err != nil {
+			if _, _, err := archive.Put(b.Context(), objects, bytes.NewReader(object)); err != nil {
 				b.Error(err)
 			}
 		}

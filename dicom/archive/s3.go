@@ -94,24 +94,29 @@ func (o *s3Options) set(name, value string) (err error) {
 	return nil
 }
 
-// Put spools r to a file without a name, since the digest must be known before the key is.
-func (s *s3) Put(ctx context.Context, r io.Reader) (d Digest, size int64, err error) {
+// Create spools to a file without a name, since the digest must be known before the key is.
+func (s *s3) Create(context.Context) (Incoming, error) {
 	spool, err := os.CreateTemp("", "lightbox-*")
 	if err != nil {
-		return Digest{}, 0, err
+		return nil, err
 	}
-	defer func() { err = errors.Join(err, spool.Close()) }()
 	if err := os.Remove(spool.Name()); err != nil {
-		return Digest{}, 0, err
+		return nil, errors.Join(err, spool.Close())
 	}
-	if d, size, err = copyHashed(ctx, spool, r); err != nil {
-		return Digest{}, 0, err
-	}
-	if err := s.store(ctx, d, spool, size); err != nil {
-		return Digest{}, 0, err
-	}
-	return d, size, nil
+	return &s3Incoming{arrivingIn(spool), s}, nil
 }
+
+type s3Incoming struct {
+	arriving
+	s3 *s3
+}
+
+func (i *s3Incoming) Commit(ctx context.Context) (Digest, error) {
+	d := i.digest()
+	return d, i.s3.store(ctx, d, i.file, i.size)
+}
+
+func (i *s3Incoming) Close() error { return i.file.Close() }
 
 // store uploads unless the object is there. The store checks the MD5 of each part that it receives and answers when it has made
 // the object durable.

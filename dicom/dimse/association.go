@@ -25,6 +25,7 @@ type Association struct {
 	idle            time.Duration // for a read or a write
 	data            *dataReader   // of the message that was read last; nil: none
 	pending         []pdv         // of the PDU that was read last
+	room            []byte        // that it is in
 }
 
 // Rejection refuses an association (PS3.8 table 9-21).
@@ -71,7 +72,7 @@ func Accept(conn net.Conn, how Acceptance) (*Association, error) {
 	if err := conn.SetDeadline(time.Now().Add(handshake)); err != nil {
 		return nil, err
 	}
-	kind, body, err := readPDU(conn)
+	kind, body, err := readPDU(conn, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -167,7 +168,7 @@ func Request(ctx context.Context, conn net.Conn, calling, called string, proposa
 	if err := writePDU(conn, pduAssociateRQ, asked.encode(true)); err != nil {
 		return nil, err
 	}
-	kind, body, err := readPDU(conn)
+	kind, body, err := readPDU(conn, nil)
 	switch {
 	case err != nil:
 		return nil, err
@@ -258,7 +259,7 @@ func (a *Association) pdv() (pdv, error) {
 		if err := a.conn.SetReadDeadline(time.Now().Add(a.idle)); err != nil {
 			return pdv{}, err
 		}
-		kind, body, err := readPDU(a.conn)
+		kind, body, err := readPDU(a.conn, a.room)
 		switch {
 		case errors.Is(err, errTooLong), errors.Is(err, errMalformed):
 			return pdv{}, a.Abort(fmt.Errorf("%w: %w", ErrProtocol, err))
@@ -271,6 +272,7 @@ func (a *Association) pdv() (pdv, error) {
 		case kind != pduData:
 			return pdv{}, a.Abort(fmt.Errorf("%w: data were expected", ErrProtocol))
 		}
+		a.room = body // all that was in it has been read
 		if a.pending, err = parts(body); err != nil {
 			return pdv{}, a.Abort(fmt.Errorf("%w: %w", ErrProtocol, err))
 		}
@@ -400,7 +402,7 @@ func (a *Association) Release() error {
 		return err
 	}
 	for range 16 { // what was under way
-		kind, _, err := readPDU(a.conn)
+		kind, _, err := readPDU(a.conn, nil)
 		if err != nil || kind == pduReleaseRP || kind == pduAbort {
 			return err
 		}

@@ -32,8 +32,8 @@ var (
 	errMalformed = errors.New("a malformed PDU")
 )
 
-// readPDU reads one PDU whole. Its length is checked before anything is made for it.
-func readPDU(r net.Conn) (kind byte, body []byte, err error) {
+// readPDU reads one PDU whole, into room where it fits. Its length is checked before anything is made for it.
+func readPDU(r net.Conn, room []byte) (kind byte, body []byte, err error) {
 	var head [6]byte
 	if _, err := io.ReadFull(r, head[:]); err != nil {
 		return 0, nil, err
@@ -53,7 +53,10 @@ func readPDU(r net.Conn) (kind byte, body []byte, err error) {
 	if n > most {
 		return 0, nil, fmt.Errorf("%w: %d bytes", errTooLong, n)
 	}
-	body = make([]byte, n)
+	if body = room; uint32(cap(room)) < n {
+		body = make([]byte, n)
+	}
+	body = body[:n]
 	if _, err := io.ReadFull(r, body); err != nil {
 		return 0, nil, unexpected(err)
 	}

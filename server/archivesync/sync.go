@@ -244,7 +244,7 @@ func (s *Sync) copied(ctx context.Context, object string) (ingest.File, error) {
 	if err != nil {
 		return ingest.File{}, err
 	}
-	file, err := ingest.Spool(s.fileName(object), body, maxObject)
+	file, err := s.Hub.Incoming(ctx, s.fileName(object), body, maxObject)
 	if err := errors.Join(err, body.Close()); err != nil {
 		return ingest.File{}, fmt.Errorf("read %s: %w", object, err)
 	}

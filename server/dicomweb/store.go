@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -80,32 +81,42 @@ func (s *Server) parts(c *call) (*parts, error) {
 	body := &patientReader{c.r.Body, http.NewResponseController(c.w)}
 	switch m := parseMediaType(c.r.Header.Get("Content-Type")); {
 	case m.name == "application/dicom":
-		return single(body, limits), nil
+		return s.single(body, limits), nil
 	case m.name == "multipart/related" && m.params["boundary"] != "" && (m.params["type"] == "" || m.params["type"] == "application/dicom"):
-		return multi(multipart.NewReader(body, m.params["boundary"]), limits), nil
+		return s.multi(multipart.NewReader(body, m.params["boundary"]), limits), nil
 	}
 	return nil, &problem{http.StatusUnsupportedMediaType, `objects come as multipart/related; type="application/dicom" or as application/dicom`}
 }
 
-func single(body io.Reader, limits Limits) *parts {
+func (s *Server) single(body io.Reader, limits Limits) *parts {
 	p := &parts{}
-	p.files = func(_ context.Context, yield func(ingest.File) bool) error {
-		file, err := ingest.Spool("the body", body, limits.Part)
+	p.files = func(ctx context.Context, yield func(ingest.File) bool) error {
+		file, err := s.Hub.Incoming(ctx, "the body", body, limits.Part)
 		if err != nil {
 			p.broken = brokenBy(err)
 			return err
 		}
-		if file.Size > 0 {
-			yield(file)
+		if file.Size == 0 {
+			return drop(file)
 		}
+		yield(file)
 		return nil
 	}
 	return p
 }
 
-func multi(r *multipart.Reader, limits Limits) *parts {
+// drop gives up what came in.
+func drop(file ingest.File) error {
+	content, err := file.Open()
+	if err == nil {
+		err = content.Close()
+	}
+	return err
+}
+
+func (s *Server) multi(r *multipart.Reader, limits Limits) *parts {
 	p := &parts{}
-	p.files = func(_ context.Context, yield func(ingest.File) bool) error {
+	p.files = func(ctx context.Context, yield func(ingest.File) bool) error {
 		for n := 1; ; n++ {
 			part, err := r.NextRawPart()
 			if errors.Is(err, io.EOF) {
@@ -116,7 +127,7 @@ func multi(r *multipart.Reader, limits Limits) *parts {
 				err = errTooMany
 			}
 			if err == nil {
-				file, err = ingest.Spool("part "+strconv.Itoa(n), part, limits.Part)
+				file, err = s.Hub.Incoming(ctx, "part "+strconv.Itoa(n), part, limits.Part)
 			}
 			if err != nil {
 				p.broken = brokenBy(err)
@@ -137,6 +148,10 @@ func brokenBy(err error) error {
 	switch {
 	case errors.Is(err, ingest.ErrTooLarge), errors.Is(err, errTooMany):
 		return &problem{http.StatusRequestEntityTooLarge, err.Error()}
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return &problem{http.StatusInsufficientStorage, "there is no space for objects: try again later"}
+	case errors.Is(err, ingest.ErrArchive):
+		return err
 	}
 	return &problem{http.StatusBadRequest, "the body ended before it should, or is not what its Content-Type says"}
 }

@@ -35,7 +35,7 @@ func (c *caller) store(ctx context.Context, m dimse.Message) (dimse.Command, err
 	head := dicom.NewDataset(dicom.NewText(tagClass, "UI", class), dicom.NewText(tagInstance, "UI", instance))
 	head.TransferSyntax = m.Context.Transfer
 	data := &watched{Reader: m.Data}
-	file, err := ingest.Spool("object", io.MultiReader(bytes.NewReader(dicom.FileStart(head)), data), c.limits.Object)
+	file, err := c.Hub.Incoming(ctx, "object", io.MultiReader(bytes.NewReader(dicom.FileStart(head)), data), c.limits.Object)
 	switch {
 	case errors.Is(err, ingest.ErrTooLarge):
 		return refused(m, statusOutOfResources, "an object beyond the limit"), nil
@@ -93,13 +93,11 @@ func check(m dimse.Message, file ingest.File, class, instance string) *dimse.Com
 	if err != nil {
 		return nil
 	}
-	if !file.Once {
-		defer content.Close()
-	}
 	d, err := dicom.Scan(content, file.Size, dicom.Limits{Value: 1 << 10})
 	if err != nil || d.Text(pathClass) == class && d.Text(pathInstance) == instance {
 		return nil
 	}
+	_ = content.Close() // nobody receives it
 	reply := refused(m, statusMismatch, "the object is not the one that the command names")
 	return &reply
 }

@@ -68,7 +68,7 @@ func (r *reader) letters(ctx context.Context, f File, messages [][]byte) (taken,
 			r.tally.refuse(Refusal{File: MessageName(f.Name, n, len(messages)), Reason: reason, Detail: detail})
 			continue
 		case r.objects != nil:
-			if one.object, _, err = r.objects.Put(ctx, bytes.NewReader(text)); err != nil {
+			if one.object, _, err = archive.Put(ctx, r.objects, bytes.NewReader(text)); err != nil {
 				return taken{}, fmt.Errorf("archive %s: %w", f.Name, err)
 			}
 		}

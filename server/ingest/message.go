@@ -35,7 +35,7 @@ func (p *Pipeline) Message(ctx context.Context, text []byte, from Origin) error 
 
 // setAside keeps a message that was refused.
 func (p *Pipeline) setAside(ctx context.Context, text []byte, from Origin, why Refusal) error {
-	object, _, err := p.Objects.Put(ctx, bytes.NewReader(text))
+	object, _, err := archive.Put(ctx, p.Objects, bytes.NewReader(text))
 	if err != nil {
 		return &keepError{err}
 	}

@@ -139,7 +139,7 @@ func TestDamagedReportObject(t *testing.T) {
 		t.Fatalf("%d reports", len(before))
 	}
 	name := fmt.Sprintf("%x", sha256.Sum256(report.Bytes))
-	object := filepath.Join(dir, "objects", name[:2], name[2:4], name)
+	object := filepath.Join(dir, "objects", name[:2], name)
 	if err := os.Chmod(object, 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -155,11 +155,21 @@ func (r *reader) read(ctx context.Context, f File) (taken, error) {
 	if r.objects == nil {
 		return object, r.keep(&object, content)
 	}
-	object.instance.Object, object.instance.Size, err = r.objects.Put(ctx, io.NewSectionReader(content, 0, f.Size))
-	if err != nil {
+	if err := r.archive(ctx, &object, content); err != nil {
 		return taken{}, fmt.Errorf("archive %s: %w", f.Name, err)
 	}
 	return object, nil
+}
+
+// archive keeps the bytes of an object, which are in the archive already where they came in by it.
+func (r *reader) archive(ctx context.Context, o *taken, content Content) (err error) {
+	if in, ok := content.(archive.Incoming); ok {
+		o.instance.Size = in.Size()
+		o.instance.Object, err = in.Commit(ctx)
+		return err
+	}
+	o.instance.Object, o.instance.Size, err = archive.Put(ctx, r.objects, io.NewSectionReader(content, 0, o.file.Size))
+	return err
 }
 
 // header maps what the header of a file says.
