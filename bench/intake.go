@@ -143,11 +143,11 @@ func (m image) number(run, n int64) (sopInstanceUID string) {
 	return "2.25.3" + instance[1:]
 }
 
-// file is the image as a Part 10 file.
-func (m image) file(sopInstanceUID string) []byte {
+// start is what stands before the data set in a Part 10 file.
+func (m image) start(sopInstanceUID string) []byte {
 	head := dicom.NewDataset(dicom.NewText(dicom.MustPath("SOPClassUID").Tag(), "UI", ctImage), dicom.NewText(dicom.MustPath("SOPInstanceUID").Tag(), "UI", sopInstanceUID))
 	head.TransferSyntax = explicitLittle
-	return append(dicom.FileStart(head), m.dataSet...)
+	return dicom.FileStart(head)
 }
 
 // sender sends one thing after the other until it is closed.
@@ -256,7 +256,8 @@ func (r *run) cstore(ctx context.Context) error {
 
 // images compares senders of images, so many in one sending, with the disk.
 func (r *run) images(ctx context.Context, row Row, o *opened, hub *sending, at int) error {
-	size := len(newImage().file("2.25.3"))
+	one := newImage()
+	size := len(one.start(one.number(0, 0))) + len(one.dataSet)
 	limit, err := open(len(hub.senders), func(n int) (sender, error) { return o.disk(n, at) })
 	if err != nil {
 		return errors.Join(err, hub.close())
@@ -293,8 +294,9 @@ func (d *disk) send(context.Context) error {
 		if err != nil {
 			return err
 		}
-		_, err = file.Write(d.file(d.number(0, n)))
-		if err := errors.Join(err, file.Sync(), file.Close()); err != nil {
+		_, err = file.Write(d.start(d.number(0, n)))
+		_, dataErr := file.Write(d.dataSet)
+		if err := errors.Join(err, dataErr, file.Sync(), file.Close()); err != nil {
 			return err
 		}
 	}
@@ -357,7 +359,7 @@ func (r *run) stow(ctx context.Context) error {
 	}
 	for _, n := range intakeSizes {
 		hub, err := open(n, func(int) (sender, error) {
-			return &poster{newImage(), o, &http.Client{Transport: newTransport(1)}, time.Now().UnixNano()}, nil
+			return &poster{image: newImage(), opened: o, client: &http.Client{Transport: newTransport(1)}, run: time.Now().UnixNano()}, nil
 		})
 		if err != nil {
 			return err
@@ -375,6 +377,7 @@ type poster struct {
 	*opened
 	client *http.Client
 	run    int64
+	body   bytes.Buffer
 }
 
 func (p *poster) Close() error {
@@ -383,13 +386,17 @@ func (p *poster) Close() error {
 }
 
 func (p *poster) send(ctx context.Context) error {
-	var body bytes.Buffer
-	parts := multipart.NewWriter(&body)
+	body := &p.body
+	body.Reset()
+	parts := multipart.NewWriter(body)
 	for range stowed {
 		uid := p.number(p.run, p.next.Add(1))
 		part, err := parts.CreatePart(textproto.MIMEHeader{"Content-Type": {"application/dicom"}})
 		if err == nil {
-			_, err = part.Write(p.file(uid))
+			_, err = part.Write(p.start(uid))
+		}
+		if err == nil {
+			_, err = part.Write(p.dataSet)
 		}
 		if err != nil {
 			return err
@@ -398,7 +405,7 @@ func (p *poster) send(ctx context.Context) error {
 	if err := parts.Close(); err != nil {
 		return err
 	}
-	q, err := http.NewRequestWithContext(ctx, http.MethodPost, p.DICOMweb+"/studies", &body)
+	q, err := http.NewRequestWithContext(ctx, http.MethodPost, p.DICOMweb+"/studies", body)
 	if err != nil {
 		return err
 	}

@@ -316,6 +316,9 @@ func (s serving) reindex(ctx context.Context) {
 // buildEvery is how often a serving process looks for what others left to build. What it took itself it builds at once.
 const buildEvery = 5 * time.Second
 
+// buildRest is between one round and the next: while much comes in, a round for every object would cost as much as taking it.
+const buildRest = 50 * time.Millisecond
+
 func buildUntil(ctx context.Context, s serving, changed <-chan struct{}) {
 	var settling ingest.Settling
 	for {
@@ -323,6 +326,12 @@ func buildUntil(ctx context.Context, s serving, changed <-chan struct{}) {
 		if err != nil && ctx.Err() == nil {
 			s.log.Error("building failed and is tried again", "cause", err)
 		}
+		rest := time.NewTimer(buildRest)
+		select {
+		case <-ctx.Done():
+		case <-rest.C:
+		}
+		rest.Stop()
 		wait := time.NewTimer(cmp.Or(soon, buildEvery))
 		select {
 		case <-ctx.Done():

@@ -6,6 +6,7 @@
 package dimse
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -26,6 +27,7 @@ type Association struct {
 	data            *dataReader   // of the message that was read last; nil: none
 	pending         []pdv         // of the PDU that was read last
 	room            []byte        // that it is in
+	out             []byte        // a PDU that is being sent
 }
 
 // Rejection refuses an association (PS3.8 table 9-21).
@@ -332,52 +334,51 @@ func (r *dataReader) Read(b []byte) (int, error) {
 
 // Send sends a command in a context, and the data set that follows it; nil: none does.
 func (a *Association) Send(context Context, c Command, data io.Reader) error {
-	if err := a.fragments(context.ID, 1, singleRead{c.encode(data != nil)}.next); err != nil {
+	if err := a.fragments(pdv{context: context.ID, control: 1}, bytes.NewReader(c.encode(data != nil))); err != nil || data == nil {
 		return err
 	}
-	if data == nil {
-		return nil
-	}
-	buf := make([]byte, a.most-6)
-	return a.fragments(context.ID, 0, func() ([]byte, bool, error) {
-		n, err := io.ReadFull(data, buf)
-		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			return buf[:n], true, nil
-		}
-		return buf[:n], false, err
-	})
+	return a.fragments(pdv{context: context.ID}, data)
 }
 
-// singleRead gives what fits in one fragment at once.
-type singleRead struct{ b []byte }
+// What stands before the value in a P-DATA-TF of one part (PS3.8 9.3.5).
+const (
+	headOfPDU = 6
+	headOfPDV = 6
+)
 
-func (s singleRead) next() ([]byte, bool, error) { return s.b, true, nil }
-
-// fragments sends parts until the last.
-func (a *Association) fragments(context, control byte, next func() (part []byte, last bool, err error)) error {
+// fragments sends what r holds in parts like one, each in a PDU.
+func (a *Association) fragments(like pdv, r io.Reader) error {
+	if a.out == nil {
+		a.out = make([]byte, headOfPDU+a.most)
+	}
+	value := a.out[headOfPDU+headOfPDV:]
 	for {
-		part, last, err := next()
-		if err != nil {
+		n, err := io.ReadFull(r, value)
+		isLast := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+		if err != nil && !isLast {
 			return err
 		}
-		for len(part) > a.most-6 {
-			if err := a.part(context, control, part[:a.most-6]); err != nil {
-				return err
-			}
-			part = part[a.most-6:]
+		if isLast {
+			like.control |= 2
 		}
-		if last {
-			control |= 2
-		}
-		if err := a.part(context, control, part); err != nil || last {
+		if err := a.part(like, n); err != nil || isLast {
 			return err
 		}
 	}
 }
 
-func (a *Association) part(context, control byte, value []byte) error {
-	b := binary.BigEndian.AppendUint32(make([]byte, 0, 6+len(value)), uint32(len(value)+2))
-	return a.write(pduData, append(append(b, context, control), value...))
+// part sends n bytes that stand where the value of a part does.
+func (a *Association) part(like pdv, n int) error {
+	b := a.out[:headOfPDU+headOfPDV+n]
+	b[0], b[1] = pduData, 0
+	binary.BigEndian.PutUint32(b[2:], uint32(headOfPDV+n))
+	binary.BigEndian.PutUint32(b[headOfPDU:], uint32(n+2))
+	b[10], b[11] = like.context, like.control
+	if err := a.conn.SetWriteDeadline(time.Now().Add(a.idle)); err != nil {
+		return err
+	}
+	_, err := a.conn.Write(b)
+	return err
 }
 
 func (a *Association) write(kind byte, body []byte) error {
