@@ -117,14 +117,15 @@ func UIDName(u string) string {
 	return info.Name
 }
 
-// laterUIDs are transfer syntaxes that PS3.6 annex A has and the library's table has not yet.
+// laterUIDs are those that PS3.6 annex A has and the library's table has not yet.
 var laterUIDs = map[string]string{
-	"1.2.840.10008.1.2.4.110": "JPEG XL Lossless",
-	"1.2.840.10008.1.2.4.111": "JPEG XL JPEG Recompression",
-	"1.2.840.10008.1.2.4.112": "JPEG XL",
-	"1.2.840.10008.1.2.4.201": "High-Throughput JPEG 2000 Image Compression (Lossless Only)",
-	"1.2.840.10008.1.2.4.202": "High-Throughput JPEG 2000 with RPCL Options Image Compression (Lossless Only)",
-	"1.2.840.10008.1.2.4.203": "High-Throughput JPEG 2000 Image Compression",
-	"1.2.840.10008.1.2.4.204": "JPIP HTJ2K Referenced",
-	"1.2.840.10008.1.2.4.205": "JPIP HTJ2K Referenced Deflate",
+	"1.2.840.10008.5.1.4.1.1.104.3": "Encapsulated STL Storage",
+	"1.2.840.10008.1.2.4.110":       "JPEG XL Lossless",
+	"1.2.840.10008.1.2.4.111":       "JPEG XL JPEG Recompression",
+	"1.2.840.10008.1.2.4.112":       "JPEG XL",
+	"1.2.840.10008.1.2.4.201":       "High-Throughput JPEG 2000 Image Compression (Lossless Only)",
+	"1.2.840.10008.1.2.4.202":       "High-Throughput JPEG 2000 with RPCL Options Image Compression (Lossless Only)",
+	"1.2.840.10008.1.2.4.203":       "High-Throughput JPEG 2000 Image Compression",
+	"1.2.840.10008.1.2.4.204":       "JPIP HTJ2K Referenced",
+	"1.2.840.10008.1.2.4.205":       "JPIP HTJ2K Referenced Deflate",
 }

@@ -48,6 +48,12 @@ func Scan(r io.ReaderAt, size int64, limits Limits) (*Dataset, error) {
 	return d, nil
 }
 
+// ScanBare reads a data set without preamble and meta group, as it is sent over a network, in a transfer syntax. Errors are *Error.
+func ScanBare(b []byte, transferSyntax string) (*Dataset, error) {
+	file := append(FileStart(&Dataset{TransferSyntax: transferSyntax}), b...)
+	return Scan(bytes.NewReader(file), int64(len(file)), Limits{})
+}
+
 // Decode reads what Encode wrote. Values are parts of b, which must not change any more.
 func Decode(b []byte) (*Dataset, error) {
 	s := newScanner(window{buf: b, hi: len(b), end: int64(len(b))}, Limits{Bulk: true, Value: int64(len(b)) + 1})

@@ -18,7 +18,7 @@ import (
 
 // archivesFlag names other archives.
 type archivesFlag struct {
-	File string         `name:"archives" placeholder:"FILE" help:"Other archives, as JSON: [{\"name\":\"pacs\",\"from\":\"http://pacs.example:8042\"}]. Their objects stay there unless \"copy\" is true; \"organization\" names who they belong to; \"user\" and \"password\", or \"token\", log in, with env:NAME for what the environment holds; \"rate\" (objects a second), \"at\" (read at a time, 4), \"every\" (\"30s\") and \"check\" (\"1h\": for what they have no more) bound the reading. serve reads them all the time."`
+	File string         `name:"archives" placeholder:"FILE" help:"Other archives, as JSON: [{\"name\":\"pacs\",\"from\":\"http://pacs.example:8042\"}]. Their objects stay there unless \"copy\" is true; \"organization\" names who they belong to; \"user\" and \"password\", or \"token\", log in, with env:NAME for what the environment holds; \"rate\" (objects a second), \"at\" (read at a time, 4), \"aet\" is the hub's title and \"moveTo\" the address to C-MOVE to, of dicom://AET@host:port; \"every\" (\"30s\") and \"check\" (\"1h\": for what they have no more) bound the reading. serve reads them all the time."`
 	list []otherArchive // of the file, which read reads
 }
 
@@ -31,6 +31,8 @@ type otherArchive struct {
 	User         string  `json:"user"`
 	Password     string  `json:"password"`
 	Token        string  `json:"token"`
+	AET          string  `json:"aet"`
+	MoveTo       string  `json:"moveTo"`
 	Rate         float64 `json:"rate"`
 	At           int     `json:"at"`
 	Every        span    `json:"every"`
@@ -83,7 +85,7 @@ func (a *otherArchive) complete() error {
 	if a.Name == "" || strings.ContainsAny(a.Name, " \t\n") {
 		return errors.New("a name is needed, without spaces")
 	}
-	if err := isArchiveURL(a.From); err != nil {
+	if err := a.checkFrom(); err != nil {
 		return err
 	}
 	if a.Rate < 0 || a.At < 0 {
@@ -107,15 +109,29 @@ func (a *otherArchive) complete() error {
 	return nil
 }
 
-func isArchiveURL(text string) error {
-	if from, err := url.Parse(text); err != nil || from.Host == "" || from.Scheme != "http" && from.Scheme != "https" {
-		return fmt.Errorf("%q is no http or https URL", text)
+// checkFrom checks where the archive is.
+func (a *otherArchive) checkFrom() error {
+	isDIMSE, err := archivesync.IsDIMSE(a.From)
+	switch {
+	case err != nil:
+		return err
+	case isDIMSE && !a.Copy:
+		return errors.New("an archive that speaks DIMSE alone sends its objects: they have to be copied")
+	case !isDIMSE && (a.AET != "" || a.MoveTo != ""):
+		return errors.New("a title of the hub's, and an address to send to, are for dicom://AET@host:port")
+	case isDIMSE:
+		return nil
+	}
+	if from, err := url.Parse(a.From); err != nil || from.Host == "" || from.Scheme != "http" && from.Scheme != "https" {
+		return fmt.Errorf("%q is no http or https URL, nor dicom://AET@host:port", a.From)
 	}
 	return nil
 }
 
 func (a *otherArchive) address() archivesync.Address {
-	return archivesync.Address{Name: a.Name, URL: a.From, Credentials: archivesync.Credentials{User: a.User, Password: a.Password, Token: a.Token}}
+	return archivesync.Address{
+		Name: a.Name, URL: a.From, Credentials: archivesync.Credentials{User: a.User, Password: a.Password, Token: a.Token}, AET: a.AET, MoveTo: a.MoveTo,
+	}
 }
 
 // sync reads the archive into a hub.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 
+	"lightbox/server/archivesync"
 	"lightbox/server/dicomweb"
 	"lightbox/server/dimse"
 	"lightbox/server/mllp"
@@ -60,6 +61,7 @@ R4 ([mapping](../mapping/MAPPING.md)).
 | Verification | no | yes |
 | Storage | no | yes |
 | Storage Commitment Push Model | no | yes |
+| Query/Retrieve, Study Root (C-FIND, C-GET, C-MOVE) | yes, to read an archive | no |
 | STOW-RS | no | yes |
 | QIDO-RS | yes, to read an archive | yes |
 | WADO-RS | yes, to read an archive | yes |
@@ -81,7 +83,7 @@ Its readers are those who connect modalities and archives. A statement does not 
 One process answers all. Each object goes one way, whatever it came by: received, made durable in archive and index, acknowledged, and then mapped. An object
 with the SOP Instance UID of another and other bytes is refused and kept aside; the one that was there stays.
 
-` + dimse.Conformance(), dicomweb.Conformance(), `### 4.3 Network interfaces
+` + dimse.Conformance(), dicomweb.Conformance(), archivesync.Conformance(), `### 4.3 Network interfaces
 
 TCP/IP, IPv4 and IPv6. DIMSE at the address of ` + "`--dimse`" + `, DICOMweb at that of ` + "`--listen`" + `, by HTTP/1.1; HTTPS is the matter of a proxy before it.
 

@@ -13,12 +13,14 @@ import (
 
 type syncCommand struct {
 	Name         string        `arg:"" help:"Name of the archive: one of --archives, or a new one, under which it is kept how far it has been read."`
-	From         string        `placeholder:"URL" help:"Where it is: an Orthanc, or the root of a DICOMweb service. Default: as --archives says."`
+	From         string        `placeholder:"URL" help:"Where it is: an Orthanc, the root of a DICOMweb service, or dicom://AET@host:port for an archive that speaks nothing newer. Default: as --archives says."`
 	Copy         bool          `help:"Copy its objects into the hub's own archive. Default: they stay there, and serve must be told of the archive by --archives, so that it can pass them on."`
 	User         string        `help:"User to log in as."`
 	Password     string        `env:"LIGHTBOX_SYNC_PASSWORD" help:"The user's password; better given in the environment."`
 	Token        string        `env:"LIGHTBOX_SYNC_TOKEN" help:"Bearer token; better given in the environment."`
 	Organization string        `placeholder:"REF" help:"Who its objects belong to, by name or as Organization/<id>. Default: the institution that each object names."`
+	AET          string        `name:"aet" placeholder:"AET" help:"The hub's own title, of dicom://. Default: LIGHTBOX."`
+	MoveTo       string        `placeholder:"HOST:PORT" help:"Where the archive sends objects to that title, of dicom://: asked by C-MOVE, and listened at meanwhile. Default: by C-GET, on the association that asks."`
 	Rate         float64       `placeholder:"N" help:"Objects a second at most. Default: as fast as both sides go."`
 	At           int           `default:"4" help:"Objects read at a time."`
 	Follow       bool          `help:"Go on with what is new until stopped."`
@@ -38,6 +40,7 @@ Objects are read from the address alone that is given.
 
   lightbox sync pacs --from http://pacs.example:8042 --database sqlite:hub.db --archive objects
   lightbox sync pacs --archives archives.json --follow
+  lightbox sync old --from dicom://OLDPACS@pacs.example:11112 --copy
 
 Exit code: 0 all taken, 3 some refused (lightbox queue lists them), 1 failure.`
 }
@@ -54,7 +57,7 @@ func (c *syncCommand) archive() (otherArchive, error) {
 	}
 	one := otherArchive{
 		Name: c.Name, From: c.From, Copy: c.Copy, Organization: c.Organization, User: c.User, Password: c.Password, Token: c.Token,
-		Rate: c.Rate, At: c.At, Every: span(c.Every), Check: span(c.Check),
+		AET: c.AET, MoveTo: c.MoveTo, Rate: c.Rate, At: c.At, Every: span(c.Every), Check: span(c.Check),
 	}
 	return one, one.complete()
 }

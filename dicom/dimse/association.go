@@ -1,5 +1,6 @@
-// Package dimse speaks the DICOM message exchange (PS3.7) over its upper layer (PS3.8): associations, and messages of a command and, with
-// some, a data set. It decodes no data set and decides nothing about what is said: that is for who uses it.
+// Package dimse speaks the DICOM message exchange (PS3.7) over its upper layer (PS3.8): associations, messages of a command and, with
+// some, a data set, and what a service user asks (C-ECHO, C-FIND, C-MOVE, C-GET). It decides nothing about what is said: that is for who uses
+// it. Of data sets it decodes the identifiers of queries alone.
 //
 // Memory is bounded by the package: a PDU is at most 128 KiB, a data set is read as it comes. Time is bounded by deadlines of the connection
 // that an Association sets before each read and write.
@@ -28,6 +29,7 @@ type Association struct {
 	pending         []pdv         // of the PDU that was read last
 	room            []byte        // that it is in
 	out             []byte        // a PDU that is being sent
+	message         uint16        // id of the last request
 }
 
 // Rejection refuses an association (PS3.8 table 9-21).

@@ -14,6 +14,9 @@ import (
 type Address struct {
 	Name, URL   string
 	Credentials Credentials
+	// AET is the hub's own title, and MoveTo the host:port where it takes what it asked for by C-MOVE; "" asks by C-GET. Of archives that speak
+	// DIMSE alone.
+	AET, MoveTo string
 }
 
 // Archives opens the objects that stay in other archives. It is safe for concurrent use.
@@ -35,9 +38,7 @@ func (p *place) look(ctx context.Context, hub *ingest.Pipeline) (_ Source, err e
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.source == nil {
-		c := newClient(p.URL, p.Credentials)
-		c.delays = delays[:1]
-		p.source, err = c.source(ctx, p.Name, hub)
+		p.source, err = openWith(ctx, p.Address, hub, delays[:1])
 	}
 	return p.source, err
 }

@@ -66,36 +66,25 @@ func (d *dicomweb) Next(ctx context.Context, position string) (Batch, error) {
 		b.Position, b.Done = "0", true
 	}
 	for _, study := range studies {
+		if study.text("0020000D") == "" {
+			b.Nameless++
+			continue
+		}
 		objects, err := d.missing(ctx, study.text("0020000D"), study.text("00201208"))
 		if err != nil {
 			return Batch{}, err
 		}
 		b.Objects = append(b.Objects, objects...)
 	}
-	slices.Sort(b.Objects)
-	b.Objects = slices.Compact(b.Objects) // seen: one study listed for each of its patients
 	return b, nil
 }
 
 // missing are the instances of a study that the hub has not, as "study/series/instance".
 func (d *dicomweb) missing(ctx context.Context, study, count string) (list []string, err error) {
-	if study == "" {
-		return nil, errors.New("a study without a UID in the answer to a search")
-	}
 	known := map[string]bool{}
 	err = d.hub.Store.View(ctx, func(tx store.SQL) error {
-		held, err := archive.Held(ctx, tx, study, d.name)
-		if err != nil {
-			return err
-		}
-		refused, err := refusedOf(ctx, tx, d.name, study)
-		for _, object := range refused {
-			held = append(held, object[strings.LastIndex(object, "/")+1:])
-		}
-		for _, uid := range held {
-			known[uid] = true
-		}
-		return err
+		clear(known)
+		return knownOf(ctx, tx, studyAt{d.name, study}, known)
 	})
 	if err != nil || count == strconv.Itoa(len(known)) {
 		return nil, err

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -32,6 +33,13 @@ type Source interface {
 	Fetch(ctx context.Context, object string) (Body, error)
 }
 
+// grouped is a Source that sends objects of a group together.
+type grouped interface {
+	Group(object string) string
+	// FetchAll calls take for each object, one at a time. Reading fails with a *dicom.Error where the archive does not send it.
+	FetchAll(ctx context.Context, objects []string, take func(object string, file io.Reader) error) error
+}
+
 // Body is an object being sent.
 type Body struct {
 	io.ReadCloser
@@ -41,6 +49,7 @@ type Body struct {
 // Batch is a part of an archive.
 type Batch struct {
 	Objects  []string // as Fetch takes them
+	Nameless int      // studies that the archive tells no UID of
 	Position string   // after them
 	Done     bool     // nothing more for now
 }
@@ -132,6 +141,16 @@ func (s *Sync) report(p Progress) {
 
 // take reads the objects of a batch into the hub.
 func (s *Sync) take(ctx context.Context, b Batch, p *Progress) error {
+	if b.Nameless > 0 {
+		p.Refused += b.Nameless
+		p.Reasons["no-uid"] += b.Nameless
+		why := ingest.Refusal{File: s.fileName("studies without a UID"), Reason: "no-uid", Detail: fmt.Sprint(b.Nameless, " studies that the archive tells no UID of")}
+		if err := s.refuse(ctx, []ingest.Refusal{why}); err != nil {
+			return err
+		}
+	}
+	slices.Sort(b.Objects)
+	b.Objects = slices.Compact(b.Objects) // seen: one study listed for each of its patients
 	if len(b.Objects) == 0 {
 		return nil
 	}
@@ -192,7 +211,9 @@ func (s *Sync) groups(objects []string) (groups [][]string) {
 	at := map[string]int{}
 	for _, object := range objects {
 		name := object
-		if keeper, ok := s.Source.(Keeper); ok && !s.Copy {
+		if together, ok := s.Source.(grouped); ok {
+			name = together.Group(object)
+		} else if keeper, ok := s.Source.(Keeper); ok && !s.Copy {
 			name = keeper.Group(object)
 		}
 		n, known := at[name]
@@ -225,6 +246,17 @@ func (s *Sync) read(ctx context.Context, group []string, send func(ingest.File))
 		})
 		return n, err
 	}
+	if together, ok := s.Source.(grouped); ok {
+		err := together.FetchAll(ctx, group, func(object string, content io.Reader) error {
+			file, err := s.incoming(ctx, object, content)
+			if err == nil {
+				n++
+				send(file)
+			}
+			return err
+		})
+		return n, err
+	}
 	for _, object := range group {
 		file, err := s.copied(ctx, object)
 		if errors.Is(err, ErrGone) {
@@ -244,8 +276,19 @@ func (s *Sync) copied(ctx context.Context, object string) (ingest.File, error) {
 	if err != nil {
 		return ingest.File{}, err
 	}
-	file, err := s.Hub.Incoming(ctx, s.fileName(object), body, maxObject)
-	if err := errors.Join(err, body.Close()); err != nil {
+	file, err := s.incoming(ctx, object, body)
+	return file, errors.Join(err, body.Close())
+}
+
+// incoming takes what is sent of an object. What is said of it by its sender alone is a file that cannot be read.
+func (s *Sync) incoming(ctx context.Context, object string, content io.Reader) (ingest.File, error) {
+	name := s.fileName(object)
+	file, err := s.Hub.Incoming(ctx, name, content, maxObject)
+	var refused *dicom.Error
+	switch {
+	case errors.As(err, &refused):
+		return ingest.File{Name: name, Open: func() (ingest.Content, error) { return nil, refused }}, nil
+	case err != nil:
 		return ingest.File{}, fmt.Errorf("read %s: %w", object, err)
 	}
 	return file, nil
@@ -272,7 +315,16 @@ func (s *Sync) remember(ctx context.Context, position string) error {
 
 // Open finds out what kind of archive is at an address: an Orthanc by its REST API, else a DICOMweb service at its root.
 func Open(ctx context.Context, at Address, hub *ingest.Pipeline) (Source, error) {
-	return newClient(at.URL, at.Credentials).source(ctx, at.Name, hub)
+	return openWith(ctx, at, hub, delays)
+}
+
+func openWith(ctx context.Context, at Address, hub *ingest.Pipeline, delays []time.Duration) (Source, error) {
+	if is, err := IsDIMSE(at.URL); is || err != nil {
+		return newDIMSE(at, hub)
+	}
+	c := newClient(at.URL, at.Credentials)
+	c.delays = delays
+	return c.source(ctx, at.Name, hub)
 }
 
 func (c *client) source(ctx context.Context, name string, hub *ingest.Pipeline) (Source, error) {

@@ -48,7 +48,7 @@ func (c *caller) commit(ctx context.Context, m dimse.Message) (dimse.Command, er
 	if err != nil {
 		return dimse.Command{}, err
 	}
-	asked, err := dataSet(body, m.Context.Transfer)
+	asked, err := dicom.ScanBare(body, m.Context.Transfer)
 	switch {
 	case m.Command.Uint(dimse.ActionTypeID) != requestCommit:
 		return m.Command.Reply(noSuchAction), nil
@@ -70,14 +70,6 @@ func (c *caller) remember(ctx context.Context, asked *dicom.Dataset) error {
 			uuid.NewString(), c.title, asked.Encode(), time.Now().Unix())
 		return err
 	})
-}
-
-// dataSet reads what came in a transfer syntax.
-func dataSet(body []byte, syntax string) (*dicom.Dataset, error) {
-	head := dicom.NewDataset()
-	head.TransferSyntax = syntax
-	file := append(dicom.FileStart(head), body...)
-	return dicom.Scan(bytes.NewReader(file), int64(len(file)), dicom.Limits{})
 }
 
 // committed tells of each object that is asked for whether it is here.

@@ -1,7 +1,6 @@
 package dimse
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -28,14 +27,12 @@ var statuses = map[string]uint16{
 	"dicomdir": statusMismatch, "worklist": statusMismatch, "not-in-study": statusMismatch,
 }
 
-// store takes an object in (C-STORE, PS3.7 9.1.1). It is kept as it is sent, in a file whose meta information says only what the object itself
-// and the transfer syntax say: so that what two callers send is the same file.
+// store takes an object in (C-STORE, PS3.7 9.1.1). It is kept as it is sent.
 func (c *caller) store(ctx context.Context, m dimse.Message) (dimse.Command, error) {
 	class, instance := m.Command.Text(dimse.AffectedSOPClassUID), m.Command.Text(dimse.AffectedSOPInstanceUID)
-	head := dicom.NewDataset(dicom.NewText(tagClass, "UI", class), dicom.NewText(tagInstance, "UI", instance))
-	head.TransferSyntax = m.Context.Transfer
 	data := &watched{Reader: m.Data}
-	file, err := c.Hub.Incoming(ctx, "object", io.MultiReader(bytes.NewReader(dicom.FileStart(head)), data), c.limits.Object)
+	m.Data = data
+	file, err := c.Hub.Incoming(ctx, "object", m.File(), c.limits.Object)
 	switch {
 	case errors.Is(err, ingest.ErrTooLarge):
 		return refused(m, statusOutOfResources, "an object beyond the limit"), nil
@@ -83,8 +80,6 @@ func refused(m dimse.Message, status uint16, why string) dimse.Command {
 var (
 	pathClass    = dicom.MustPath("SOPClassUID")
 	pathInstance = dicom.MustPath("SOPInstanceUID")
-	tagClass     = pathClass.Tag()
-	tagInstance  = pathInstance.Tag()
 )
 
 // check compares what is said of an object and what it says itself; nil: they agree, or the object cannot be read, which the hub will say.

@@ -1,0 +1,392 @@
+package archivesync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"lightbox/dicom"
+	"lightbox/dicom/archive"
+	"lightbox/dicom/dimse"
+	"lightbox/fhir/store"
+	"lightbox/server/ingest"
+)
+
+// dimseArchive is an archive that speaks nothing newer than DIMSE: it is queried by C-FIND, and sends its objects by C-GET or, where it has an
+// address to send them to, by C-MOVE. There is no feed of changes and no paging: each run goes over the studies by their dates, in spans that
+// hold few enough of them, and looks into those whose number of instances is not the hub's.
+type dimseArchive struct {
+	Address
+	called string
+	host   string // host:port
+	hub    *ingest.Pipeline
+	moving sync.Mutex // one C-MOVE at a time: there is one address that objects are sent to
+}
+
+// dimseScheme begins the address of such an archive: dicom://AET@host:port.
+const dimseScheme = "dicom"
+
+// IsDIMSE reports whether an address is of an archive that is spoken to by DIMSE. The error says what is wrong with one that should be.
+func IsDIMSE(text string) (bool, error) {
+	at, err := url.Parse(text)
+	if err != nil || at.Scheme != dimseScheme {
+		return false, nil //nolint:nilerr // other kinds of addresses are others' to refuse
+	}
+	if title := at.User.Username(); len(title) == 0 || len(title) > 16 || at.Port() == "" || at.Path != "" {
+		return true, fmt.Errorf("%q is not dicom://AET@host:port", text)
+	}
+	return true, nil
+}
+
+func newDIMSE(at Address, hub *ingest.Pipeline) (*dimseArchive, error) {
+	if _, err := IsDIMSE(at.URL); err != nil {
+		return nil, err
+	}
+	u, err := url.Parse(at.URL)
+	if err != nil {
+		return nil, err
+	}
+	if at.AET == "" {
+		at.AET = "LIGHTBOX"
+	}
+	return &dimseArchive{Address: at, called: u.User.Username(), host: u.Host, hub: hub}, nil
+}
+
+// associate opens an association for as long as ask takes.
+func (d *dimseArchive) associate(ctx context.Context, proposals []dimse.Proposal, ask func(*dimse.Association) error) error {
+	conn, err := (&net.Dialer{Timeout: 30 * time.Second}).DialContext(ctx, "tcp", d.host)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+	defer stop()
+	a, err := dimse.Request(ctx, conn, d.AET, d.called, proposals)
+	if err != nil {
+		return err
+	}
+	if err := ask(a); err != nil {
+		return errors.Join(ctx.Err(), err)
+	}
+	return a.Release()
+}
+
+// Transfer syntaxes that identifiers are sent in.
+var plainSyntaxes = []string{"1.2.840.10008.1.2.1", "1.2.840.10008.1.2"}
+
+var findProposal = []dimse.Proposal{{Abstract: dimse.StudyRootFind, Transfer: plainSyntaxes}}
+
+// Attributes of identifiers.
+var (
+	pathLevel     = dicom.MustPath("QueryRetrieveLevel")
+	pathStudyDate = dicom.MustPath("StudyDate")
+	pathStudyTime = dicom.MustPath("StudyTime")
+	pathStudy     = dicom.MustPath("StudyInstanceUID")
+	pathSeries    = dicom.MustPath("SeriesInstanceUID")
+	pathInstance  = dicom.MustPath("SOPInstanceUID")
+	pathClass     = dicom.MustPath("SOPClassUID")
+	pathCount     = dicom.MustPath("NumberOfStudyRelatedInstances")
+)
+
+// key is an attribute of an identifier: what it must be, or, empty, that it is wanted.
+type key struct {
+	path  dicom.Path
+	value string
+}
+
+func identifier(level string, keys ...key) *dicom.Dataset {
+	elements := []dicom.Element{dicom.NewText(pathLevel.Tag(), "CS", level)}
+	for _, k := range keys {
+		elements = append(elements, dicom.NewText(k.path.Tag(), dicom.VROf(k.path.Tag()), k.value))
+	}
+	return dicom.NewDataset(elements...)
+}
+
+// span is a stretch of time that studies are of; without a length it is all time.
+type span struct {
+	start  time.Time // in the archive's own zone, whatever that is
+	length time.Duration
+}
+
+const (
+	day          = 24 * time.Hour
+	firstYear    = 1970 // a date before that is wrong
+	longestSpan  = 365 * 20 * day
+	shortestSpan = time.Minute // all of whose studies are taken, however many
+	spanFormat   = "20060102150405"
+	dateFormat   = "20060102" // DA
+	timeFormat   = "150405"   // TM
+	beforeDates  = "all"      // position of a run that asks for everything
+)
+
+// Bounds of what is asked for at once.
+const (
+	mostOfSpan   = 500     // studies
+	mostOfMinute = 100_000 // as above, of the shortest span
+	maxSeries    = 10_000  // of a study
+	maxInstances = 1_000_000
+	getBatch     = 100             // objects of one retrieval
+	idleArrivals = 2 * time.Minute // between objects of a C-MOVE
+)
+
+// position of a span: "start length", the length in seconds.
+func (s span) String() string {
+	return s.start.Format(spanFormat) + " " + strconv.FormatInt(int64(s.length/time.Second), 10)
+}
+
+func parseSpan(position string) (s span, err error) {
+	if position == "" || position == beforeDates {
+		return span{}, nil
+	}
+	start, length, _ := strings.Cut(position, " ")
+	if s.start, err = time.Parse(spanFormat, start); err != nil {
+		return s, err
+	}
+	seconds, err := strconv.ParseInt(length, 10, 64)
+	if err != nil || seconds <= 0 || seconds > int64(longestSpan/time.Second) {
+		return s, fmt.Errorf("position %q", position)
+	}
+	s.length = time.Duration(seconds) * time.Second
+	return s, nil
+}
+
+// keys choose the studies of a span. One of days is a range of dates; a shorter one a range of times of its day.
+func (s span) keys() []key {
+	last := s.start.Add(s.length - time.Second)
+	switch {
+	case s.length == 0:
+		return []key{{pathStudyDate, ""}}
+	case s.length >= day:
+		return []key{{pathStudyDate, s.start.Format(dateFormat) + "-" + last.Format(dateFormat)}}
+	}
+	return []key{{pathStudyDate, s.start.Format(dateFormat)}, {pathStudyTime, s.start.Format(timeFormat) + "-" + last.Format(timeFormat)}}
+}
+
+// half is the first half of a span that holds too many.
+func (s span) half() span {
+	switch {
+	case s.length == 0:
+		return span{time.Date(firstYear, 1, 1, 0, 0, 0, 0, time.UTC), longestSpan}
+	case s.length >= 2*day:
+		return span{s.start, (s.length / day / 2) * day}
+	}
+	return span{s.start, max(s.length/2, shortestSpan)}
+}
+
+// next is the span after one that held so many.
+func (s span) next(held int) span {
+	n := span{s.start.Add(s.length), s.length}
+	if held < mostOfSpan/4 {
+		n.length = min(2*n.length, longestSpan)
+	}
+	if n.length < day { // to the end of the day at most
+		n.length = min(n.length, n.start.Truncate(day).Add(day).Sub(n.start))
+	} else if n.start != n.start.Truncate(day) || n.length%day != 0 {
+		n.length = max(n.start.Truncate(day).Add(day).Sub(n.start), shortestSpan)
+	}
+	return n
+}
+
+var errTooMany = errors.New("too many")
+
+// Positions are spans; a run that came to the end of time begins anew.
+func (d *dimseArchive) Next(ctx context.Context, position string) (b Batch, err error) {
+	s, err := parseSpan(position)
+	if err != nil {
+		return b, err
+	}
+	err = d.associate(ctx, findProposal, func(a *dimse.Association) error {
+		var studies []*dicom.Dataset
+		for {
+			studies, err = d.studies(a, s)
+			if !errors.Is(err, errTooMany) || s.length == shortestSpan {
+				break
+			}
+			s = s.half()
+		}
+		if err != nil {
+			return err
+		}
+		for _, study := range studies {
+			if study.Text(pathStudy) == "" {
+				b.Nameless++
+				continue
+			}
+			missing, err := d.missing(ctx, a, study)
+			if err != nil {
+				return err
+			}
+			b.Objects = append(b.Objects, missing...)
+		}
+		next := s.next(len(studies))
+		if b.Position = next.String(); s.length == 0 || next.start.After(time.Now().Add(2*day)) {
+			b.Position, b.Done = beforeDates, true
+		}
+		return nil
+	})
+	return b, err
+}
+
+// studies asks for those of a span; errTooMany where it holds more than are taken at once.
+func (d *dimseArchive) studies(a *dimse.Association, s span) (list []*dicom.Dataset, err error) {
+	most := mostOfSpan
+	if s.length == shortestSpan {
+		most = mostOfMinute
+	}
+	return list, a.Find(identifier("STUDY", append(s.keys(), key{pathStudy, ""}, key{pathCount, ""})...), bounded(&list, most))
+}
+
+// bounded gathers matches, up to most.
+func bounded(list *[]*dicom.Dataset, most int) func(*dicom.Dataset) error {
+	return func(match *dicom.Dataset) error {
+		if len(*list) == most {
+			*list = nil
+			return errTooMany
+		}
+		*list = append(*list, match)
+		return nil
+	}
+}
+
+// missing are the instances of a study that the hub has not, as "study/series/instance/class".
+func (d *dimseArchive) missing(ctx context.Context, a *dimse.Association, study *dicom.Dataset) (list []string, err error) {
+	uid := study.Text(pathStudy)
+	known := map[string]bool{}
+	err = d.hub.Store.View(ctx, func(tx store.SQL) error {
+		clear(known)
+		return knownOf(ctx, tx, studyAt{d.Name, uid}, known)
+	})
+	if count, ok := study.Int(pathCount); err != nil || ok && count == int64(len(known)) {
+		return nil, err
+	}
+	var series []*dicom.Dataset
+	if err := a.Find(identifier("SERIES", key{pathStudy, uid}, key{pathSeries, ""}), bounded(&series, maxSeries)); err != nil {
+		return nil, err
+	}
+	for _, one := range series {
+		var instances []*dicom.Dataset
+		of := one.Text(pathSeries)
+		keys := identifier("IMAGE", key{pathStudy, uid}, key{pathSeries, of}, key{pathInstance, ""}, key{pathClass, ""})
+		if err := a.Find(keys, bounded(&instances, maxInstances)); err != nil {
+			return nil, err
+		}
+		for _, i := range instances {
+			if instance := i.Text(pathInstance); instance != "" && !known[instance] {
+				known[instance] = true
+				list = append(list, strings.Join([]string{uid, of, instance, i.Text(pathClass)}, "/"))
+			}
+		}
+	}
+	return list, nil
+}
+
+// studyAt is a study of an archive.
+type studyAt struct{ archive, uid string }
+
+// knownOf adds the instances of a study that an archive has told of, those that were refused among them.
+func knownOf(ctx context.Context, tx store.SQL, of studyAt, known map[string]bool) error {
+	held, err := archive.Held(ctx, tx, of.uid, of.archive)
+	if err != nil {
+		return err
+	}
+	refused, err := refusedOf(ctx, tx, of.archive, of.uid)
+	for _, object := range refused {
+		if parts := strings.Split(object, "/"); len(parts) > 2 {
+			held = append(held, parts[2])
+		}
+	}
+	for _, uid := range held {
+		known[uid] = true
+	}
+	return err
+}
+
+// Group: the objects of a series are sent together.
+func (d *dimseArchive) Group(object string) string {
+	parts := strings.SplitN(object, "/", 3)
+	return parts[0] + "/" + parts[1]
+}
+
+// Fetch implements Source by FetchAll.
+func (d *dimseArchive) Fetch(context.Context, string) (Body, error) {
+	return Body{}, errors.New("objects are sent together")
+}
+
+// FetchAll has the archive send objects of a series. What it does not send is told of with the reason.
+func (d *dimseArchive) FetchAll(ctx context.Context, objects []string, take func(object string, file io.Reader) error) error {
+	for some := range slices.Chunk(objects, getBatch) {
+		w := &wanted{objects: map[string]string{}, take: take}
+		for _, object := range some {
+			w.objects[strings.Split(object, "/")[2]] = object
+		}
+		retrieve := d.get
+		if d.MoveTo != "" {
+			retrieve = d.move
+		}
+		if err := retrieve(ctx, some, w); err != nil {
+			return err
+		}
+		if err := w.untold(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// retrieval is the identifier of objects of one series (PS3.4 C.4.3.1.3).
+func retrieval(objects []string) *dicom.Dataset {
+	var uids []string
+	for _, object := range objects {
+		uids = append(uids, strings.Split(object, "/")[2])
+	}
+	parts := strings.Split(objects[0], "/")
+	return identifier("IMAGE", key{pathStudy, parts[0]}, key{pathSeries, parts[1]}, key{pathInstance, strings.Join(uids, `\`)})
+}
+
+// get has objects sent on the association that asks for them. What does not come in the contexts of one is asked for with others.
+func (d *dimseArchive) get(ctx context.Context, objects []string, w *wanted) error {
+	for contexts := range slices.Chunk(storageProposals(objects), maxProposals) {
+		proposals := append([]dimse.Proposal{{Abstract: dimse.StudyRootGet, Transfer: plainSyntaxes}}, contexts...)
+		err := d.associate(ctx, proposals, func(a *dimse.Association) error {
+			_, err := a.Get(retrieval(w.left()), w.store)
+			return errors.Join(w.failure, w.refusedAll(err))
+		})
+		if err != nil || len(w.left()) == 0 {
+			return err
+		}
+	}
+	return nil
+}
+
+// maxProposals are as many contexts as an association has beside that of the retrieval.
+const maxProposals = 127
+
+// storageProposals are contexts for the classes of objects, one for each transfer syntax: so objects come as they are stored. Where the archive
+// does not tell of which class they are (SOPClassUID is optional, PS3.4 C.6.2.1.4), that is every class.
+func storageProposals(objects []string) (list []dimse.Proposal) {
+	var classes []string
+	for _, object := range objects {
+		class := object[strings.LastIndex(object, "/")+1:]
+		if class == "" {
+			classes = storageClasses
+			break
+		}
+		if !slices.Contains(classes, class) {
+			classes = append(classes, class)
+		}
+	}
+	for _, syntax := range objectSyntaxes {
+		for _, class := range classes {
+			list = append(list, dimse.Proposal{Abstract: class, Transfer: []string{syntax}, AsSCP: true})
+		}
+	}
+	return list
+}
