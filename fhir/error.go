@@ -24,6 +24,7 @@ const (
 	TooLong      IssueType = "too-long"
 	TooCostly    IssueType = "too-costly"
 	Timeout      IssueType = "timeout"
+	NoStore      IssueType = "no-store" // no room to keep it
 	Throttled    IssueType = "throttled"
 	Transient    IssueType = "transient"
 	Login        IssueType = "login"     // no token, or one that does not hold

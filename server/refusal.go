@@ -70,6 +70,10 @@ func translate(err error) error {
 		return fhir.NewError(fhir.Value, "not a page of this search for this caller").At("_page").Because(err)
 	case errors.Is(err, context.Canceled): // the client left; if it only stopped sending, it must not take silence for success
 		return fhir.NewError(fhir.Transient, "the request was broken off").Because(err)
+	case errors.Is(err, store.ErrUnavailable):
+		return fhir.NewError(fhir.Transient, "the database does not answer; try again soon").Because(err)
+	case errors.Is(err, store.ErrFull):
+		return &refusal{status: http.StatusInsufficientStorage, err: fhir.NewError(fhir.NoStore, "there is no space for more; try again later").Because(err)}
 	case errors.Is(err, store.ErrTimeout), errors.Is(err, context.DeadlineExceeded):
 		return fhir.NewError(fhir.Timeout, "the request took longer than this server allows; narrow it or try again").Because(err)
 	}

@@ -131,16 +131,41 @@ func (v *victim) start(t *testing.T) (kill func()) {
 }
 
 // feed sends on a channel until the hub is gone.
-func (v *victim) feed(channel string) {
+func (v *victim) feed(channel string) { v.feedSome(channel, nil) }
+
+// feedSome sends on a channel until the connection breaks, or done.
+func (v *victim) feedSome(channel string, done <-chan struct{}) {
 	send := map[string]func() func(sending) (bool, error){
 		"stow": v.stow, "fhir": v.fhir, "dimse": v.dimse, "mllp": v.mllp,
 	}[channel]()
 	for v.ctx.Err() == nil {
+		select {
+		case <-done:
+			return
+		default:
+		}
 		s := v.take(channel)
 		acked, err := send(s)
 		v.end(s, acked)
 		if err != nil {
 			return
+		}
+		if !acked {
+			time.Sleep(5 * time.Millisecond) // as a client waits before it tries again
+		}
+	}
+}
+
+// feedThrough sends on a channel until done, whatever happens to the hub.
+func (v *victim) feedThrough(channel string, done <-chan struct{}) {
+	for {
+		select {
+		case <-done:
+			return
+		case <-v.ctx.Done():
+			return
+		default:
+			v.feedSome(channel, done)
 		}
 	}
 }
@@ -166,11 +191,16 @@ func (v *victim) post(path, contentType string, body []byte, header ...string) (
 
 func (v *victim) stow() func(sending) (bool, error) {
 	return func(s sending) (bool, error) {
-		head := dicom.NewDataset(dicom.NewText(dicom.MustPath("SOPClassUID").Tag(), "UI", s.class), dicom.NewText(dicom.MustPath("SOPInstanceUID").Tag(), "UI", s.uid))
-		head.TransferSyntax = "1.2.840.10008.1.2.1"
-		status, answer, err := v.post("/dicom-web/studies", "application/dicom", append(dicom.FileStart(head), s.body...))
+		status, answer, err := v.post("/dicom-web/studies", "application/dicom", fileOf(s))
 		return err == nil && status == http.StatusOK && strings.Contains(string(answer), s.uid), err
 	}
+}
+
+// fileOf is an object as a Part 10 file.
+func fileOf(s sending) []byte {
+	head := dicom.NewDataset(dicom.NewText(dicom.MustPath("SOPClassUID").Tag(), "UI", s.class), dicom.NewText(dicom.MustPath("SOPInstanceUID").Tag(), "UI", s.uid))
+	head.TransferSyntax = "1.2.840.10008.1.2.1"
+	return append(dicom.FileStart(head), s.body...)
 }
 
 func (v *victim) fhir() func(sending) (bool, error) {

@@ -19,7 +19,10 @@ var (
 	ErrExists   = errors.New("store: exists")           // Create of an id that is taken
 	ErrMapped   = errors.New("store: mapped resource")  // an outside change of what the hub maps
 	ErrTimeout  = errors.New("store: deadline passed")
-	ErrCursor   = errors.New("store: cursor not valid for this caller and query")
+	// ErrUnavailable is of a database that does not answer, or is about to end. Whether a Write was committed is then not known.
+	ErrUnavailable = errors.New("store: the database does not answer")
+	ErrFull        = errors.New("store: the database has no space")
+	ErrCursor      = errors.New("store: cursor not valid for this caller and query")
 )
 
 // Caller identifies who asks, for what outlives one call: a cursor works for the caller it was made for alone.

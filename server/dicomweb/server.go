@@ -12,11 +12,13 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"syscall"
 
 	"github.com/go-chi/chi/v5"
 
 	"lightbox/auth"
 	"lightbox/fhir"
+	"lightbox/fhir/store"
 	"lightbox/server/ingest"
 )
 
@@ -134,6 +136,13 @@ func (s *Server) fail(w http.ResponseWriter, err error) {
 	case errors.As(err, &said) && said.Type == fhir.Transient:
 		w.Header().Set("Retry-After", "5")
 		known = &problem{http.StatusServiceUnavailable, "try again soon"}
+	case errors.Is(err, store.ErrUnavailable), errors.Is(err, store.ErrTimeout):
+		s.Log.Warn("dicomweb: the database does not answer", "cause", err)
+		w.Header().Set("Retry-After", "5")
+		known = &problem{http.StatusServiceUnavailable, "try again soon"}
+	case errors.Is(err, store.ErrFull), errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		s.Log.Error("dicomweb: there is no space", "cause", err)
+		known = &problem{http.StatusInsufficientStorage, "there is no space: try again later"}
 	case errors.Is(err, ingest.ErrUnreachable):
 		s.Log.Warn("dicomweb: an object stays in an archive that does not answer", "cause", err)
 		known = &problem{http.StatusBadGateway, "the archive that has the object does not answer"}

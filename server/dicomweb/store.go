@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"syscall"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -148,8 +147,6 @@ func brokenBy(err error) error {
 	switch {
 	case errors.Is(err, ingest.ErrTooLarge), errors.Is(err, errTooMany):
 		return &problem{http.StatusRequestEntityTooLarge, err.Error()}
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		return &problem{http.StatusInsufficientStorage, "there is no space for objects: try again later"}
 	case errors.Is(err, ingest.ErrArchive):
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"lightbox/dicom"
 	"lightbox/dicom/dimse"
+	"lightbox/fhir/store"
 	"lightbox/server/ingest"
 )
 
@@ -65,7 +66,7 @@ func (c *caller) store(ctx context.Context, m dimse.Message) (dimse.Command, err
 // failed answers with a failure of ours, which is worth another try.
 func (c *caller) failed(m dimse.Message, err error) dimse.Command {
 	c.Log.Error("dimse: an object could not be taken", "calling", c.title, "cause", err)
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, store.ErrFull) {
 		return refused(m, statusOutOfResources, "no space")
 	}
 	return refused(m, statusProcessing, "try again")

@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"lightbox/fhir/store"
 	"lightbox/fhir/store/internal/relational"
 	"lightbox/fhir/store/internal/runs"
 )
@@ -95,6 +98,8 @@ const (
 	deadlockDetected     = "40P01"
 	lockNotAvailable     = "55P03"
 	queryCanceled        = "57014"
+	diskFull             = "53100"
+	tooManyConnections   = "53300"
 )
 
 // Retryable reports whether another transaction was in the way: one that went past the writers' lock, of a job table or a
@@ -107,7 +112,26 @@ func (d *database) Retryable(err error) bool {
 	return false
 }
 
-func (d *database) TimedOut(err error) bool { return codeOf(err) == queryCanceled }
+// Fault goes by the code of an answer (PostgreSQL appendix A): classes 08 and 57P tell of a server that ends or begins. Where there is no answer
+// the connection broke, unless it is the caller who went.
+func (d *database) Fault(err error) error {
+	code := codeOf(err)
+	var network net.Error
+	var connect *pgconn.ConnectError
+	switch {
+	case code == queryCanceled:
+		return store.ErrTimeout
+	case code == diskFull:
+		return store.ErrFull
+	case code == tooManyConnections, strings.HasPrefix(code, "08"), strings.HasPrefix(code, "57P"):
+		return store.ErrUnavailable
+	case code != "", errors.Is(err, context.Canceled):
+		return nil
+	case errors.As(err, &connect), errors.As(err, &network), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed), pgconn.SafeToRetry(err):
+		return store.ErrUnavailable
+	}
+	return nil
+}
 
 func codeOf(err error) string {
 	var e *pgconn.PgError

@@ -11,6 +11,7 @@ import (
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
+	"lightbox/fhir/store"
 	"lightbox/fhir/store/internal/relational"
 	"lightbox/fhir/store/internal/runs"
 )
@@ -156,7 +157,17 @@ func (d *database) Retryable(err error) bool {
 	return code == sqlite3.SQLITE_BUSY || code == sqlite3.SQLITE_LOCKED
 }
 
-func (d *database) TimedOut(err error) bool { return codeOf(err) == sqlite3.SQLITE_INTERRUPT }
+func (d *database) Fault(err error) error {
+	switch codeOf(err) {
+	case sqlite3.SQLITE_INTERRUPT:
+		return store.ErrTimeout
+	case sqlite3.SQLITE_FULL:
+		return store.ErrFull
+	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN:
+		return store.ErrUnavailable
+	}
+	return nil
+}
 
 // codeOf returns the primary result code, 0 when err is not SQLite's.
 func codeOf(err error) int {

@@ -96,6 +96,7 @@ type Dialect interface {
 	Contains(text, part string) string
 	// Retryable reports whether a transaction failed for the sake of another one.
 	Retryable(err error) bool
-	// TimedOut reports whether the database stopped a statement at its deadline.
-	TimedOut(err error) bool
+	// Fault names what kept the database from doing its work: store.ErrTimeout where it stopped a statement at its deadline,
+	// store.ErrUnavailable or store.ErrFull; nil for everything else.
+	Fault(err error) error
 }

@@ -147,10 +147,13 @@ func statementContext(ctx context.Context, limit time.Duration) (context.Context
 // failure gives an error of the database its meaning in the contract.
 func (s *Store) failure(ctx context.Context, err error) error {
 	switch {
-	case err == nil, errors.Is(err, store.ErrTimeout):
+	case err == nil, errors.Is(err, store.ErrTimeout), errors.Is(err, store.ErrUnavailable), errors.Is(err, store.ErrFull):
 		return err
-	case errors.Is(err, context.DeadlineExceeded), s.db.TimedOut(err), errors.Is(ctx.Err(), context.DeadlineExceeded):
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return fmt.Errorf("%w: %w", store.ErrTimeout, err)
+	}
+	if fault := s.db.Fault(err); fault != nil {
+		return fmt.Errorf("%w: %w", fault, err)
 	}
 	return err
 }

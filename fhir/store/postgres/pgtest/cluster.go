@@ -20,19 +20,23 @@ import (
 const superuser = "lightbox"
 
 // keeper runs the server and waits for the end of its standard input, which the test binary holds open: however that
-// process ends (return, panic, SIGKILL), the pipe closes, the server stops and its folder goes.
-const keeper = `"$1"/postgres -D "$2" -p "$3" -c listen_addresses=127.0.0.1 -c unix_socket_directories= \
-	-c shared_buffers=32MB -c fsync=on -c max_connections=100 -c log_min_messages=warning >"$2.log" 2>&1 &
-server=$!
+// process ends (return, panic, SIGKILL), the pipe closes, the server stops, whoever started it last, and its folder goes.
+const keeper = `"$1"/pg_ctl -D "$2" -l "$2.log" -o "$3" -W start >/dev/null 2>&1
 read -r _
-kill -INT $server
-wait $server
+"$1"/pg_ctl -D "$2" -m fast stop >/dev/null 2>&1
 rm -rf "$(dirname "$2")"`
+
+// options of the server, as its command line has them.
+func options(port string) string {
+	return "-p " + port + " -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c shared_buffers=32MB -c fsync=on -c max_connections=100 -c log_min_messages=warning"
+}
 
 // server is a running cluster. Its pipe must stay referenced: collecting it would close it and stop the server.
 type server struct {
-	address string
-	pipe    io.Closer
+	address   string
+	pipe      io.Closer
+	who       *syscall.Credential
+	bin, data string
 }
 
 func startCluster() (*server, error) {
@@ -56,8 +60,19 @@ func startCluster() (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{address: net.JoinHostPort("127.0.0.1", port), pipe: pipe}
+	s := &server{address: net.JoinHostPort("127.0.0.1", port), pipe: pipe, who: who, bin: bin, data: data}
 	return s, waitReady(s.address, data+".log")
+}
+
+// control runs pg_ctl.
+func (s *server) control(args ...string) error {
+	cmd := exec.Command(filepath.Join(s.bin, "pg_ctl"), append([]string{"-D", s.data, "-l", s.data + ".log"}, args...)...)
+	cmd.Dir = filepath.Dir(s.data)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.who, Setpgid: true}
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("pg_ctl %s: %w", args[0], err)
+	}
+	return nil
 }
 
 // binaries finds the folder with initdb and postgres: on PATH, else where Debian puts them.
@@ -128,7 +143,7 @@ func freePort() (string, error) {
 // run starts the keeper in a process group of its own, so that an interrupt at the terminal reaches it through the pipe
 // alone.
 func run(who *syscall.Credential, bin, data, port string) (io.Closer, error) {
-	cmd := exec.Command("/bin/sh", "-c", keeper, "keeper", bin, data, port)
+	cmd := exec.Command("/bin/sh", "-c", keeper, "keeper", bin, data, options(port))
 	cmd.Dir = filepath.Dir(data)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: who, Setpgid: true}
 	pipe, err := cmd.StdinPipe()

@@ -6,6 +6,7 @@ package pgtest
 import (
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -34,6 +35,50 @@ func Start(t testing.TB) string {
 	admin(t, server.address, "CREATE DATABASE "+name)
 	t.Cleanup(func() { admin(t, server.address, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)") })
 	return databaseURL(server.address, name)
+}
+
+// Server is a cluster of one test's own.
+type Server struct {
+	URL string // of an empty database
+	own *server
+}
+
+// StartServer is Start on a cluster of its own, which the test may stop and start.
+func StartServer(t testing.TB) *Server {
+	t.Helper()
+	if os.Getenv("LIGHTBOX_TEST_PEERS") != "1" {
+		t.Skip("left out: needs PostgreSQL; run make test")
+	}
+	own, err := startCluster()
+	if err != nil {
+		t.Fatalf("PostgreSQL (Debian package postgresql) did not start: %v", err)
+	}
+	t.Cleanup(func() { _ = own.pipe.Close() }) // the keeper ends it
+	admin(t, own.address, "CREATE DATABASE test")
+	return &Server{databaseURL(own.address, "test"), own}
+}
+
+// Stop ends the server at once, as a crash does.
+func (s *Server) Stop(t testing.TB) {
+	t.Helper()
+	if err := s.own.control("stop", "-m", "immediate"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Start starts it again, and returns once it answers.
+func (s *Server) Start(t testing.TB) {
+	t.Helper()
+	_, port, err := net.SplitHostPort(s.own.address)
+	if err == nil {
+		err = s.own.control("start", "-o", options(port))
+	}
+	if err == nil {
+		err = waitReady(s.own.address, s.own.data+".log")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 func admin(t testing.TB, address, statement string) {

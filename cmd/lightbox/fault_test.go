@@ -1,0 +1,154 @@
+package main
+
+import (
+	"bytes"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"lightbox/fhir/store/postgres/pgtest"
+)
+
+var channels = []string{"stow", "dimse", "mllp", "fhir"}
+
+// feedAll feeds all channels until the returned function is called, which waits for their ends.
+func (v *victim) feedAll() (stop func()) {
+	done := make(chan struct{})
+	var feeding sync.WaitGroup
+	for _, channel := range channels {
+		feeding.Go(func() { v.feedThrough(channel, done) })
+	}
+	return func() { close(done); feeding.Wait() }
+}
+
+// acknowledged counts what a channel has had acknowledged.
+func (j *journal) acknowledged(channel string) (n int) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, s := range j.acked {
+		if s.channel == channel {
+			n++
+		}
+	}
+	return n
+}
+
+// allMoveOn waits until every channel has had more acknowledged than before.
+func (v *victim) allMoveOn(t *testing.T) {
+	t.Helper()
+	var before []int
+	for _, channel := range channels {
+		before = append(before, v.acknowledged(channel))
+	}
+	for range 600 {
+		if !slices.ContainsFunc(channels, func(c string) bool { return v.acknowledged(c) <= before[slices.Index(channels, c)]+3 }) {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	for i, channel := range channels {
+		t.Errorf("%s: %d acknowledged, %d half a minute before", channel, v.acknowledged(channel), before[i])
+	}
+	t.Fatalf("not all channels move on\n%.4000s", v.lastStderr)
+}
+
+// PostgreSQL that is stopped as by a crash and started again, while four channels feed the hub: the hub goes on by itself, has lost nothing that
+// it acknowledged, and has nothing twice.
+func TestServeSurvivesPostgresRestart(t *testing.T) {
+	database := pgtest.StartServer(t)
+	v := newVictim(t, database.URL)
+	defer v.start(t)()
+	stop := v.feedAll()
+	for range 5 {
+		v.allMoveOn(t)
+		database.Stop(t)
+		status, _, err := v.post("/fhir/Patient", "application/fhir+json", newSending("fhir", 0).body)
+		if err == nil && status != http.StatusServiceUnavailable {
+			t.Errorf("while the database is down a create is answered with %d", status)
+		}
+		database.Start(t)
+	}
+	v.allMoveOn(t)
+	stop()
+	v.verify(t)
+	t.Logf("5 restarts, %d sendings tried, %d acknowledged, %d of unknown end", v.tried, len(v.acked), len(v.unknown))
+}
+
+// small mounts a file system of few bytes, and returns where, and how to make it larger.
+func small(t *testing.T) (dir string, enlarge func()) {
+	t.Helper()
+	dir = t.TempDir()
+	mount := func(args ...string) error { return exec.Command("mount", append(args, "tmpfs", dir)...).Run() }
+	if err := mount("-t", "tmpfs", "-o", "size=6m"); err != nil {
+		t.Skip("left out: a file system of few bytes cannot be mounted here (it takes root)")
+	}
+	t.Cleanup(func() { _ = exec.Command("umount", "-l", dir).Run() })
+	return dir, func() {
+		if err := mount("-o", "remount,size=512m"); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// fillUp adds to an archive or a database until it has been refused often, for want of space.
+func (v *victim) fillUp(t *testing.T, full string) {
+	t.Helper()
+	refused := 0
+	for n := range 5000 {
+		path, contentType, body := "/dicom-web/studies", "application/dicom", fileOf(newSending("stow", 1_000_000+n))
+		if full == "database" {
+			path, contentType, body = "/fhir/Binary", "application/octet-stream", bytes.Repeat([]byte(strconv.Itoa(n)), 50_000)
+		}
+		status, _, err := v.post(path, contentType, body)
+		switch {
+		case err != nil || status < 300:
+			continue
+		case status != http.StatusInsufficientStorage && status != http.StatusServiceUnavailable:
+			t.Fatalf("without space %s is answered with %d\n%.3000s", path, status, v.lastStderr)
+		}
+		if refused++; refused > 20 {
+			return
+		}
+	}
+	t.Fatal("the disk does not fill up")
+}
+
+// A disk that fills up, the archive's or the database's, keeps nothing from being read, loses nothing that was acknowledged, and is told to
+// senders as such; with space again the hub goes on by itself.
+func TestServeWithoutSpace(t *testing.T) {
+	for _, full := range []string{"archive", "database"} {
+		t.Run(full, func(t *testing.T) {
+			dir, enlarge := small(t)
+			database := filepath.Join(dir, "hub.db")
+			if full == "archive" {
+				database = filepath.Join(t.TempDir(), "hub.db")
+			}
+			v := newVictim(t, "sqlite:"+database)
+			if full == "archive" {
+				v.args[slices.Index(v.args, "--archive")+1] = dir
+			}
+			defer v.start(t)()
+			stop := v.feedAll()
+			v.allMoveOn(t)
+			v.fillUp(t, full)
+			if status, _ := fetch(t, v.origin+"/fhir/Patient?_count=1", v.token); status != http.StatusOK {
+				t.Errorf("without space a search is answered with %d", status)
+			}
+			enlarge()
+			v.allMoveOn(t)
+			stop()
+			v.verify(t)
+			t.Logf("%d sendings tried, %d acknowledged, %d of unknown end", v.tried, len(v.acked), len(v.unknown))
+			left, err := os.ReadDir(filepath.Join(v.args[slices.Index(v.args, "--archive")+1], "incoming"))
+			if err != nil || len(left) > 0 {
+				t.Errorf("%d half objects are left, %v", len(left), err)
+			}
+		})
+	}
+}
