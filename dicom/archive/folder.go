@@ -24,9 +24,9 @@ const strayAge = 24 * time.Hour
 // a new one would cost that of each above it too.
 const leafDigits = 2
 
-// folder keeps objects as files named by their digest. No name comes from outside, and os.Root keeps symbolic links inside.
+// folder keeps objects as files named by their digest. No name comes from outside.
 type folder struct {
-	root  *os.Root
+	disk  disk
 	flush flushes
 }
 
@@ -43,9 +43,20 @@ func OpenFolder(dir string) (Objects, error) {
 	if err != nil {
 		return nil, fmt.Errorf("archive folder: %w", err)
 	}
-	f := &folder{root: root}
-	if err := f.prepare(); err != nil {
+	objects, err := openOn(rootDisk{root})
+	if err != nil {
+		return nil, errors.Join(err, root.Close())
+	}
+	if err := flushParent(dir); err != nil {
 		return nil, errors.Join(fmt.Errorf("archive folder: %w", err), root.Close())
+	}
+	return objects, nil
+}
+
+func openOn(d disk) (Objects, error) {
+	f := &folder{disk: d}
+	if err := f.prepare(); err != nil {
+		return nil, fmt.Errorf("archive folder: %w", err)
 	}
 	return f, nil
 }
@@ -53,14 +64,14 @@ func OpenFolder(dir string) (Objects, error) {
 // prepare makes the top folders and removes strays.
 func (f *folder) prepare() error {
 	for _, name := range []string{objectsFolder, incomingFolder} {
-		if err := f.root.MkdirAll(name, 0o700); err != nil {
+		if err := f.disk.Mkdir(name, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
 		}
 	}
 	if err := f.makeLeaves(); err != nil {
 		return err
 	}
-	if err := errors.Join(f.flushFolder(objectsFolder), f.flushFolder("."), flushParent(f.root.Name())); err != nil {
+	if err := errors.Join(f.flushFolder(objectsFolder), f.flushFolder(".")); err != nil {
 		return err
 	}
 	return f.removeStrays(time.Now().Add(-strayAge))
@@ -68,7 +79,7 @@ func (f *folder) prepare() error {
 
 func (f *folder) makeLeaves() error {
 	for n := range 1 << (4 * leafDigits) {
-		if err := f.root.Mkdir(leafName(fmt.Sprintf("%0*x", leafDigits, n)), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		if err := f.disk.Mkdir(leafName(fmt.Sprintf("%0*x", leafDigits, n)), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
 		}
 	}
@@ -78,7 +89,7 @@ func (f *folder) makeLeaves() error {
 func leafName(digits string) string { return filepath.Join(objectsFolder, digits) }
 
 func (f *folder) removeStrays(before time.Time) error {
-	entries, err := fs.ReadDir(f.root.FS(), incomingFolder)
+	entries, err := f.disk.ReadDir(incomingFolder)
 	if err != nil {
 		return err
 	}
@@ -87,7 +98,7 @@ func (f *folder) removeStrays(before time.Time) error {
 		if err != nil || info.ModTime().After(before) {
 			continue // gone meanwhile, or in use
 		}
-		if err := f.root.Remove(filepath.Join(incomingFolder, entry.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := f.disk.Remove(filepath.Join(incomingFolder, entry.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
@@ -96,7 +107,7 @@ func (f *folder) removeStrays(before time.Time) error {
 
 func (f *folder) Create(context.Context) (Incoming, error) {
 	name := filepath.Join(incomingFolder, rand.Text())
-	file, err := f.root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	file, err := f.disk.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return nil, err
 	}
@@ -122,7 +133,7 @@ func (i *fileIncoming) Commit(ctx context.Context) (Digest, error) {
 	if err := i.file.Sync(); err != nil {
 		return Digest{}, err
 	}
-	if err := i.folder.root.Rename(i.name, filepath.Join(leafOf(d), d.String())); err != nil {
+	if err := i.folder.disk.Rename(i.name, filepath.Join(leafOf(d), d.String())); err != nil {
 		return Digest{}, err
 	}
 	i.name = ""
@@ -134,7 +145,7 @@ func (i *fileIncoming) Close() error {
 	if i.name == "" {
 		return err
 	}
-	if gone := i.folder.root.Remove(i.name); gone != nil && !errors.Is(gone, fs.ErrNotExist) {
+	if gone := i.folder.disk.Remove(i.name); gone != nil && !errors.Is(gone, fs.ErrNotExist) {
 		err = errors.Join(err, gone)
 	}
 	return err
@@ -142,7 +153,7 @@ func (i *fileIncoming) Close() error {
 
 func (f *folder) flushFolder(name string) error {
 	return f.flush.do(name, func() error {
-		dir, err := f.root.Open(name)
+		dir, err := f.disk.OpenFile(name, os.O_RDONLY, 0)
 		if err != nil {
 			return err
 		}
@@ -164,7 +175,7 @@ func leafOf(d Digest) string {
 }
 
 func (f *folder) Open(_ context.Context, d Digest) (Object, error) {
-	file, err := f.root.Open(filepath.Join(leafOf(d), d.String()))
+	file, err := f.disk.OpenFile(filepath.Join(leafOf(d), d.String()), os.O_RDONLY, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("object %s: %w", d, ErrAbsent)
 	}
@@ -178,4 +189,4 @@ func (f *folder) Open(_ context.Context, d Digest) (Object, error) {
 	return checked(file, info.Size(), d), nil
 }
 
-func (f *folder) Close() error { return f.root.Close() }
+func (f *folder) Close() error { return f.disk.Close() }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"os"
 	"sync"
 )
 
@@ -69,12 +68,12 @@ func (o *object) damaged() error { return fmt.Errorf("object %s: %w", o.want, Er
 
 // arriving is a file that an object is written to, and its digest so far.
 type arriving struct {
-	file *os.File // not embedded: it has other ways to be written to, which the digest would not see
+	file diskFile // not embedded: it may have other ways to be written to, which the digest would not see
 	sum  hash.Hash
 	size int64
 }
 
-func arrivingIn(file *os.File) arriving { return arriving{file: file, sum: sha256.New()} }
+func arrivingIn(file diskFile) arriving { return arriving{file: file, sum: sha256.New()} }
 
 func (a *arriving) ReadAt(p []byte, off int64) (int, error) { return a.file.ReadAt(p, off) }
 

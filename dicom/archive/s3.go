@@ -120,7 +120,7 @@ func (i *s3Incoming) Close() error { return i.file.Close() }
 
 // store uploads unless the object is there. The store checks the MD5 of each part that it receives and answers when it has made
 // the object durable.
-func (s *s3) store(ctx context.Context, d Digest, spool *os.File, size int64) error {
+func (s *s3) store(ctx context.Context, d Digest, spool io.ReaderAt, size int64) error {
 	if held, err := holds(ctx, s, d); held || err != nil {
 		return err
 	}
