@@ -4,25 +4,34 @@ package connections
 
 import (
 	"context"
+	"errors"
 	"net"
 	"sync"
+	"time"
 )
 
 // Serve accepts connections until ctx ends, has talk answer up to most of them at a time and refuse the others, and then waits for those that
-// are open. It closes the listener, and each connection when talk or refuse is done with it. The error is that of the listener.
+// are open. It closes the listener, and each connection when talk or refuse is done with it. A connection that cannot be accepted, as when there
+// are no more file descriptors, is waited for: the error is that of a listener that is closed.
 func Serve(ctx context.Context, listener net.Listener, most int, talk, refuse func(net.Conn)) error {
 	stop := context.AfterFunc(ctx, func() { _ = listener.Close() })
 	defer stop()
 	var open sync.WaitGroup
 	defer open.Wait()
 	places := make(chan struct{}, most)
-	for {
+	for failures := 0; ; {
 		connection, err := listener.Accept()
-		if err != nil {
-			if ctx.Err() != nil {
-				return nil
-			}
+		switch {
+		case err == nil:
+			failures = 0
+		case ctx.Err() != nil:
+			return nil
+		case errors.Is(err, net.ErrClosed):
 			return err
+		default:
+			rest(ctx, failures)
+			failures++
+			continue
 		}
 		answer, release := talk, func() { <-places }
 		select {
@@ -35,5 +44,16 @@ func Serve(ctx context.Context, listener net.Listener, most int, talk, refuse fu
 			defer release()
 			answer(connection)
 		})
+	}
+}
+
+// longestRest is how long accepting waits at most after it failed.
+const longestRest = time.Second
+
+// rest waits, longer with each failure.
+func rest(ctx context.Context, failures int) {
+	select {
+	case <-time.After(min(5*time.Millisecond<<min(failures, 10), longestRest)):
+	case <-ctx.Done():
 	}
 }
