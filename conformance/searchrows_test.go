@@ -50,6 +50,7 @@ var furtherRows = []row{
 	{"conditional delete", "`DELETE Type?criteria`, several with `_count`", []string{"conditional.txtar: one matches", "conditional.txtar: several match, and none is deleted", "conditional.txtar: as many as there are"}},
 	{"search in a compartment", "`GET Owner/id/Type?...`, `GET Owner/id/*?...`, and by `POST .../_search`", []string{"wide.txtar: what belongs to a patient, of one type", "wide.txtar: of all types"}},
 	{"$everything", "`GET Patient/id/$everything`, with `_type`, `_count`, `start` and `end`", []string{"wide.txtar: a patient's whole record", "wide.txtar: of some types, since a day"}},
+	{"$match", "`POST Patient/$match`, with `onlyCertainMatches` and `count`", []string{"match.txtar: by name and date of birth", "match.txtar: only who is certain"}},
 	{"$dose", "`GET Patient/id/$dose`, with `start` and `end`", []string{"dose.txtar: by year and kind of procedure", "dose.txtar: of some years"}},
 	{"definitions", "`GET ConceptMap`, `GET ConceptMap/id`: the code tables by which the hub maps", []string{"definitions.txtar: the code tables", "definitions.txtar: one code table"}},
 	{"definitions", "`GET SearchParameter`, `GET SearchParameter/id`: what Lightbox adds to R4", []string{"definitions.txtar: all of them", "definitions.txtar: one, where its URL says"}},

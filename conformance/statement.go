@@ -113,7 +113,9 @@ func operations(t *fhir.Type, base string) []operation {
 	if t.Name != "Patient" {
 		return nil
 	}
-	list := []operation{{"everything", "http://hl7.org/fhir/OperationDefinition/Patient-everything"}}
+	list := []operation{
+		{"everything", "http://hl7.org/fhir/OperationDefinition/Patient-everything"}, {"match", "http://hl7.org/fhir/OperationDefinition/Patient-match"},
+	}
 	for _, one := range ours {
 		list = append(list, operation{one.Code, definitionURL(base, one.ID)})
 	}

@@ -27,9 +27,10 @@ const (
 	NoStore      IssueType = "no-store" // no room to keep it
 	Throttled    IssueType = "throttled"
 	Transient    IssueType = "transient"
-	Login        IssueType = "login"     // no token, or one that does not hold
-	Forbidden    IssueType = "forbidden" // the token does not cover it
-	Exception    IssueType = "exception" // a fault of ours
+	Login        IssueType = "login"      // no token, or one that does not hold
+	Forbidden    IssueType = "forbidden"  // the token does not cover it
+	Incomplete   IssueType = "incomplete" // there may be more than the answer has
+	Exception    IssueType = "exception"  // a fault of ours
 )
 
 // Error is the one typed error of the project. Detail is safe to show to a client: it never holds a name, an identifier's

@@ -12,6 +12,9 @@ import (
 	"lightbox/fhir"
 )
 
+// ByRule is when what a rule of matching finds is said: before every other word, since what anybody says of the same two records goes before it.
+const ByRule = "0"
+
 // PatientLink is what somebody says of two records of one person: that Prior goes on as Survivor or, Undone, that it does not.
 type PatientLink struct {
 	Prior, Survivor string // "Patient/<id>"
@@ -42,7 +45,7 @@ func SettleLinks(said []PatientLink) (Links, []Issue) {
 
 // newestOfPairs keeps the newest word on each two records, newest first.
 func newestOfPairs(said []PatientLink) []PatientLink {
-	said = slices.Clone(said)
+	said = withoutRules(said)
 	slices.SortFunc(said, func(a, b PatientLink) int {
 		return cmp.Or(cmp.Compare(b.Sent, a.Sent), cmp.Compare(undone(b), undone(a)), cmp.Compare(a.Prior, b.Prior), cmp.Compare(a.Survivor, b.Survivor))
 	})
@@ -52,6 +55,19 @@ func newestOfPairs(said []PatientLink) []PatientLink {
 		before := seen[pair]
 		seen[pair] = true
 		return before || one.Prior == one.Survivor
+	})
+}
+
+// withoutRules leaves out what rules found of two records of which somebody has said something, which way ever.
+func withoutRules(said []PatientLink) []PatientLink {
+	spoken := map[[2]string]bool{}
+	for _, one := range said {
+		if one.Sent != ByRule {
+			spoken[[2]string{one.Prior, one.Survivor}], spoken[[2]string{one.Survivor, one.Prior}] = true, true
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(said), func(one PatientLink) bool {
+		return one.Sent == ByRule && spoken[[2]string{one.Prior, one.Survivor}]
 	})
 }
 

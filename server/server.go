@@ -20,6 +20,7 @@ import (
 	"lightbox/auth"
 	"lightbox/fhir"
 	"lightbox/fhir/store"
+	"lightbox/mapping/match"
 )
 
 // Config is what a server is made of.
@@ -32,6 +33,8 @@ type Config struct {
 	Base     string // public base URL of the FHIR API, without trailing slash: "https://hub.example/fhir"
 	// ConceptMaps are the code tables in force, served to anyone; nil: none.
 	ConceptMaps func(base string) ([]fhir.Resource, error)
+	// Match says what two records of a person are worth to each other.
+	Match match.Rules
 	// Beside are other surfaces, by the path that each is below: they have the log, the headers and the cross-origin rules of this one.
 	Beside  map[string]http.Handler
 	SMART   func() SMART // what is known of the authorization server now; nil: nothing

@@ -48,6 +48,12 @@ func TestStatementHolds(t *testing.T) {
 				h.understands(t, kind.Type, "_id=x&_revinclude="+value)
 			}
 			for _, o := range kind.Operation {
+				if o.Name == "match" { // of the type, by POST
+					if !h.takes(t, "POST", "/"+kind.Type+"/$match") {
+						t.Error("$match is stated and not served")
+					}
+					continue
+				}
 				h.ok(t, http.MethodGet, "/"+kind.Type+"/anna/$"+o.Name, nil)
 			}
 		})

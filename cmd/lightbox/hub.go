@@ -19,6 +19,7 @@ import (
 	"lightbox/fhir/store/postgres"
 	"lightbox/fhir/store/sqlite"
 	"lightbox/mapping"
+	"lightbox/mapping/match"
 	"lightbox/server/ingest"
 )
 
@@ -42,6 +43,8 @@ type mappingFlags struct {
 
 	ConceptMaps  []string               `name:"concept-map" type:"existingfile" placeholder:"FILE" help:"ConceptMap (FHIR JSON) that changes rows of the code table of its id, as GET ConceptMap serves them. Repeatable."`
 	PriorityFile string                 `name:"priorities" placeholder:"FILE" help:"What findings of programs do to the reading of a study, as JSON: [{\"finding\":\"http://snomed.info/sct|50960005\",\"certainty\":80,\"algorithm\":\"Name\",\"priority\":\"stat\"}]; certainty (percent) and algorithm may be absent. Default: nothing."`
+	MatchingFile string                 `name:"matching" placeholder:"FILE" help:"Rules by which records of one person are linked, as JSON: {\"unique\":[\"urn:oid:1.2.643.100.3\"],\"rules\":[[\"identifier:urn:oid:1.2.643.100.3\",\"birthDate\"]],\"link\":0.99,\"review\":0.8,\"population\":1000000}; {} is the defaults, in which unique is empty. Patient/$$match goes by them too. Default: nobody is linked by rule."`
+	matching     *match.Rules           // of the file, which Validate reads
 	conceptMaps  [][]byte               // of the files, which Validate reads
 	priorities   []mapping.PriorityRule // of the file, which Validate reads
 }
@@ -63,6 +66,9 @@ func (m *mappingFlags) Validate() error {
 	}
 	if err := m.readPriorities(); err != nil {
 		return fmt.Errorf("--priorities: %w", err)
+	}
+	if err := m.readMatching(); err != nil {
+		return fmt.Errorf("--matching %s: %w", m.MatchingFile, err)
 	}
 	if _, err := m.zones(); err != nil {
 		return fmt.Errorf("--source-timezone: %w", err)
@@ -97,6 +103,19 @@ func (m *mappingFlags) readPriorities() error {
 		return fmt.Errorf("%s: %w", m.PriorityFile, err)
 	}
 	return nil
+}
+
+func (m *mappingFlags) readMatching() error {
+	if m.MatchingFile == "" {
+		return nil
+	}
+	b, err := os.ReadFile(m.MatchingFile)
+	if err != nil {
+		return err
+	}
+	rules, err := match.Parse(b)
+	m.matching = &rules
+	return err
 }
 
 // config returns the mapping's configuration; key is the installation's, used unless a flag gives another.
@@ -147,7 +166,11 @@ func openHub(ctx context.Context, s storage, m mappingFlags, log *slog.Logger) (
 	if err != nil {
 		return nil, errors.Join(err, st.Close())
 	}
-	return newHub(ctx, st, s, m.config(key), log)
+	h, err := newHub(ctx, st, s, m.config(key), log)
+	if err == nil {
+		h.pipeline.Matching = m.matching
+	}
+	return h, err
 }
 
 func newHub(ctx context.Context, st store.Store, s storage, c mapping.Config, log *slog.Logger) (*hub, error) {

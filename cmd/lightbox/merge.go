@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"lightbox/fhir"
-	"lightbox/fhir/search"
 	"lightbox/mapping"
 )
 
@@ -33,17 +31,8 @@ func (c *mergeCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	defer hub.Close()
-	for _, text := range []string{c.Prior, c.Survivor} {
-		ref, err := fhir.ParseReference(text, "")
-		if err != nil || ref.Type != "Patient" || ref.Unversioned().String() != text {
-			return fmt.Errorf("%q is not Patient/id", text)
-		}
-		if _, err := hub.store.Read(ctx, search.Everything(), ref.Type, ref.ID); err != nil {
-			return fmt.Errorf("%s: %w", text, err)
-		}
-	}
-	if c.Prior == c.Survivor {
-		return fmt.Errorf("%s is both records", c.Prior)
+	if _, _, err := hub.two(ctx, c.Prior, c.Survivor); err != nil {
+		return err
 	}
 	if err := hub.pipeline.Link(ctx, mapping.PatientLink{Prior: c.Prior, Survivor: c.Survivor, Undone: c.Undo}); err != nil {
 		return err

@@ -219,6 +219,9 @@ func newServer(h *hub, o serverOptions) (http.Handler, error) {
 		return server.New(c)
 	}
 	c.ConceptMaps = h.pipeline.Mapper.ConceptMaps
+	if h.pipeline.Matching != nil {
+		c.Match = *h.pipeline.Matching
+	}
 	images := dicomweb.Server{Hub: h.pipeline, Verifier: verifier, Base: dicomwebBase(o.base), Log: o.log}
 	c.Beside = map[string]http.Handler{dicomwebPath: images.Handler()}
 	return server.New(c)

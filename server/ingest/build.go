@@ -17,16 +17,18 @@ import (
 	"lightbox/mapping"
 )
 
-// Notes of studyType name a study by its UID, those of reportType a report that messages tell; every other note names a shared resource
-// by type and id.
+// Notes of studyType name a study by its UID, those of reportType a report that messages tell, those of matchType a Patient to compare with
+// others by its id; every other note names a shared resource by type and id.
 const (
 	studyType  = "ImagingStudy"
 	reportType = "DiagnosticReport"
+	matchType  = "match"
 )
 
-// isShared, isReport and isStudy choose notes.
+// isShared, isReport, isStudy and isMatch choose notes.
 const (
-	isShared = "type NOT IN ('" + studyType + "', '" + reportType + "')"
+	isShared = "type NOT IN ('" + studyType + "', '" + reportType + "', '" + matchType + "')"
+	isMatch  = "type = '" + matchType + "'"
 	isReport = "type = '" + reportType + "'"
 	isStudy  = "type = '" + studyType + "'"
 )
@@ -51,6 +53,7 @@ type built struct {
 	study    *mapping.Study // of a study
 	issues   []mapping.Issue
 	mentions []mapping.Mention // that only the content of documents makes
+	matched  *matched          // of a Patient that was compared
 	failure  error             // the mapping refused: the note stays
 }
 
@@ -65,10 +68,14 @@ func (p *Pipeline) Build(ctx context.Context, t *tally) error {
 
 // build is Build; ready chooses the studies, nil is all.
 func (p *Pipeline) build(ctx context.Context, t *tally, ready func(due) (bool, error)) error {
-	for _, s := range []step{
+	steps := []step{
 		{isShared, sharedBatch, p.shared, nil}, {isReport, sharedBatch, p.report, nil}, {isStudy, studyBatch, p.study, ready},
 		{isShared, sharedBatch, p.shared, nil}, // what the studies' documents tell of
-	} {
+	}
+	if p.Matching != nil { // otherwise the notes wait for who has rules
+		steps = append(steps, step{isMatch, studyBatch, p.match, nil}, steps[0], steps[2]) // again, of whom that linked
+	}
+	for _, s := range steps {
 		if err := p.buildAll(ctx, t, s); err != nil {
 			return err
 		}
@@ -284,7 +291,7 @@ func (p *Pipeline) put(ctx context.Context, results []built, t *tally) error {
 		prepare(&results[i])
 	}
 	err := p.Store.Write(ctx, func(tx store.Tx) (err error) {
-		if changes, err = putAll(ctx, tx, results); err != nil {
+		if changes, err = p.putAll(ctx, tx, results); err != nil {
 			return err
 		}
 		return p.noteReported(ctx, tx, results)
@@ -312,7 +319,7 @@ func prepare(b *built) {
 // putAll goes by the notes that are still there as they were read. Writers come one after the other, and a note changes with the
 // index: where it is the same, what was built from the index is the newest, and where it is not, another process has built
 // already or will.
-func putAll(ctx context.Context, tx store.Tx, results []built) (changes int, err error) {
+func (p *Pipeline) putAll(ctx context.Context, tx store.Tx, results []built) (changes int, err error) {
 	var writes []store.Write
 	var current []built
 	for _, b := range results {
@@ -339,7 +346,15 @@ func putAll(ctx context.Context, tx store.Tx, results []built) (changes int, err
 			changes++
 		}
 	}
+	if err := p.noteMatches(ctx, tx, written); err != nil {
+		return 0, err
+	}
 	for _, b := range current {
+		if b.matched != nil {
+			if err := p.settleMatches(ctx, tx, *b.matched); err != nil {
+				return 0, err
+			}
+		}
 		if b.group == "" {
 			continue
 		}

@@ -15,6 +15,7 @@ import (
 	"lightbox/dicom/archive"
 	"lightbox/fhir/store"
 	"lightbox/mapping"
+	"lightbox/mapping/match"
 )
 
 //go:embed migrations/*.sql
@@ -37,8 +38,10 @@ type Pipeline struct {
 	Mapper  *mapping.Mapper
 	// Elsewhere opens objects that stay in other archives; nil: there are none.
 	Elsewhere Elsewhere
-	Log       *slog.Logger
-	Workers   int // files read at a time; 0: the number of processors
+	// Matching links records that are one person's by rules, and lists those that may be; nil: nobody is compared.
+	Matching *match.Rules
+	Log      *slog.Logger
+	Workers  int // files read at a time; 0: the number of processors
 	// Changed is called when something was committed that has to be built; nil: nobody waits for it.
 	Changed func()
 }

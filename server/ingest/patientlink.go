@@ -45,18 +45,27 @@ func (p *Pipeline) relink(ctx context.Context, tx store.Tx, said []mapping.Patie
 		about = append(about, one.Prior, one.Survivor)
 		links.add(fmt.Sprint(one), one.Prior, one.Survivor, one.Sent, flag(one.Undone))
 	}
-	before, _, err := linksOf(ctx, tx, about)
+	return p.relinked(ctx, tx, about, func() error {
+		return links.insert(ctx, tx, "ingest_link (prior, survivor, sent, undone)", "DO NOTHING")
+	})
+}
+
+// relinked moves what changes between patients by a change of what is said of them.
+func (p *Pipeline) relinked(ctx context.Context, tx store.Tx, about []string, change func() error) error {
+	before, patientsBefore, err := linksOf(ctx, tx, about)
 	if err != nil {
 		return err
 	}
-	if err := links.insert(ctx, tx, "ingest_link (prior, survivor, sent, undone)", "DO NOTHING"); err != nil {
+	if err := change(); err != nil {
 		return err
 	}
 	after, patients, err := linksOf(ctx, tx, about)
 	if err != nil {
 		return err
 	}
-	changed := slices.DeleteFunc(patients, func(one string) bool { return before.Survivor(one) == after.Survivor(one) })
+	patients = append(patients, patientsBefore...) // what is said no more led to others
+	slices.Sort(patients)
+	changed := slices.DeleteFunc(slices.Compact(patients), func(one string) bool { return before.Survivor(one) == after.Survivor(one) })
 	// Those who were led elsewhere already go first: what is theirs must not seem to be the other's.
 	slices.SortStableFunc(changed, func(a, b string) int { return isOwn(before, a) - isOwn(before, b) })
 	for _, one := range changed {
