@@ -247,7 +247,7 @@ func (r *run) cstore(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := r.images(ctx, Row{Name: fmt.Sprintf("C-STORE of 0.5 MB images, %d associations", n)}, o, hub, 1); err != nil {
+		if err := r.images(ctx, Row{Name: fmt.Sprintf("C-STORE of 0.5 MB images, %d at a time", n)}, o, hub, 1); err != nil {
 			return err
 		}
 	}
@@ -364,7 +364,7 @@ func (r *run) stow(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		name := fmt.Sprintf("STOW-RS of %d 0.5 MB images a request, %d clients", stowed, n)
+		name := fmt.Sprintf("STOW-RS of %d 0.5 MB images a request, %d at a time", stowed, n)
 		if err := r.images(ctx, Row{Name: name}, o, hub, stowed); err != nil {
 			return err
 		}

@@ -26,7 +26,7 @@ func (r *run) mllp(ctx context.Context) error {
 		if err != nil {
 			return errors.Join(err, hub.close())
 		}
-		row := Row{Name: fmt.Sprintf("HL7 v2 reports, %d connections", n), Unit: "messages/s", Against: againstRows}
+		row := Row{Name: fmt.Sprintf("HL7 v2 reports, %d at a time", n), Unit: "messages/s", Against: againstRows}
 		if err := r.sent(ctx, row, 1, hub, limit); err != nil {
 			return err
 		}

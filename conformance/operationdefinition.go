@@ -17,6 +17,12 @@ var ours = []operationDefinition{{
 		{Name: "end", Use: "in", Max: "1", Type: "date", Documentation: "The last day."},
 		{Name: "return", Use: "out", Min: 1, Max: "1", Type: "Bundle", Documentation: "The sums."},
 	},
+}, {
+	ID: "Task-withdraw", Name: "Withdraw", Code: "withdraw", Resource: []string{"Task"}, AffectsState: true,
+	Title: "Withdrawal of a submission",
+	Description: "Takes back what an organisation sent of a study, whose Task is called: none of its objects is served any more, unless another organisation " +
+		"sent them too. What is sent of the study again takes the withdrawal back. A Task that is no submission, or was withdrawn before, is answered with 422.",
+	Parameter: []operationParameter{{Name: "return", Use: "out", Min: 1, Max: "1", Type: "Task", Documentation: "The submission, cancelled."}},
 }}
 
 type operationDefinition struct {

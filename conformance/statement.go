@@ -110,14 +110,16 @@ func conditionalDelete(t *fhir.Type) string {
 
 // operations are those that are served on one type.
 func operations(t *fhir.Type, base string) []operation {
-	if t.Name != "Patient" {
-		return nil
-	}
-	list := []operation{
-		{"everything", "http://hl7.org/fhir/OperationDefinition/Patient-everything"}, {"match", "http://hl7.org/fhir/OperationDefinition/Patient-match"},
+	var list []operation
+	if t.Name == "Patient" {
+		list = []operation{
+			{"everything", "http://hl7.org/fhir/OperationDefinition/Patient-everything"}, {"match", "http://hl7.org/fhir/OperationDefinition/Patient-match"},
+		}
 	}
 	for _, one := range ours {
-		list = append(list, operation{one.Code, definitionURL(base, one.ID)})
+		if slices.Contains(one.Resource, t.Name) {
+			list = append(list, operation{one.Code, definitionURL(base, one.ID)})
+		}
 	}
 	return list
 }

@@ -60,7 +60,7 @@ func (r *run) device(context *dicom.Dataset) *r4.Reference {
 // station and institution. Software versions change and are no part of it.
 func deviceKey(context *dicom.Dataset) (system, key string) {
 	at := func(p dicom.Path) string { return strings.ToUpper(clean(context.Text(p))) }
-	if uid := at(pathDeviceUID); isUID(uid) {
+	if uid := at(pathDeviceUID); IsUID(uid) {
 		return uidSystem, uid
 	}
 	maker, model, serial := at(pathManufacturer), at(pathModel), at(pathSerial)
@@ -78,7 +78,7 @@ func join(parts ...string) string { return strings.Join(parts, "\x1F") }
 
 func deviceUID(r *run, to *r4.Device, v value) {
 	for _, uid := range v.texts() {
-		if !isUID(uid) {
+		if !IsUID(uid) {
 			r.doubt("bad-uid", "not a UID: left out")
 			continue
 		}
@@ -142,7 +142,7 @@ func deviceType(_ *run, to *r4.Device, v value) {
 
 func deviceClass(r *run, to *r4.Device, v value) {
 	for _, uid := range v.texts() {
-		if !isUID(uid) {
+		if !IsUID(uid) {
 			r.doubt("bad-uid", "not a UID: left out")
 			continue
 		}

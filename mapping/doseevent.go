@@ -47,7 +47,7 @@ func (r *run) irradiations(of *dose) []dose {
 
 func eventUID(r *run, to *dose, all []contentItem) {
 	uid := clean(all[0].Text)
-	if !isUID(uid) {
+	if !IsUID(uid) {
 		r.doubt("bad-uid", "not a UID: left out")
 		return
 	}

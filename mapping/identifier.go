@@ -99,8 +99,8 @@ func isURI(s string) bool {
 	return strings.Contains(s, ":") && uriPattern.MatchString(s) && !strings.ContainsAny(s, `"<>\^{|}`+"`")
 }
 
-// isUID holds for what can stand as a FHIR id; leading zeros in components, which PS3.5 9.1 forbids, do no harm.
-func isUID(s string) bool {
+// IsUID holds for what can stand as a FHIR id; leading zeros in components, which PS3.5 9.1 forbids, do no harm.
+func IsUID(s string) bool {
 	return s != "" && len(s) <= 64 && !strings.ContainsFunc(s, func(c rune) bool { return c != '.' && (c < '0' || c > '9') })
 }
 

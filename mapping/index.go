@@ -95,7 +95,7 @@ func refuse(ds *dicom.Dataset, i archive.Instance) error {
 		switch {
 		case one.uid == "":
 			return &Refusal{"no-uid", "no " + one.name}
-		case !isUID(one.uid):
+		case !IsUID(one.uid):
 			return &Refusal{"bad-uid", one.name + " is not a UID"}
 		}
 	}

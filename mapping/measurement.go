@@ -171,7 +171,7 @@ func (r *run) newFinding(to *report, i contentItem, around surroundings) finding
 	}
 	of := studyReference(to.study, to.version().Instance.StudyInstanceUID)
 	f.PartOf, f.DerivedFrom = []r4.Reference{of}, []r4.Reference{of}
-	if uid := clean(i.ObservationUID); isUID(uid) {
+	if uid := clean(i.ObservationUID); IsUID(uid) {
 		kind := coded("http://hl7.org/fhir/uv/dicom-sr/CodeSystem/dicom-identifier-type", "observation-uid", "Observation UID")
 		f.Identifier = []r4.Identifier{uidIdentifier(uid, &kind)}
 	}
@@ -186,7 +186,7 @@ func (r *run) newFinding(to *report, i contentItem, around surroundings) finding
 // keepFinding names the Observation by its UID, else by the report and its place in it.
 func (r *run) keepFinding(to *report, f *finding) r4.Reference {
 	key := join(to.version().uid, f.at.Position)
-	if uid := clean(f.at.ObservationUID); isUID(uid) {
+	if uid := clean(f.at.ObservationUID); IsUID(uid) {
 		key = join(to.chain.root, uid)
 	}
 	f.Id = new(r.mapper.ID("Observation", uidSystem, key))
@@ -246,7 +246,7 @@ func derivation(r *run, to *finding, all []contentItem) {
 
 func trackingUID(r *run, to *finding, all []contentItem) {
 	uid := clean(all[0].Text)
-	if !isUID(uid) {
+	if !IsUID(uid) {
 		r.doubt("bad-uid", "not a UID: left out")
 		return
 	}

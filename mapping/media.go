@@ -61,7 +61,7 @@ func (w *imageWalk) add(ref sr.Reference, comment string) {
 	uid := clean(ref.SOPInstanceUID)
 	key := join(uid, frameList(ref.Frames))
 	switch {
-	case !isUID(uid):
+	case !IsUID(uid):
 		w.doubt("bad-uid", "an image without a UID: left out")
 		return
 	case w.seen[key]:
@@ -92,7 +92,7 @@ func (w *imageWalk) address(ref sr.Reference) string {
 		return ""
 	}
 	at := slices.IndexFunc(w.doc.Evidence, func(e sr.Reference) bool { return e.SOPInstanceUID == ref.SOPInstanceUID })
-	if at < 0 || !isUID(clean(w.doc.Evidence[at].SeriesInstanceUID)) || !isUID(clean(w.doc.Evidence[at].StudyInstanceUID)) {
+	if at < 0 || !IsUID(clean(w.doc.Evidence[at].SeriesInstanceUID)) || !IsUID(clean(w.doc.Evidence[at].StudyInstanceUID)) {
 		return ""
 	}
 	e := w.doc.Evidence[at]

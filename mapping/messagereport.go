@@ -247,7 +247,7 @@ func resultStudy(r *run, to *result, v fieldValue) { r.addStudyUID(to, v.Text())
 // addStudyUID refers to a study by its UID alone: the store finds it, now or when it comes.
 func (r *run) addStudyUID(to *result, uid string) {
 	uid = clean(uid)
-	if !isUID(uid) {
+	if !IsUID(uid) {
 		r.doubt("bad-uid", "not a UID: left out")
 		return
 	}

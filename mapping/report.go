@@ -158,7 +158,7 @@ func (r *run) versions(documents []Document) []version {
 func predecessors(d *sr.Document) []string {
 	var list []string
 	for _, p := range d.Predecessors {
-		if isUID(p.SOPInstanceUID) {
+		if IsUID(p.SOPInstanceUID) {
 			list = append(list, p.SOPInstanceUID)
 		}
 	}

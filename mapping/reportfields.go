@@ -109,7 +109,7 @@ func reportStudy(r *run, to *report, v value) {
 // requestedStudies are other studies that the document reports on, known by their UID alone: they may not be here.
 func requestedStudies(_ *run, to *report, v value) {
 	for _, i := range v.items() {
-		if uid := i.text(pathStudyUID); isUID(uid) {
+		if uid := i.text(pathStudyUID); IsUID(uid) {
 			to.addStudy(r4.Reference{}, uid)
 		}
 	}
@@ -122,7 +122,7 @@ func comparedStudies(_ *run, to *report, v value) {
 	for _, i := range v.items() {
 		uid := i.text(pathStudyUID)
 		isReported := func(have r4.Reference) bool { return deref(have.Identifier.Value) == "urn:oid:"+uid }
-		if isUID(uid) && !slices.ContainsFunc(reported, isReported) {
+		if IsUID(uid) && !slices.ContainsFunc(reported, isReported) {
 			one := r4.Reference{Type: new("ImagingStudy"), Identifier: new(studyIdentifier(uid))}
 			to.Extension = append(to.Extension, r4.Extension{Url: url, ValueReference: &one})
 		}

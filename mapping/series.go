@@ -104,7 +104,7 @@ func specimens(r *run, to *r4.ImagingStudySeries, v value) {
 		var one r4.Identifier
 		if id := i.text(pathSpecimenID); id != "" {
 			one = identifier("", id, r.issuer("", firstItem(i.items(pathSpecimenIssuer))))
-		} else if uid := i.text(pathSpecimenUID); isUID(uid) {
+		} else if uid := i.text(pathSpecimenUID); IsUID(uid) {
 			one = uidIdentifier(uid, nil)
 		} else {
 			continue

@@ -111,6 +111,7 @@ func (a *api) searches(r chi.Router) {
 		both(a.path+"/"+owner+"/{id}/{type}", a.searchCompartment(owner))
 	}
 	r.HandleFunc(a.path+"/Patient/{id}/$everything", a.closed(negotiated(only(http.MethodGet, a.everything))))
+	r.HandleFunc(a.path+"/Task/{id}/$withdraw", a.closed(negotiated(only(http.MethodPost, a.withdraw))))
 	r.HandleFunc(a.path+"/Patient/$match", a.closed(negotiated(only(http.MethodPost, a.match))))
 	r.HandleFunc(a.path+"/Patient/{id}/$dose", a.closed(negotiated(only(http.MethodGet, a.dose))))
 }

@@ -8,6 +8,7 @@ package server
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -33,6 +34,9 @@ type Config struct {
 	Base     string // public base URL of the FHIR API, without trailing slash: "https://hub.example/fhir"
 	// ConceptMaps are the code tables in force, served to anyone; nil: none.
 	ConceptMaps func(base string) ([]fhir.Resource, error)
+	// Withdraw takes back what the sender of a submission, a Task, sent, and returns once none of it is served; done is false where the Task is
+	// no submission, or was withdrawn before. nil: nothing can be.
+	Withdraw func(ctx context.Context, task fhir.Resource) (done bool, err error)
 	// Match says what two records of a person are worth to each other.
 	Match match.Rules
 	// Beside are other surfaces, by the path that each is below: they have the log, the headers and the cross-origin rules of this one.

@@ -48,9 +48,9 @@ func TestStatementHolds(t *testing.T) {
 				h.understands(t, kind.Type, "_id=x&_revinclude="+value)
 			}
 			for _, o := range kind.Operation {
-				if o.Name == "match" { // of the type, by POST
-					if !h.takes(t, "POST", "/"+kind.Type+"/$match") {
-						t.Error("$match is stated and not served")
+				if path, byPost := map[string]string{"match": "/$match", "withdraw": "/x/$withdraw"}[o.Name]; byPost {
+					if !h.takes(t, "POST", "/"+kind.Type+path) {
+						t.Errorf("$%s is stated and not served", o.Name)
 					}
 					continue
 				}

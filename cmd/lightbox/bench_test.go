@@ -68,6 +68,8 @@ var benchFigures = []string{
 	"read by id, 64 clients, token and policy of a program", "read by id, 64 clients, token and policy of a clinician",
 	"create", "update", "transaction of 10 entries", "transaction of 1000 entries",
 	"read by id, 64 clients while 8 write", "create, 8 clients while 64 read",
+	"C-STORE of 0.5 MB images, 1 at a time", "C-STORE of 0.5 MB images, 8 at a time", "STOW-RS of 10 0.5 MB images a request, 1 at a time",
+	"STOW-RS of 10 0.5 MB images a request, 8 at a time", "HL7 v2 reports, 1 at a time", "HL7 v2 reports, 8 at a time",
 }
 
 func TestBench(t *testing.T) {

@@ -19,6 +19,7 @@ import (
 
 	"github.com/tidwall/gjson"
 
+	"lightbox/auth/devissuer"
 	"lightbox/dicom"
 	"lightbox/dicom/dimse"
 )
@@ -96,6 +97,7 @@ type victim struct {
 	origin          string
 	dimseAt, mllpAt string
 	token           string
+	issuer          *devissuer.Issuer
 	client          *http.Client
 	startups        time.Duration
 	starts          int
@@ -289,16 +291,24 @@ func TestServeSurvivesKill(t *testing.T) {
 func newVictim(t *testing.T, database string) *victim {
 	t.Helper()
 	issuer := startIssuer(t)
-	v := &victim{journal: &journal{}, client: &http.Client{Timeout: 20 * time.Second}, ctx: t.Context(), dimseAt: freeAddress(t), mllpAt: freeAddress(t)}
+	v := &victim{journal: &journal{}, issuer: issuer, client: &http.Client{Timeout: 20 * time.Second}, ctx: t.Context(), dimseAt: freeAddress(t), mllpAt: freeAddress(t)}
 	address := freeAddress(t)
 	v.origin = "http://" + address
 	v.args = []string{"serve", "--listen", address, "--issuer", issuer.Metadata().Issuer, "--database", database, "--archive", t.TempDir(), "--id-key", testKey,
 		"--dimse", v.dimseAt, "--dimse-peer", "CT1=", "--mllp", v.mllpAt, "--log-level", "error"}
-	var err error
-	if v.token, err = issuer.Token(map[string]any{"aud": v.origin + "/fhir", "sub": "emr", "scope": "system/*.cruds"}, time.Hour); err != nil {
+	v.token = v.tokenOf(t, map[string]any{"sub": "emr", "scope": "system/*.cruds"})
+	return v
+}
+
+// tokenOf is a token of the hub's issuer.
+func (v *victim) tokenOf(t *testing.T, claims map[string]any) string {
+	t.Helper()
+	claims["aud"] = v.origin + "/fhir"
+	token, err := v.issuer.Token(claims, time.Hour)
+	if err != nil {
 		t.Fatal(err)
 	}
-	return v
+	return token
 }
 
 // verify compares the journal with the hub.

@@ -219,6 +219,13 @@ func newServer(h *hub, o serverOptions) (http.Handler, error) {
 		return server.New(c)
 	}
 	c.ConceptMaps = h.pipeline.Mapper.ConceptMaps
+	c.Withdraw = func(ctx context.Context, task fhir.Resource) (bool, error) {
+		err := h.pipeline.Withdraw(ctx, task)
+		if errors.Is(err, ingest.ErrNoSubmission) {
+			return false, nil
+		}
+		return err == nil, err
+	}
 	if h.pipeline.Matching != nil {
 		c.Match = *h.pipeline.Matching
 	}

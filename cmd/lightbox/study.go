@@ -13,15 +13,16 @@ import (
 )
 
 type studyCommand struct {
-	UID  string `arg:"" help:"Study Instance UID."`
-	JSON bool   `help:"Print as JSON."`
+	UID     string `arg:"" help:"Study Instance UID."`
+	JSON    bool   `help:"Print as JSON."`
+	Restore string `placeholder:"Organization/ID" help:"Undo the withdrawal of what this organisation sent, first."`
 	hubFlags
 }
 
 // Help is shown below the flags.
 func (*studyCommand) Help() string {
 	return `Tells the whole life of a study: who sent which object and when, what became of each, and why one is not to be seen: it waits to be
-built, is held as another patient's, was taken back, or other bytes with its SOP Instance UID count.
+built, is held as another patient's, was taken back or withdrawn by its sender, or other bytes with its SOP Instance UID count.
 
   lightbox study 1.2.840.113619.2.1 --database sqlite:hub.db --archive objects`
 }
@@ -29,6 +30,11 @@ built, is held as another patient's, was taken back, or other bytes with its SOP
 // Run tells.
 func (c *studyCommand) Run(ctx context.Context, p *program) error {
 	return withHub(ctx, p, c.hubFlags, func(hub *hub) error {
+		if c.Restore != "" {
+			if err := hub.pipeline.Restore(ctx, c.UID, c.Restore); err != nil {
+				return fmt.Errorf("restore what %s sent: %w", c.Restore, err)
+			}
+		}
 		life, err := hub.pipeline.Life(ctx, c.UID)
 		if err != nil {
 			return fmt.Errorf("%s: %w", c.UID, err)
@@ -59,6 +65,9 @@ func printLife(w io.Writer, l ingest.Life) error {
 	for _, report := range l.Reports {
 		line("report", report)
 	}
+	for _, s := range l.Submissions {
+		line("sent by", told(s))
+	}
 	if l.Waits {
 		line("waits", "it changed, and is still to be built")
 	}
@@ -84,4 +93,16 @@ func size(o ingest.ObjectLife) string {
 		return "stays in " + o.Source
 	}
 	return fmt.Sprint(o.Size, " bytes")
+}
+
+// told is one submission in a line.
+func told(s ingest.Submitted) string {
+	text := fmt.Sprintf("%s, %s to %s", s.Owner, s.First.Format(time.RFC3339), s.Last.Format(time.RFC3339))
+	if !s.Withdrawn.IsZero() {
+		text += ", withdrawn " + s.Withdrawn.Format(time.RFC3339)
+	}
+	if len(s.Refused) > 0 {
+		text += fmt.Sprintf(", %d refused: %s", len(s.Refused), strings.Join(s.Refused[:min(len(s.Refused), 10)], ", "))
+	}
+	return text
 }

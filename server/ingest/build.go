@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,6 +25,9 @@ const (
 	reportType = "DiagnosticReport"
 	matchType  = "match"
 )
+
+// noStudy is the group of what is told of objects whose study could not be read.
+const noStudy = "-"
 
 // isShared, isReport, isStudy and isMatch choose notes.
 const (
@@ -202,14 +206,19 @@ func mapped(r fhir.Resource, owners []string) store.Write {
 
 // study maps one study from its index, and its reports from their objects.
 func (p *Pipeline) study(ctx context.Context, n due) (built, error) {
-	var instances []archive.Instance
+	var all, instances []archive.Instance
+	var submissions []mapping.Submission
 	var patient string
 	var persons mapping.Links
 	err := p.Store.View(ctx, func(tx store.SQL) (err error) {
 		patient = ""
-		if instances, err = archive.Study(ctx, tx, n.ID); err != nil {
+		if all, err = archive.Study(ctx, tx, n.ID); err != nil {
 			return err
 		}
+		if submissions, err = submissionsOf(ctx, tx, n.ID); err != nil {
+			return err
+		}
+		instances = withoutWithdrawn(all, submissions)
 		links, err := texts(ctx, tx, "SELECT patient FROM ingest_study WHERE study_uid = $1 AND recorded = 1", n.ID)
 		if len(links) > 0 {
 			patient = links[0]
@@ -227,8 +236,9 @@ func (p *Pipeline) study(ctx context.Context, n due) (built, error) {
 	if err != nil {
 		return built{}, err
 	}
-	if len(instances) == 0 { // conflicts gave all of them to other studies
-		return built{due: n, group: n.ID, study: &mapping.Study{}}, nil
+	if len(instances) == 0 { // conflicts gave all of them to other studies, all were withdrawn, or none was taken
+		tasks, err := p.tasks(submissions, all, nil)
+		return built{due: n, group: cmp.Or(n.ID, noStudy), study: &mapping.Study{}, writes: tasks, failure: err}, nil
 	}
 	s, failure := p.Mapper.Study(instances, patient, persons)
 	if failure != nil {
@@ -246,6 +256,11 @@ func (p *Pipeline) study(ctx context.Context, n due) (built, error) {
 	for _, r := range slices.Concat(s.Resources(), told.Resources) {
 		writes = append(writes, mapped(r, s.Owners))
 	}
+	tasks, err := p.tasks(submissions, all, &s)
+	if err != nil {
+		return built{due: n, failure: err}, nil
+	}
+	writes = append(writes, tasks...)
 	issues := slices.Concat(s.Issues, unread, told.Issues)
 	return built{due: n, group: n.ID, writes: writes, study: &s, mentions: told.Mentions, issues: issues, failure: failure}, nil
 }

@@ -31,7 +31,9 @@ func (p *Pipeline) index(ctx context.Context, files Files, origin Origin, t *tal
 		return read.each(gctx, files, out)
 	})
 	g.Go(func() error { return p.commitAll(gctx, out, t) })
-	return errors.Join(g.Wait(), ctx.Err()) // a walk that was broken off is no whole one
+	err := g.Wait()
+	err = errors.Join(err, p.noteRejected(context.WithoutCancel(ctx), origin.Owner, t.rejected))
+	return errors.Join(err, ctx.Err()) // a walk that was broken off is no whole one
 }
 
 // commitAll commits objects as they come, as many together as are ready.
@@ -80,6 +82,9 @@ func (p *Pipeline) commit(ctx context.Context, batch []taken, t *tally) error {
 			return err
 		}
 		if err := note(ctx, tx, changed(batch, outcomes)); err != nil {
+			return err
+		}
+		if err := noteSubmissions(ctx, tx, batch); err != nil {
 			return err
 		}
 		if err := noteConflicts(ctx, tx, batch, outcomes); err != nil {

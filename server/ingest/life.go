@@ -27,6 +27,7 @@ type Life struct {
 	Owners           []string        `json:"owners"` // whose callers see it
 	Waits            bool            `json:"waits"`  // it changed, and is still to be built
 	Failure          string          `json:"failure,omitempty"`
+	Submissions      []Submitted     `json:"submissions,omitempty"`
 	Objects          []ObjectLife    `json:"objects"`
 	Reports          []string        `json:"reports"`
 	Issues           []mapping.Issue `json:"issues"`
@@ -46,8 +47,29 @@ type ObjectLife struct {
 	Elsewhere         bool      `json:"elsewhere,omitempty"` // it stays in the archive that is its source
 }
 
+// Submitted is what an organisation sent under its own name.
+type Submitted struct {
+	Owner     string    `json:"owner"`
+	First     time.Time `json:"first,omitzero"`
+	Last      time.Time `json:"last,omitzero"`
+	Withdrawn time.Time `json:"withdrawn,omitzero"`
+	Refused   []string  `json:"refused,omitempty"` // objects, each with its reason
+}
+
+func submitted(list []mapping.Submission) (all []Submitted) {
+	for _, s := range list {
+		one := Submitted{Owner: s.Owner, First: s.First, Last: s.Last, Withdrawn: s.Withdrawn}
+		for _, r := range s.Refused {
+			one.Refused = append(one.Refused, r.SOPInstanceUID+" "+r.Reason)
+		}
+		all = append(all, one)
+	}
+	return all
+}
+
 // States of an object in its study.
 const (
+	objectWithdrawn = "withdrawn by who sent it"
 	objectListed   = "listed"
 	objectHeld     = "held: another patient's"
 	objectTaken    = "taken back by a rejection note, or the note itself"
@@ -61,13 +83,18 @@ var ErrNoStudy = errors.New("no object of this study has been received")
 // Life tells the life of a study. The error is ErrNoStudy, or a failure of ours.
 func (p *Pipeline) Life(ctx context.Context, uid string) (Life, error) {
 	l := Life{StudyInstanceUID: uid, Owners: []string{}, Objects: []ObjectLife{}, Reports: []string{}, Issues: []mapping.Issue{}}
-	var instances, conflicts []archive.Instance
+	var all, instances, conflicts []archive.Instance
+	var submissions []mapping.Submission
 	var patient string
 	var links mapping.Links
 	err := p.Store.View(ctx, func(tx store.SQL) (err error) {
-		if instances, err = archive.Study(ctx, tx, uid); err != nil {
+		if all, err = archive.Study(ctx, tx, uid); err != nil {
 			return err
 		}
+		if submissions, err = submissionsOf(ctx, tx, uid); err != nil {
+			return err
+		}
+		instances = withoutWithdrawn(all, submissions)
 		if conflicts, err = archive.Conflicts(ctx, tx, uid); err != nil {
 			return err
 		}
@@ -95,9 +122,10 @@ func (p *Pipeline) Life(ctx context.Context, uid string) (Life, error) {
 	switch {
 	case err != nil:
 		return l, fmt.Errorf("study %s: %w", uid, err)
-	case len(instances)+len(conflicts) == 0:
+	case len(all)+len(conflicts)+len(submissions) == 0:
 		return l, ErrNoStudy
 	}
+	l.Submissions = submitted(submissions)
 	var mapped mapping.Study
 	if len(instances) > 0 {
 		if mapped, err = p.Mapper.Study(instances, patient, links); err != nil {
@@ -108,6 +136,15 @@ func (p *Pipeline) Life(ctx context.Context, uid string) (Life, error) {
 	listed, err := p.published(ctx, &l)
 	if err != nil {
 		return l, err
+	}
+	isKept := map[string]bool{}
+	for _, i := range instances {
+		isKept[i.SOPInstanceUID] = true
+	}
+	for _, i := range all {
+		if !isKept[i.SOPInstanceUID] {
+			l.Objects = append(l.Objects, lifeOf(i, objectWithdrawn))
+		}
 	}
 	for _, i := range instances {
 		state := objectListed

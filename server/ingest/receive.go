@@ -50,6 +50,7 @@ func (p *Pipeline) Take(ctx context.Context, files Files, from Origin) (Summary,
 // refuseObject counts a refused file and tells of it.
 func (t *tally) refuseObject(object taken, why Refusal) {
 	t.refuse(why)
+	t.reject(rejected{object.instance, why})
 	if t.receipt != nil {
 		t.receipt(Receipt{File: why.File, Instance: object.instance, Refusal: &why})
 	}

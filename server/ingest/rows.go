@@ -22,6 +22,11 @@ func newRows(width int) *rows { return &rows{width: width, index: map[string]int
 // add adds a row unless its key is there.
 func (r *rows) add(key string, values ...any) { r.newest(key, "", values...) }
 
+func (r *rows) has(key string) bool {
+	_, ok := r.index[key]
+	return ok
+}
+
 // newest adds a row, or replaces that of the same key when date is later.
 func (r *rows) newest(key, date string, values ...any) {
 	i, ok := r.index[key]

@@ -44,6 +44,8 @@ type tally struct {
 	told    time.Time
 	report  func(Summary)
 	receipt func(Receipt) // of each file; nil: nobody asks
+
+	rejected []rejected // objects, the first maxRejected of them
 }
 
 func newTally(report func(Summary)) *tally {
@@ -76,6 +78,14 @@ func (t *tally) refuse(r Refusal) {
 			s.Refusals = append(s.Refusals, r)
 		}
 	})
+}
+
+func (t *tally) reject(one rejected) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.rejected) < maxRejected {
+		t.rejected = append(t.rejected, one)
+	}
 }
 
 func (t *tally) issues(issues []mapping.Issue) {
