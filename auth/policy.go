@@ -211,3 +211,11 @@ func (p *Principal) Owners() []string {
 	}
 	return []string{p.Organization}
 }
+
+// Submits returns the organisation in whose name a backend service, a partner, writes; "" for other callers.
+func (p *Principal) Submits() string {
+	if !slices.ContainsFunc(p.Scopes, func(s Scope) bool { return s.Context == "system" }) {
+		return ""
+	}
+	return p.Organization
+}

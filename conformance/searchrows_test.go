@@ -51,6 +51,7 @@ var furtherRows = []row{
 	{"search in a compartment", "`GET Owner/id/Type?...`, `GET Owner/id/*?...`, and by `POST .../_search`", []string{"wide.txtar: what belongs to a patient, of one type", "wide.txtar: of all types"}},
 	{"$everything", "`GET Patient/id/$everything`, with `_type`, `_count`, `start` and `end`", []string{"wide.txtar: a patient's whole record", "wide.txtar: of some types, since a day"}},
 	{"$match", "`POST Patient/$match`, with `onlyCertainMatches` and `count`", []string{"match.txtar: by name and date of birth", "match.txtar: only who is certain"}},
+	{"a partner's transaction", "has a Task (`Link`), and what it sent before is known again by its identifiers", []string{"submission.txtar: its Task tells of each entry", "submission.txtar: the same again"}},
 	{"$withdraw", "`POST Task/id/$withdraw`, of a submission", []string{"cmd/lightbox TestSubmissions"}},
 	{"$dose", "`GET Patient/id/$dose`, with `start` and `end`", []string{"dose.txtar: by year and kind of procedure", "dose.txtar: of some years"}},
 	{"definitions", "`GET ConceptMap`, `GET ConceptMap/id`: the code tables by which the hub maps", []string{"definitions.txtar: the code tables", "definitions.txtar: one code table"}},

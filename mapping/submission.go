@@ -3,9 +3,12 @@ package mapping
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	r4 "github.com/samply/golang-fhir-models/fhir-models/fhir"
+	"github.com/tidwall/gjson"
 
 	"lightbox/fhir"
 )
@@ -23,6 +26,7 @@ const (
 	refusedCode    = "refused"    // one object, with its reason
 	withdrawn      = "withdrawn"
 	matchedCode    = "matched" // whose record the study is of
+	conflictCode   = "conflict"
 )
 
 // Submission is what an organisation sent of one study, and what became of it.
@@ -34,6 +38,7 @@ type Submission struct {
 	Sent, Listed     int       // objects that were taken, and those of them that the ImagingStudy lists
 	Held             int       // those held for another patient
 	Refused          []RefusedObject
+	Stated           []fhir.Resource // ImagingStudies that it wrote of the study itself
 }
 
 // RefusedObject is one object that was not taken.
@@ -97,8 +102,52 @@ func (m *Mapper) Submission(s Submission, study *Study) (fhir.Resource, error) {
 		to.Output = append(to.Output, count(takenBack, "Objects taken back by a rejection note", back))
 	}
 	s.tellRefused(&to)
+	if study != nil && s.Listed > 0 {
+		for _, stated := range s.Stated {
+			for _, difference := range differences(stated, study.Resource) {
+				to.Output = append(to.Output, taskValue{Type: coded(SubmissionSystem, conflictCode, "What was stated is not what the objects say"), ValueString: &difference})
+			}
+		}
+	}
 	body, err := json.Marshal(to)
 	return fhir.Resource{Type: "Task", ID: to.ID, Body: body}, err
+}
+
+// compared are the elements in which what is stated of a study has to be what its objects say, each as a path that is the same of both.
+var compared = []struct{ element, path string }{
+	{"numberOfSeries", "numberOfSeries"}, {"numberOfInstances", "numberOfInstances"}, {"started", "started|@day"},
+	{"modality", "modality.#.code"}, {"series.uid", "series.#.uid"}, {"subject", "subject.reference"},
+}
+
+// differences name the elements in which two ImagingStudies of a study differ, where what is stated says them at all. No value is repeated but
+// numbers, codes and UIDs.
+func differences(stated, mapped fhir.Resource) (list []string) {
+	for _, one := range compared {
+		said, is := valuesAt(stated.Body, one.path), valuesAt(mapped.Body, one.path)
+		if len(said) == 0 || slices.Equal(said, is) {
+			continue
+		}
+		text := stated.Reference() + ": ImagingStudy." + one.element
+		if one.element != "subject" {
+			text += ": stated " + strings.Join(said, ", ") + ", the objects say " + strings.Join(is, ", ")
+		}
+		list = append(list, text)
+	}
+	return list
+}
+
+// valuesAt are the values of a path, sorted; of a time its day.
+func valuesAt(body []byte, path string) (list []string) {
+	path, isDay := strings.CutSuffix(path, "|@day")
+	for _, one := range gjson.GetBytes(body, path).Array() {
+		text := one.String()
+		if isDay {
+			text = text[:min(len(text), len("2006-01-02"))]
+		}
+		list = append(list, text)
+	}
+	slices.Sort(list)
+	return list
 }
 
 // state is the status of a Task, as FHIR and as we name it.
@@ -148,4 +197,49 @@ func latest(a, b time.Time) time.Time {
 		return b
 	}
 	return a
+}
+
+// TransactionTask is the Task by which an organisation sees what became of a transaction that it posted.
+type TransactionTask struct {
+	ID, Owner string
+	At        time.Time
+	Entries   []EntryResult
+	Refusals  []string // why nothing was stored; in words that are safe to show
+}
+
+// EntryResult is what became of one entry.
+type EntryResult struct {
+	Code      string // EntryCreated and so on
+	Reference string // "Type/<id>"
+}
+
+// What becomes of an entry, in codes of SubmissionSystem.
+const (
+	EntryCreated = "created"
+	EntryUpdated = "updated"
+	EntryKnown   = "known" // it was there
+	EntryDeleted = "deleted"
+)
+
+// Task is the resource.
+func (t TransactionTask) Task() (fhir.Resource, error) {
+	n := len(t.Entries)
+	to := submissionTask{
+		ResourceType: "Task", ID: t.ID, Intent: "order", Code: coded(SubmissionSystem, submissionCode, "Submission"), Requester: r4.Reference{Reference: &t.Owner},
+		AuthoredOn: instant(t.At), LastModified: instant(t.At), Status: r4.TaskStatusCompleted, BusinessStatus: coded(SubmissionSystem, published, "Published"),
+		Input: []taskValue{count("entries", "Entries of the transaction", n)},
+	}
+	for _, e := range t.Entries[:min(n, maxTold)] {
+		to.Output = append(to.Output, taskValue{Type: coded(SubmissionSystem, e.Code, e.Code), ValueReference: &r4.Reference{Reference: &e.Reference}})
+	}
+	if len(t.Refusals) > 0 {
+		to.Status, to.BusinessStatus = r4.TaskStatusRejected, coded(SubmissionSystem, refusedCode, "Refused")
+		to.StatusReason = &r4.CodeableConcept{Text: new("nothing of the transaction was stored")}
+		to.Input = nil
+		for _, why := range t.Refusals[:min(len(t.Refusals), maxTold)] {
+			to.Output = append(to.Output, taskValue{Type: coded(SubmissionSystem, refusedCode, "Refused"), ValueString: &why})
+		}
+	}
+	body, err := json.Marshal(to)
+	return fhir.Resource{Type: "Task", ID: t.ID, Body: body}, err
 }

@@ -24,6 +24,8 @@ func planCreate(a *api, q request) (work, error) {
 	w := change{reach: q.reach, api: a, put: store.Write{Resource: res.WithID(id), Owners: q.by.Owners(), MustBeNew: true}}
 	if len(q.ifNoneExist) > 0 {
 		w.decide, err = noneExists(a, q)
+	} else if w.known = ownNumbers(q.by, res); w.known != "" {
+		w.decide, err = isKnown(a, q, w.known)
 	}
 	return w, err
 }

@@ -37,6 +37,8 @@ type Config struct {
 	// Withdraw takes back what the sender of a submission, a Task, sent, and returns once none of it is served; done is false where the Task is
 	// no submission, or was withdrawn before. nil: nothing can be.
 	Withdraw func(ctx context.Context, task fhir.Resource) (done bool, err error)
+	// Written is told in its transaction of each ImagingStudy that a partner writes; nil: nobody asks.
+	Written func(ctx context.Context, tx store.Tx, study fhir.Resource) error
 	// Match says what two records of a person are worth to each other.
 	Match match.Rules
 	// Beside are other surfaces, by the path that each is below: they have the log, the headers and the cross-origin rules of this one.

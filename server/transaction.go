@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"runtime"
@@ -35,6 +36,17 @@ type step struct {
 }
 
 func (a *api) transaction(c *call, entries []bundleEntry, pref prefer) error {
+	task, err := newSubmission(c.by)
+	if err != nil {
+		return err
+	}
+	if err := a.transact(c, entries, pref, task); err != nil {
+		return errors.Join(err, task.refused(context.WithoutCancel(c.ctx()), a.Store, err))
+	}
+	return nil
+}
+
+func (a *api) transact(c *call, entries []bundleEntry, pref prefer, task submission) error {
 	t, err := a.newTransaction(c, entries)
 	if err != nil {
 		return err
@@ -46,11 +58,15 @@ func (a *api) transaction(c *call, entries []bundleEntry, pref prefer) error {
 	if t.writes() {
 		err := a.Store.Write(c.ctx(), func(tx store.Tx) error {
 			run = newRun(t, c.ctx(), tx)
-			return run.do()
+			if err := run.do(); err != nil {
+				return err
+			}
+			return task.taken(c.ctx(), tx, run)
 		})
 		if err != nil {
 			return err
 		}
+		task.name(c.w.Header(), a.Base)
 	}
 	return t.answer(run, pref)
 }
@@ -213,6 +229,8 @@ func (t *transaction) sameCriteria() error {
 		switch _, query, _ := strings.Cut(s.entry.url, "?"); {
 		case s.entry.method == http.MethodPost && len(s.entry.headers.ifNoneExist) > 0:
 			criteria = s.reach.kind.Name + "?" + s.entry.headers.ifNoneExist[0]
+		case s.entry.method == http.MethodPost && ofChange(s.work).known != "":
+			criteria = s.reach.kind.Name + "?" + ofChange(s.work).known
 		case s.entry.method == http.MethodPut && s.id == "":
 			criteria = s.reach.kind.Name + "?" + query
 		default:
@@ -224,6 +242,11 @@ func (t *transaction) sameCriteria() error {
 		seen[criteria] = true
 	}
 	return nil
+}
+
+func ofChange(w work) change {
+	c, _ := w.(change)
+	return c
 }
 
 func sameIdentity() error {

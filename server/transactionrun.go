@@ -222,6 +222,9 @@ func (r *transactionRun) put(ready []int) error {
 	for k, i := range ready {
 		r.becomes[i] = written[k].Resource
 		r.answers[i] = r.changes[i].answer(written[k].Resource, written[k].Outcome)
+		if err := r.changes[i].told(r.ctx, r.tx, written[k].Resource); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -19,7 +19,8 @@ type change struct {
 	decide decision // which resource it becomes, or why none; nil: the one that put names
 	build  builder  // nil: the body is there
 	patch  *patching
-	tell   bool // the id, even where no resource is made: the client did not name it
+	known  string // criteria by which a partner's create is known again; "" for none
+	tell   bool   // the id, even where no resource is made: the client did not name it
 }
 
 // decision completes what is to be put by what is stored, its body apart; an answer says that nothing is to be.
@@ -41,7 +42,18 @@ func (w change) run(ctx context.Context, tx store.Tx) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	if err := w.told(ctx, tx, stored); err != nil {
+		return answer{}, err
+	}
 	return w.answer(stored, what), w.verify(ctx, tx, nil)
+}
+
+// told tells who asks of what a partner wrote.
+func (w change) told(ctx context.Context, tx store.Tx, stored fhir.Resource) error {
+	if w.api.Written == nil || stored.Type != "ImagingStudy" || w.by.Submits() == "" {
+		return nil
+	}
+	return w.api.Written(ctx, tx, stored)
 }
 
 func (w *change) decided(ctx context.Context, tx store.Tx) (*answer, error) {

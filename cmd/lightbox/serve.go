@@ -226,6 +226,7 @@ func newServer(h *hub, o serverOptions) (http.Handler, error) {
 		}
 		return err == nil, err
 	}
+	c.Written = h.pipeline.Stated
 	if h.pipeline.Matching != nil {
 		c.Match = *h.pipeline.Matching
 	}

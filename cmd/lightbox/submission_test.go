@@ -57,7 +57,7 @@ func (p partner) stow(t *testing.T, object []byte, want int) {
 func (p partner) task(t *testing.T, query string, ok func(task gjson.Result) bool) gjson.Result {
 	t.Helper()
 	var found gjson.Result
-	for range 300 {
+	for range 600 { // what a client wrote is looked at every five seconds
 		_, found = p.get(t, "/fhir/Task?"+query)
 		if task := found.Get("entry.0.resource"); found.Get("entry.#").Int() == 1 && ok(task) {
 			return task
@@ -193,6 +193,43 @@ func TestSubmissions(t *testing.T) {
 					t.Errorf("who took its part back sees the rest: %s", found.Raw)
 				}
 			})
+		})
+	}
+}
+
+// What a partner states of a study over FHIR and its objects say otherwise is told by the Task of the objects, whichever came first; both stand.
+func TestStatedAndSent(t *testing.T) {
+	for name, database := range databases {
+		t.Run(name, func(t *testing.T) {
+			v := newVictim(t, database(t))
+			defer v.start(t)()
+			a := partner{v, v.tokenOf(t, map[string]any{"sub": "a", "client_id": "a", "scope": "system/*.cruds", "organization": "Organization/a"})}
+			state := func(study string) {
+				body := `{"resourceType":"ImagingStudy","identifier":[{"system":"urn:dicom:uid","value":"urn:oid:` + study + `"}],"status":"available","subject":{"display":"A patient"},` +
+					`"numberOfInstances":5,"modality":[{"system":"http://dicom.nema.org/resources/ontology/DCM","code":"MR"}]}`
+				if status, answer := a.send(t, "/fhir/ImagingStudy", "application/fhir+json", []byte(body)); status != http.StatusCreated {
+					t.Fatalf("%d %s", status, answer.Raw)
+				}
+			}
+			state("1.2.6")
+			a.stow(t, objectOf("1.2.6", "1.2.6.1.1", 64), http.StatusOK)
+			a.stow(t, objectOf("1.2.7", "1.2.7.1.1", 64), http.StatusOK)
+			a.task(t, "group-identifier=urn:oid:1.2.7", has("status", "completed"))
+			state("1.2.7")
+			var told []string
+			for _, study := range []string{"1.2.6", "1.2.7"} {
+				const conflicts = `output.#(type.coding.0.code=="conflict")#.valueString`
+				task := a.task(t, "group-identifier=urn:oid:"+study, func(task gjson.Result) bool { return task.Get(conflicts+"|#").Int() == 2 })
+				_, after, _ := strings.Cut(task.Get(conflicts).Raw, ": ")
+				_, second, _ := strings.Cut(after, `","`)
+				told = append(told, strings.Split(after, `"`)[0]+second[strings.Index(second, ": "):])
+				if _, found := a.get(t, "/fhir/ImagingStudy?identifier=urn:dicom:uid|urn:oid:"+study); found.Get("entry.#").Int() != 2 {
+					t.Errorf("%d ImagingStudies", found.Get("entry.#").Int())
+				}
+			}
+			if told[0] != told[1] || !strings.Contains(told[0], "numberOfInstances: stated 5, the objects say 1") || !strings.Contains(told[0], "modality: stated MR, the objects say CT") {
+				t.Errorf("%q", told)
+			}
 		})
 	}
 }

@@ -237,7 +237,7 @@ func (p *Pipeline) study(ctx context.Context, n due) (built, error) {
 		return built{}, err
 	}
 	if len(instances) == 0 { // conflicts gave all of them to other studies, all were withdrawn, or none was taken
-		tasks, err := p.tasks(submissions, all, nil)
+		tasks, err := p.tasks(ctx, submissions, all, nil)
 		return built{due: n, group: cmp.Or(n.ID, noStudy), study: &mapping.Study{}, writes: tasks, failure: err}, nil
 	}
 	s, failure := p.Mapper.Study(instances, patient, persons)
@@ -256,7 +256,7 @@ func (p *Pipeline) study(ctx context.Context, n due) (built, error) {
 	for _, r := range slices.Concat(s.Resources(), told.Resources) {
 		writes = append(writes, mapped(r, s.Owners))
 	}
-	tasks, err := p.tasks(submissions, all, &s)
+	tasks, err := p.tasks(ctx, submissions, all, &s)
 	if err != nil {
 		return built{due: n, failure: err}, nil
 	}

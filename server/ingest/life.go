@@ -70,11 +70,11 @@ func submitted(list []mapping.Submission) (all []Submitted) {
 // States of an object in its study.
 const (
 	objectWithdrawn = "withdrawn by who sent it"
-	objectListed   = "listed"
-	objectHeld     = "held: another patient's"
-	objectTaken    = "taken back by a rejection note, or the note itself"
-	objectConflict = "conflict: other bytes with its SOP Instance UID count"
-	objectWaits    = "waits to be built"
+	objectListed    = "listed"
+	objectHeld      = "held: another patient's"
+	objectTaken     = "taken back by a rejection note, or the note itself"
+	objectConflict  = "conflict: other bytes with its SOP Instance UID count"
+	objectWaits     = "waits to be built"
 )
 
 // ErrNoStudy is of a study of which the hub has no object.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -13,6 +14,7 @@ import (
 
 	"lightbox/dicom/archive"
 	"lightbox/fhir"
+	"lightbox/fhir/search"
 	"lightbox/fhir/store"
 	"lightbox/mapping"
 )
@@ -176,7 +178,7 @@ func withoutWithdrawn(instances []archive.Instance, submissions []mapping.Submis
 }
 
 // tasks are the Tasks of a study's submissions, each its sender's alone.
-func (p *Pipeline) tasks(submissions []mapping.Submission, all []archive.Instance, s *mapping.Study) (writes []store.Write, err error) {
+func (p *Pipeline) tasks(ctx context.Context, submissions []mapping.Submission, all []archive.Instance, s *mapping.Study) (writes []store.Write, err error) {
 	listed := map[string]bool{}
 	if s != nil {
 		for _, series := range gjson.GetBytes(s.Resource.Body, "series").Array() {
@@ -199,6 +201,11 @@ func (p *Pipeline) tasks(submissions []mapping.Submission, all []archive.Instanc
 				one.Held++
 			}
 		}
+		if one.Listed > 0 {
+			if one.Stated, err = p.stated(ctx, one.StudyInstanceUID, one.Owner); err != nil {
+				return nil, err
+			}
+		}
 		task, err := p.Mapper.Submission(one, s)
 		if err != nil {
 			return nil, err
@@ -206,6 +213,39 @@ func (p *Pipeline) tasks(submissions []mapping.Submission, all []archive.Instanc
 		writes = append(writes, mapped(task, []string{one.Owner}))
 	}
 	return writes, nil
+}
+
+// stated are the ImagingStudies that an organisation wrote of a study itself, beside its objects.
+func (p *Pipeline) stated(ctx context.Context, study, owner string) ([]fhir.Resource, error) {
+	q, err := search.Parse(fhir.R4(), "ImagingStudy", url.Values{"identifier": {"urn:dicom:uid|urn:oid:" + study}, "_count": {"10"}}, search.Options{})
+	if err != nil {
+		return nil, err
+	}
+	own := store.Caller{ID: "submissions", Access: func(string) search.Filter { return search.Filter{Grants: []search.Grant{{Owner: owner}}} }}
+	page, err := p.Store.Search(ctx, q, own)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(page.Matches, func(r fhir.Resource) bool { return r.ID == p.Mapper.StudyID(study) }), nil
+}
+
+// Stated has the Tasks of a study built again, since its sender wrote an ImagingStudy of it.
+func (p *Pipeline) Stated(ctx context.Context, tx store.Tx, stated fhir.Resource) error {
+	dirty, generation := newRows(3), rand.Int64()
+	for _, one := range gjson.GetBytes(stated.Body, "identifier").Array() {
+		uid, isUID := strings.CutPrefix(one.Get("value").Str, "urn:oid:")
+		if one.Get("system").Str != "urn:dicom:uid" || !isUID {
+			continue
+		}
+		sent, err := texts(ctx, tx, "SELECT owner FROM ingest_submission WHERE study_uid = $1", uid)
+		if err != nil {
+			return err
+		}
+		if len(sent) > 0 {
+			dirty.add(uid, studyType, uid, generation)
+		}
+	}
+	return dirty.insert(ctx, tx, dirtyColumns, dirtyAgain)
 }
 
 // ErrNoSubmission is of something that is no submission, or was taken back before.
