@@ -285,7 +285,12 @@ func serve(ctx context.Context, s serving) error {
 		default: // it is known already
 		}
 	}
-	behind.Go(func() { buildUntil(building, s, changed) })
+	settling := &ingest.Settling{}
+	s.hub.pipeline.Completed = func(study string) {
+		settling.Complete(study)
+		s.hub.pipeline.Changed()
+	}
+	behind.Go(func() { buildUntil(building, s, settling, changed) })
 	if s.messages != nil {
 		behind.Go(func() { s.mllp.take(building, s.messages, s.hub, s.log) })
 	}
@@ -330,10 +335,9 @@ const buildEvery = 5 * time.Second
 // buildRest is between one round and the next: while much comes in, a round for every object would cost as much as taking it.
 const buildRest = 50 * time.Millisecond
 
-func buildUntil(ctx context.Context, s serving, changed <-chan struct{}) {
-	var settling ingest.Settling
+func buildUntil(ctx context.Context, s serving, settling *ingest.Settling, changed <-chan struct{}) {
 	for {
-		soon, err := s.hub.pipeline.BuildSettled(ctx, &settling)
+		soon, err := s.hub.pipeline.BuildSettled(ctx, settling)
 		if err != nil && ctx.Err() == nil {
 			s.log.Error("building failed and is tried again", "cause", err)
 		}

@@ -23,6 +23,24 @@ func Conflicts(ctx context.Context, tx SQL, studyInstanceUID string) ([]Instance
 		(SELECT 1 FROM dicom_instance o WHERE o.sop_instance_uid = i.sop_instance_uid AND o.object < $2))`, studyInstanceUID, remoteMark)
 }
 
+// ObjectsOf returns the digests of all objects that the index holds under a SOP Instance UID and that are here, the lowest first.
+func ObjectsOf(ctx context.Context, tx SQL, sopInstanceUID string) (list []Digest, err error) {
+	query := `SELECT DISTINCT object FROM dicom_instance WHERE sop_instance_uid = $1`
+	err = tx.Query(ctx, query, []any{sopInstanceUID}, func(scan func(dest ...any) error) error {
+		var object []byte
+		err := scan(&object)
+		if d := Digest(object); err == nil && !d.IsRemote() {
+			list = append(list, d)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("instance index: %w", err)
+	}
+	slices.SortFunc(list, func(a, b Digest) int { return slices.Compare(a[:], b[:]) })
+	return list, nil
+}
+
 // Owners returns who submitted instances of a study, sorted.
 func Owners(ctx context.Context, tx SQL, studyInstanceUID string) (owners []string, err error) {
 	query := `SELECT DISTINCT owner FROM dicom_context WHERE study_instance_uid = $1`

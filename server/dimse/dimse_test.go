@@ -5,11 +5,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -503,5 +505,37 @@ func TestOrthanc(t *testing.T) {
 	pacs.Post(t, "/modalities/hub/store", "application/json", request)
 	if list := h.instances(t, "1.2.3"); len(list) != 2 {
 		t.Errorf("%d instances", len(list))
+	}
+}
+
+// The end of an association that brought many objects of a study is told; of one that brought a few it is not, as more may come on others.
+func TestAssociationEnds(t *testing.T) {
+	p := ingesttest.New(t, stores["sqlite"], t.TempDir())
+	ended := make(chan string, 10)
+	p.Completed = func(study string) { ended <- study }
+	h, stop := serving(t, p, dimse.Limits{}, map[string]dimse.Peer{"CT": {}})
+	for study, n := range map[string]int{"1.2.8": 3, "1.2.9": 25} {
+		a, err := h.call(t, "CT", storage)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for k := range n {
+			uid := fmt.Sprint(study, ".1.", k)
+			if status := send(t, a, ctStorage, uid, data(study, uid, "P")); status != 0 {
+				t.Errorf("%s: %04X", uid, status)
+			}
+		}
+		if err := a.Release(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stop() // waits for the associations
+	close(ended)
+	var told []string
+	for study := range ended {
+		told = append(told, study)
+	}
+	if !slices.Equal(told, []string{"1.2.9"}) {
+		t.Errorf("%v", told)
 	}
 }

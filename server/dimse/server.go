@@ -82,7 +82,8 @@ func (s *Server) converse(ctx context.Context, connection net.Conn, limits Limit
 	// Who waits for a message is woken by the end; who is in one goes on to its answer.
 	stop := context.AfterFunc(ctx, func() { _ = connection.SetReadDeadline(time.Now()) })
 	defer stop()
-	caller := caller{Server: s, association: a, title: a.Calling, peer: s.Peers[a.Calling], limits: limits, asked: asked}
+	caller := caller{Server: s, association: a, title: a.Calling, peer: s.Peers[a.Calling], limits: limits, asked: asked, sent: map[string]int{}}
+	defer caller.complete()
 	for ctx.Err() == nil {
 		err := caller.one(context.WithoutCancel(ctx))
 		switch {
@@ -138,6 +139,20 @@ type caller struct {
 	peer        Peer
 	limits      Limits
 	asked       chan<- struct{} // wakes who tells results of storage commitment
+	sent        map[string]int  // objects by study
+}
+
+// wholeFrom is how many objects of a study one association has at least for its end to be that of the study. Who opens an association for each
+// object, or for a few, would have the study built as often.
+const wholeFrom = 20
+
+// complete has what came with the association built now that it has ended.
+func (c *caller) complete() {
+	for study, n := range c.sent {
+		if n >= wholeFrom && c.Hub.Completed != nil {
+			c.Hub.Completed(study)
+		}
+	}
 }
 
 // unrecognized is the status of an operation that is not provided (PS3.7 C.5.15).

@@ -60,8 +60,14 @@ func (c *caller) store(ctx context.Context, m dimse.Message) (dimse.Command, err
 		}
 		return refused(m, status, why.Reason), nil
 	}
+	if study := receipts[0].Instance.StudyInstanceUID; c.sent[study] > 0 || len(c.sent) < maxStudies {
+		c.sent[study]++
+	}
 	return m.Command.Reply(statusSuccess), nil
 }
+
+// maxStudies bounds the studies that are counted of one association.
+const maxStudies = 1000
 
 // failed answers with a failure of ours, which is worth another try.
 func (c *caller) failed(m dimse.Message, err error) dimse.Command {

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"lightbox/dicom"
 	"lightbox/dicom/archive"
 	"lightbox/fhir/store"
 	"lightbox/mapping"
@@ -90,6 +91,9 @@ func (p *Pipeline) commit(ctx context.Context, batch []taken, t *tally) error {
 		if err := noteConflicts(ctx, tx, batch, outcomes); err != nil {
 			return err
 		}
+		if err := p.settleOutcomes(ctx, tx, batch, outcomes); err != nil {
+			return err
+		}
 		fresh, err = p.deliver(ctx, tx, letters)
 		return err
 	})
@@ -104,6 +108,48 @@ func (p *Pipeline) commit(ctx context.Context, batch []taken, t *tally) error {
 		t.refuseObject(o, Refusal{File: o.file.Name, Reason: Foreign, Detail: "an object for a study that another organisation submitted"})
 	}
 	return nil
+}
+
+// settleOutcomes tells what is sent again in a file of another writer from a conflict. Both files are kept and the lower digest counts, as of a
+// conflict, so that the order of arrival does not matter; but nobody is refused for file meta information.
+func (p *Pipeline) settleOutcomes(ctx context.Context, tx store.SQL, batch []taken, outcomes []archive.Outcome) error {
+	for i, o := range outcomes {
+		if o != archive.Conflict || batch[i].instance.Object.IsRemote() || p.Objects == nil {
+			continue
+		}
+		others, err := archive.ObjectsOf(ctx, tx, batch[i].instance.SOPInstanceUID)
+		if err != nil {
+			return err
+		}
+		for _, other := range others {
+			if other == batch[i].instance.Object {
+				continue
+			}
+			same, err := p.sameDataSet(ctx, batch[i].instance.Object, other)
+			if err != nil {
+				return err
+			}
+			if same {
+				outcomes[i] = archive.Resubmitted
+				break
+			}
+		}
+	}
+	return nil
+}
+
+func (p *Pipeline) sameDataSet(ctx context.Context, a, b archive.Digest) (bool, error) {
+	x, err := p.Objects.Open(ctx, a)
+	if err != nil {
+		return false, err
+	}
+	defer x.Close()
+	y, err := p.Objects.Open(ctx, b)
+	if err != nil {
+		return false, err
+	}
+	defer y.Close()
+	return dicom.SameDataSet(x, y)
 }
 
 // outcome counts what the index made of an object, and tells of it.

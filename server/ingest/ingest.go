@@ -44,6 +44,8 @@ type Pipeline struct {
 	Workers  int // files read at a time; 0: the number of processors
 	// Changed is called when something was committed that has to be built; nil: nobody waits for it.
 	Changed func()
+	// Completed is called with a study when its sender has sent all that it was about to; nil: nobody builds sooner for it.
+	Completed func(study string)
 }
 
 // Origin says where objects come from.

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"lightbox/fhir/store"
@@ -14,6 +15,9 @@ type Settling struct {
 	Longest time.Duration // that a change waits at most; default 20 s
 
 	waiting map[string]waiting // studies, by UID
+
+	mu       sync.Mutex
+	complete map[string]bool // studies of which nothing more is to come
 }
 
 // waiting is a study that changed.
@@ -26,8 +30,9 @@ type waiting struct {
 // them; 0: none does. It is for one goroutine.
 func (p *Pipeline) BuildSettled(ctx context.Context, s *Settling) (soon time.Duration, err error) {
 	still := map[string]waiting{}
+	complete := s.takeComplete()
 	ready := func(n due) (bool, error) {
-		if w, ok := s.waits(n, time.Now()); ok {
+		if w, ok := s.waits(n, time.Now()); ok && !complete[n.ID] {
 			isThere, err := p.isBuilt(ctx, n.ID)
 			if err != nil || isThere {
 				still[n.ID] = w
@@ -78,4 +83,23 @@ func (p *Pipeline) isBuilt(ctx context.Context, uid string) (bool, error) {
 		return err
 	})
 	return len(found) > 0, err
+}
+
+// Complete says of a study that its sender has sent all that it was about to: it is built without waiting for quiet time. It is for any goroutine.
+func (s *Settling) Complete(study string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.complete == nil {
+		s.complete = map[string]bool{}
+	}
+	s.complete[study] = true
+}
+
+// takeComplete returns the studies that are complete, once.
+func (s *Settling) takeComplete() map[string]bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	set := s.complete
+	s.complete = nil
+	return set
 }

@@ -52,3 +52,32 @@ func TestStudySettles(t *testing.T) {
 		})
 	}
 }
+
+// A study whose sender says that it is whole is built without waiting.
+func TestCompleteStudy(t *testing.T) {
+	p := ingesttest.New(t, stores["sqlite"], t.TempDir())
+	settling := &ingest.Settling{Quiet: time.Hour, Longest: time.Hour}
+	receive := func(n int) {
+		one := image(t, "1.2.70", fmt.Sprint("1.2.70.1.", n), "P")
+		if err := p.Receive(t.Context(), files(t, one), ingest.Origin{Source: "test"}, func(ingest.Receipt) {}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	build := func(want int64) {
+		t.Helper()
+		if _, err := p.BuildSettled(t.Context(), settling); err != nil {
+			t.Fatal(err)
+		}
+		if got := gjson.Get(all(t, p.Store, "ImagingStudy")[0], "numberOfInstances").Int(); got != want {
+			t.Errorf("%d instances, want %d", got, want)
+		}
+	}
+	receive(1)
+	build(1)
+	receive(2)
+	build(1)
+	settling.Complete("1.2.70")
+	build(2)
+	receive(3)
+	build(2)
+}
