@@ -31,6 +31,7 @@ type Config struct {
 	Progress func(Progress)
 	Database string // what kind of database it is, for the report
 	Dir      string // for files that are measured and removed again; "" is the system's temporary folder
+	From     string // URL of an Orthanc to be read; "" for none
 	Parts
 }
 

@@ -28,7 +28,9 @@ type Intake struct {
 	DIMSE    string // host:port; it is called HUB, and BENCH may call
 	MLLP     string // host:port
 	DICOMweb string // URL
-	Close    func() error
+	// Sync reads an Orthanc whose objects stay there, so many at a time, and returns how many are new.
+	Sync  func(ctx context.Context, url string, at int) (int, error)
+	Close func() error
 }
 
 // Titles of the hub and of who sends to it.
@@ -39,7 +41,7 @@ const (
 
 // intake are the figures of what comes in.
 func intake() []figure {
-	return []figure{{"cstore", (*run).cstore}, {"stow", (*run).stow}, {"mllp", (*run).mllp}}
+	return []figure{{"cstore", (*run).cstore}, {"stow", (*run).stow}, {"mllp", (*run).mllp}, {"sync", (*run).sync}}
 }
 
 // intakeSizes are how many send at the same time.

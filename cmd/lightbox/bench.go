@@ -26,6 +26,7 @@ type benchCommand struct {
 	Clients   int      `default:"16" help:"Clients that ask at the same time, where a figure does not name a number of its own."`
 	Seconds   float64  `default:"5" help:"For each figure, for the hub and for its limit each."`
 	Only      []string `placeholder:"NAME" help:"Figures to take, separated by commas; ${figures}."`
+	From      string   `placeholder:"URL" help:"An Orthanc, to measure how fast it is read. Default: that figure is left out."`
 	LoadOnly  bool     `help:"Load the city, print the figures of the load, and stop."`
 	JSON      string   `name:"json" placeholder:"FILE" help:"Write the figures as JSON too; - for standard output in place of the table."`
 }
@@ -91,6 +92,7 @@ func (c *benchCommand) config(p *program, dir, database string) bench.Config {
 		Progress: (&loadProgress{w: p.Stderr, terminal: isTerminal(p.Stderr)}).show,
 		Database: kind,
 		Dir:      dir,
+		From:     strings.TrimSuffix(c.From, "/"),
 		Parts:    benchParts(dir, database),
 	}
 }

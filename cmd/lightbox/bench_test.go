@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +13,7 @@ import (
 
 	"lightbox/bench"
 	"lightbox/conformance/validate"
+	"lightbox/server/orthanctest"
 )
 
 // What the city is made of has the structure that the hub demands of what enters.
@@ -179,5 +181,17 @@ func TestBenchProgress(t *testing.T) {
 	}
 	if got, want := b.String(), "1000 of 4000 studies, 100/s now, 50/s overall, 1m0s left\n"; got != want {
 		t.Errorf("%q, want %q once in %v", got, want, progressEvery)
+	}
+}
+
+// An Orthanc is read, and its own time beside it.
+func TestBenchSync(t *testing.T) {
+	pacs := orthanctest.Start(t, nil)
+	for n := range 30 {
+		pacs.Put(t, objectOf("1.2.3", fmt.Sprint("1.2.3.1.", n), 64))
+	}
+	exit, _, report, stderr := runBench(t, "--from", pacs.URL, "--only", "sync")
+	if exit != exitOK || len(report.Rows) != 1 || report.Rows[0].N != 30 || report.Rows[0].Limit == 0 || report.Rows[0].Note != "" {
+		t.Errorf("exit %d, %+v\n%s", exit, report.Rows, stderr)
 	}
 }

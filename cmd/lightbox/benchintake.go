@@ -48,6 +48,11 @@ func openIntake(ctx context.Context, o intakeOptions) (in bench.Intake, err erro
 	go func() { ended <- serve(ctx, serving) }()
 	return bench.Intake{
 		DIMSE: listeners[2].Addr().String(), MLLP: listeners[1].Addr().String(), DICOMweb: dicomwebBase(origin),
+		Sync: func(ctx context.Context, url string, at int) (int, error) {
+			one := otherArchive{Name: "bench-" + url, From: url, At: at}
+			done, err := one.sync(h.pipeline).Run(ctx)
+			return done.Instances, err
+		},
 		Close: func() error {
 			stop()
 			return errors.Join(<-ended, h.Close())
