@@ -5,7 +5,7 @@ PACKAGES := ./...
 LINT     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.5.0
 BIN      := $(CURDIR)/bin
 
-.PHONY: build check test test-short kills format vet lint generate drift fuzz bench peers
+.PHONY: build check test test-short test-full kills format vet lint generate drift fuzz bench peers
 
 build: ## the one binary
 	$(GO) build -o $(BIN)/lightbox ./cmd/lightbox
@@ -40,6 +40,9 @@ generate: ## the files that are made from tables
 drift: ## generated files and go.mod are up to date
 	$(GO) mod tidy -diff
 	$(GO) test -run Drift $(PACKAGES) >/dev/null
+
+test-full: ## every test with large counts: kills, crashes
+	LIGHTBOX_TEST_PEERS=1 LIGHTBOX_KILLS=$(or $(KILLS),1000) LIGHTBOX_CRASHES=$(or $(CRASHES),5000) $(GO) test -timeout 3h ./...
 
 kills: ## a hub killed KILLS times on each database while four channels feed it
 	LIGHTBOX_TEST_PEERS=1 LIGHTBOX_KILLS=$(or $(KILLS),1000) $(GO) test -timeout 3h -run TestServeSurvivesKill -v ./cmd/lightbox

@@ -29,7 +29,7 @@ func (d *demo) describe(ctx context.Context) (demoInfo, error) {
 		"patient":   {"scope": "launch/patient patient/*.rs", "patient": patient.ID, "fhirUser": patient.Reference()},
 		"parent":    {"scope": "launch/patient patient/*.rs", "patient": child.ID, "fhirUser": d.parent().Reference()},
 		"partner": {
-			"scope":        "system/ImagingStudy.crus system/DiagnosticReport.crus system/ServiceRequest.crus system/Patient.crs",
+			"scope":        "system/ImagingStudy.crus system/DiagnosticReport.crus system/ServiceRequest.crus system/Patient.crs system/Task.rus",
 			"organization": partner,
 		},
 	}
