@@ -43,6 +43,26 @@ func SettleLinks(said []PatientLink) (Links, []Issue) {
 	return l, issues
 }
 
+// Apart are the pairs of records of which somebody's newest word is that they are two persons'.
+func Apart(said []PatientLink) (pairs [][2]string) {
+	newest := map[[2]string]PatientLink{}
+	for _, one := range said {
+		if one.Sent == ByRule {
+			continue
+		}
+		pair := [2]string{min(one.Prior, one.Survivor), max(one.Prior, one.Survivor)}
+		if before, known := newest[pair]; !known || before.Sent < one.Sent || before.Sent == one.Sent && one.Undone {
+			newest[pair] = one
+		}
+	}
+	for pair, one := range newest {
+		if one.Undone {
+			pairs = append(pairs, pair)
+		}
+	}
+	return pairs
+}
+
 // newestOfPairs keeps the newest word on each two records, newest first.
 func newestOfPairs(said []PatientLink) []PatientLink {
 	said = withoutRules(said)

@@ -121,7 +121,7 @@ func allowOrigins() func(http.Handler) http.Handler {
 		AllowedMethods: []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete},
 		AllowedHeaders: []string{"*"},
 		ExposedHeaders: []string{"ETag", "Location", "Content-Location", "Last-Modified", "Retry-After", "X-Request-Id",
-			"WWW-Authenticate", "Accept-Ranges", "Content-Range", "Items-Deleted"},
+			"WWW-Authenticate", "Accept-Ranges", "Content-Range", "Items-Deleted", "Link"},
 		MaxAge:             600,
 		OptionsPassthrough: true,
 	})

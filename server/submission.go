@@ -66,10 +66,10 @@ func (s submission) put(ctx context.Context, tx store.Tx, t mapping.TransactionT
 	return err
 }
 
-// name tells the client where the Task is (RFC 8288).
+// name tells the client where the Task is (RFC 8631).
 func (s submission) name(h http.Header, base string) {
 	if s.owner != "" {
-		h.Add("Link", "<"+base+"/Task/"+s.id+`>; rel="related"`)
+		h.Add("Link", "<"+base+"/Task/"+s.id+`>; rel="status"`)
 	}
 }
 

@@ -30,13 +30,18 @@ type Name struct {
 	Given  []string
 }
 
+// ofEvents are kinds of numbers (HL7 table 0203) that are of a visit, an account or an order: a mother and her newborn may share one.
+var ofEvents = []string{"AN", "VN", "ACSN", "PLAC", "FILL", "BSN"}
+
 // Of reads a Patient. What is old, or somebody's temporarily, does not count.
 func Of(body []byte) (Person, error) {
 	p := gjson.ParseBytes(body)
 	var o Person
 	for _, one := range p.Get("identifier").Array() {
 		value := strings.TrimSpace(one.Get("value").Str)
-		if use := one.Get("use").Str; value != "" && use != "old" && use != "temp" {
+		kinds := one.Get("type.coding.#.code").Array()
+		isEvents := slices.ContainsFunc(kinds, func(kind gjson.Result) bool { return slices.Contains(ofEvents, kind.Str) })
+		if use := one.Get("use").Str; value != "" && use != "old" && use != "temp" && !isEvents {
 			o.Identifiers = append(o.Identifiers, Identifier{one.Get("system").Str, value})
 		}
 	}

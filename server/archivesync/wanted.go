@@ -11,6 +11,7 @@ import (
 
 	"lightbox/dicom"
 	"lightbox/dicom/dimse"
+	"lightbox/server/connections"
 )
 
 // wanted are objects that an archive was asked for and has not sent yet.
@@ -88,6 +89,9 @@ type failing struct{ err error }
 
 func (f failing) Read([]byte) (int, error) { return 0, f.err }
 
+// maxDoors is how many associations an archive may send on at a time.
+const maxDoors = 16
+
 // move has objects sent to an address of ours, which is open for as long as that takes.
 func (d *dimseArchive) move(ctx context.Context, objects []string, w *wanted) error {
 	d.moving.Lock()
@@ -96,20 +100,13 @@ func (d *dimseArchive) move(ctx context.Context, objects []string, w *wanted) er
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancel(ctx)
+	open, shut := context.WithCancel(ctx)
 	var doors sync.WaitGroup
 	doors.Go(func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			doors.Go(func() { d.arrivals(ctx, conn, w) })
-		}
+		_ = connections.Serve(open, listener, maxDoors, func(c net.Conn) { d.arrivals(open, c, w) }, func(net.Conn) {}) // it ends with its context
 	})
 	defer doors.Wait()
-	defer listener.Close()
-	defer cancel()
+	defer shut()
 	return d.associate(ctx, []dimse.Proposal{{Abstract: dimse.StudyRootMove, Transfer: plainSyntaxes}}, func(a *dimse.Association) error {
 		_, err := a.Move(retrieval(objects), d.AET)
 		return errors.Join(w.failure, w.refusedAll(err))
@@ -118,7 +115,6 @@ func (d *dimseArchive) move(ctx context.Context, objects []string, w *wanted) er
 
 // arrivals takes what the archive sends on one association of its own.
 func (d *dimseArchive) arrivals(ctx context.Context, conn net.Conn, w *wanted) {
-	defer conn.Close()
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	defer stop()
 	a, err := dimse.Accept(conn, dimse.Acceptance{

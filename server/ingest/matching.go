@@ -150,39 +150,131 @@ func (p *Pipeline) compare(ctx context.Context, self match.Person, id string) (m
 
 // settleMatches puts what comparing a Patient came to in the place of what it came to before, and links or unlinks by it.
 func (p *Pipeline) settleMatches(ctx context.Context, tx store.Tx, m matched) error {
-	before, err := matchesOf(ctx, tx, "a = $1 OR b = $1", m.patient)
+	before, err := circle(ctx, tx, []string{m.patient})
 	if err != nil {
 		return err
 	}
-	rows, about := newRows(5), []string{m.patient}
+	rows, about := newRows(5), append(before, m.patient)
 	for _, one := range m.pairs {
 		comparison, err := json.Marshal(one.Comparison)
 		if err != nil {
 			return err
 		}
 		rows.add(one.A+one.B, one.A, one.B, one.State, one.Score, string(comparison))
-	}
-	for _, one := range append(before, m.pairs...) {
 		about = append(about, one.A, one.B)
 	}
 	slices.Sort(about)
-	return p.relinked(ctx, tx, slices.Compact(about), func() error {
-		for _, statement := range []string{"DELETE FROM ingest_match WHERE a = $1 OR b = $1", "DELETE FROM ingest_link WHERE sent = '" + mapping.ByRule + "' AND (prior = $1 OR survivor = $1)"} {
-			if _, err := tx.Exec(ctx, statement, m.patient); err != nil {
-				return err
-			}
-		}
-		links := newRows(4)
-		for _, one := range m.pairs {
-			if one.State == MatchLinked {
-				links.add(one.A+one.B, one.B, one.A, mapping.ByRule, flag(false))
-			}
+	about = slices.Compact(about)
+	return p.relinked(ctx, tx, about, func() error {
+		if _, err := tx.Exec(ctx, "DELETE FROM ingest_match WHERE a = $1 OR b = $1", m.patient); err != nil {
+			return err
 		}
 		if err := rows.insert(ctx, tx, "ingest_match (a, b, state, score, features)", "DO NOTHING"); err != nil {
 			return err
 		}
-		return links.insert(ctx, tx, "ingest_link (prior, survivor, sent, undone)", "DO NOTHING")
+		return p.linkCircles(ctx, tx, about)
 	})
+}
+
+// maxCircle is how many records one person has at most: more are for somebody to look at.
+const maxCircle = 32
+
+// circle are those whom pairs that the rules would link lead to from patients, one from another; more than maxCircle are not followed.
+func circle(ctx context.Context, tx store.SQL, patients []string) (list []string, err error) {
+	for next := patients; len(next) > 0; {
+		one := next[0]
+		if next = next[1:]; slices.Contains(list, one) {
+			continue
+		}
+		if list = append(list, one); len(list) > maxCircle {
+			return list, nil
+		}
+		others, err := texts(ctx, tx, "SELECT b FROM ingest_match WHERE a = $1 AND state = $2 UNION SELECT a FROM ingest_match WHERE b = $1 AND state = $2", one, MatchLinked)
+		if err != nil {
+			return nil, err
+		}
+		next = append(next, others...)
+	}
+	slices.Sort(list)
+	return list, nil
+}
+
+// linkCircles links each circle that some of patients are in, whole or not at all: where two of it contradict each other, or somebody has said that
+// they are two persons, the third whom both are like must not make them one.
+func (p *Pipeline) linkCircles(ctx context.Context, tx store.SQL, patients []string) error {
+	done := map[string]bool{}
+	for _, one := range patients {
+		if done[one] {
+			continue
+		}
+		all, err := circle(ctx, tx, []string{one})
+		if err != nil {
+			return err
+		}
+		agree, err := p.agree(ctx, tx, all)
+		if err != nil {
+			return err
+		}
+		links := newRows(4)
+		for _, member := range all {
+			done[member] = true
+			if _, err := tx.Exec(ctx, "DELETE FROM ingest_link WHERE sent = $2 AND (prior = $1 OR survivor = $1)", member, mapping.ByRule); err != nil {
+				return err
+			}
+			pairs, err := texts(ctx, tx, "SELECT b FROM ingest_match WHERE a = $1 AND state = $2", member, MatchLinked)
+			if err != nil {
+				return err
+			}
+			for _, other := range pairs {
+				links.add(member+other, other, member, mapping.ByRule, flag(false))
+			}
+		}
+		if !agree {
+			continue
+		}
+		if err := links.insert(ctx, tx, "ingest_link (prior, survivor, sent, undone)", "DO NOTHING"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// agree reports whether all of a circle may be one person.
+func (p *Pipeline) agree(ctx context.Context, tx store.SQL, all []string) (bool, error) {
+	if len(all) > maxCircle {
+		return false, nil
+	}
+	said, err := linksAbout(ctx, tx, all)
+	if err != nil {
+		return false, err
+	}
+	for _, apart := range mapping.Apart(said) {
+		if slices.Contains(all, apart[0]) && slices.Contains(all, apart[1]) {
+			return false, nil
+		}
+	}
+	var persons []match.Person
+	for _, one := range all {
+		mentions, err := mentionsOf(ctx, tx, due{Type: "Patient", ID: strings.TrimPrefix(one, "Patient/")})
+		if err != nil {
+			return false, err
+		}
+		r, _, failure := mapping.Merge(mentions)
+		if failure != nil {
+			return false, nil //nolint:nilerr // what cannot be settled is not linked
+		}
+		person, failure := match.Of(r.Body)
+		if failure != nil {
+			return false, nil //nolint:nilerr // as above
+		}
+		for _, other := range persons {
+			if p.Matching.Compare(person, other).Veto != "" {
+				return false, nil
+			}
+		}
+		persons = append(persons, person)
+	}
+	return true, nil
 }
 
 func matchesOf(ctx context.Context, tx store.SQL, where string, args ...any) (list []Match, err error) {
@@ -199,16 +291,25 @@ func matchesOf(ctx context.Context, tx store.SQL, where string, args ...any) (li
 	return list, err
 }
 
-// Matches lists what comparing patients came to in a state, the highest scores first and at most limit. Pairs of which somebody has said
-// something are not among them.
+// Matches lists what comparing patients came to in a state, the highest scores first and at most limit. Those for review are also those that the
+// rules would link, were it not for a third; pairs of which somebody has said something are not among them.
 func (p *Pipeline) Matches(ctx context.Context, state string, limit int) (list []Match, err error) {
+	const (
+		unsaid = ` NOT EXISTS (SELECT 1 FROM ingest_link l WHERE l.sent <> '` + mapping.ByRule + `' AND (l.prior = a AND l.survivor = b OR l.prior = b AND l.survivor = a))`
+		linked = ` EXISTS (SELECT 1 FROM ingest_link l WHERE l.sent = '` + mapping.ByRule + `' AND l.prior = b AND l.survivor = a)`
+	)
+	where := unsaid + " AND" + linked
+	if state == MatchReview {
+		where = unsaid + " AND NOT" + linked
+	}
 	err = p.Store.View(ctx, func(tx store.SQL) (err error) {
-		where := `state = $1 AND NOT EXISTS (SELECT 1 FROM ingest_link l WHERE l.sent <> '` + mapping.ByRule + `'
-			AND (l.prior = a AND l.survivor = b OR l.prior = b AND l.survivor = a))`
-		list, err = matchesOf(ctx, tx, where, state)
+		list, err = matchesOf(ctx, tx, where)
 		list = list[:min(len(list), limit)]
 		return err
 	})
+	for i := range list {
+		list[i].State = state
+	}
 	return list, err
 }
 

@@ -201,3 +201,52 @@ func TestMatchingLater(t *testing.T) {
 		})
 	}
 }
+
+// Two who contradict each other do not become one person through a third whom both are like, in whatever order they come; nor do two of whom
+// somebody says that they are two.
+func TestMatchingThroughAThird(t *testing.T) {
+	const national = "^^^NAT&1.2.643.100.3&ISO^NI~"
+	list := func() []ingest.File {
+		return []ingest.File{
+			admitted("NORTH", "111"+national+"1", "Schmidt^Johanna", "19700102", "0301234567"), admitted("SOUTH", "222"+national+"2", "Schmidt^Johanna", "19700102", "0301234567"),
+			admitted("EAST", "3", "Schmidt^Johanna", "19700102", "0301234567"),
+		}
+	}
+	for name, open := range stores {
+		t.Run(name, func(t *testing.T) {
+			var want []string
+			for seed := range 12 {
+				files3 := list()
+				rand.New(rand.NewPCG(uint64(seed), 0)).Shuffle(len(files3), func(i, j int) { files3[i], files3[j] = files3[j], files3[i] })
+				p := matching(t, open)
+				p.Matching.Unique = []string{"urn:oid:1.2.643.100.3"}
+				for _, f := range files3 {
+					mustRun(t, p, files(t, f))
+				}
+				if linked, review := pairs(t, p, ingest.MatchLinked), pairs(t, p, ingest.MatchReview); len(linked) != 0 || len(review) != 2 {
+					t.Fatalf("seed %d: %d linked, %d for review", seed, len(linked), len(review))
+				}
+				got := state(t, p)
+				if want == nil {
+					want = got
+				}
+				if diff := gocmp.Diff(want, got); diff != "" {
+					t.Fatalf("seed %d: %s", seed, diff)
+				}
+			}
+			p := matching(t, open)
+			mustRun(t, p, files(t, registered()[:3]...))
+			linked := pairs(t, p, ingest.MatchLinked)
+			if len(linked) != 3 {
+				t.Fatalf("%v", linked)
+			}
+			a, b, _ := strings.Cut(linked[0], " ")
+			if err := p.Link(t.Context(), mapping.PatientLink{Prior: b, Survivor: a, Undone: true}); err != nil {
+				t.Fatal(err)
+			}
+			if left, review := pairs(t, p, ingest.MatchLinked), pairs(t, p, ingest.MatchReview); len(left) != 0 || len(review) != 2 {
+				t.Errorf("after %s and %s were said to be two: %v linked, %v for review", a, b, left, review)
+			}
+		})
+	}
+}

@@ -46,8 +46,26 @@ func (p *Pipeline) relink(ctx context.Context, tx store.Tx, said []mapping.Patie
 		links.add(fmt.Sprint(one), one.Prior, one.Survivor, one.Sent, flag(one.Undone))
 	}
 	return p.relinked(ctx, tx, about, func() error {
-		return links.insert(ctx, tx, "ingest_link (prior, survivor, sent, undone)", "DO NOTHING")
+		if err := links.insert(ctx, tx, "ingest_link (prior, survivor, sent, undone)", "DO NOTHING"); err != nil {
+			return err
+		}
+		return noteSaid(ctx, tx, about)
 	})
+}
+
+// noteSaid has those compared again of whom rules have found something, now that somebody has said something.
+func noteSaid(ctx context.Context, tx store.SQL, patients []string) error {
+	dirty, generation := newRows(3), rand.Int64()
+	for _, one := range patients {
+		found, err := texts(ctx, tx, "SELECT a FROM ingest_match WHERE a = $1 OR b = $1 LIMIT 1", one)
+		if err != nil {
+			return err
+		}
+		if id := one[len("Patient/"):]; len(found) > 0 {
+			dirty.add(id, matchType, id, generation)
+		}
+	}
+	return dirty.insert(ctx, tx, dirtyColumns, dirtyAgain)
 }
 
 // relinked moves what changes between patients by a change of what is said of them.
