@@ -152,3 +152,35 @@ func TestServeWithoutSpace(t *testing.T) {
 		})
 	}
 }
+
+// An archive that takes nothing for a while, as a share that is not mounted, has senders try again, and loses nothing.
+func TestServeWithoutArchive(t *testing.T) {
+	for name, database := range databases {
+		t.Run(name, func(t *testing.T) {
+			v := newVictim(t, database(t))
+			incoming := filepath.Join(v.args[slices.Index(v.args, "--archive")+1], "incoming")
+			defer v.start(t)()
+			stop := v.feedAll()
+			v.allMoveOn(t)
+			if err := os.Rename(incoming, incoming+".away"); err != nil {
+				t.Fatal(err)
+			}
+			for range 10 {
+				status, _, err := v.post("/dicom-web/studies", "application/dicom", fileOf(newSending("stow", 1_000_000)))
+				if err != nil || status != http.StatusServiceUnavailable {
+					t.Errorf("STOW-RS is answered with %d, %v", status, err)
+				}
+			}
+			if status, _ := fetch(t, v.origin+"/fhir/Patient?_count=1", v.token); status != http.StatusOK {
+				t.Errorf("a search is answered with %d", status)
+			}
+			if err := os.Rename(incoming+".away", incoming); err != nil {
+				t.Fatal(err)
+			}
+			v.allMoveOn(t)
+			stop()
+			v.verify(t)
+			t.Logf("%d sendings tried, %d acknowledged, %d of unknown end", v.tried, len(v.acked), len(v.unknown))
+		})
+	}
+}

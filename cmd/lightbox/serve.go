@@ -230,7 +230,7 @@ func newServer(h *hub, o serverOptions) (http.Handler, error) {
 	if h.pipeline.Matching != nil {
 		c.Match = *h.pipeline.Matching
 	}
-	images := dicomweb.Server{Hub: h.pipeline, Verifier: verifier, Base: dicomwebBase(o.base), Log: o.log}
+	images := dicomweb.Server{Hub: h.pipeline, Verifier: verifier, Base: dicomwebBase(o.base), FHIR: o.base, Log: o.log}
 	c.Beside = map[string]http.Handler{dicomwebPath: images.Handler()}
 	return server.New(c)
 }

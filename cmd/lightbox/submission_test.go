@@ -27,6 +27,12 @@ func (p partner) get(t *testing.T, path string) (int, gjson.Result) {
 
 func (p partner) send(t *testing.T, path, contentType string, body []byte) (int, gjson.Result) {
 	t.Helper()
+	response, answer := p.ask(t, path, contentType, body)
+	return response.StatusCode, answer
+}
+
+func (p partner) ask(t *testing.T, path, contentType string, body []byte) (*http.Response, gjson.Result) {
+	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.origin+path, strings.NewReader(string(body)))
 	if err != nil {
 		t.Fatal(err)
@@ -42,15 +48,17 @@ func (p partner) send(t *testing.T, path, contentType string, body []byte) (int,
 	if err != nil {
 		t.Fatal(err)
 	}
-	return response.StatusCode, gjson.ParseBytes(answer)
+	return response, gjson.ParseBytes(answer)
 }
 
-// stow sends one object.
-func (p partner) stow(t *testing.T, object []byte, want int) {
+// stow sends one object, and returns the Task that the answer names.
+func (p partner) stow(t *testing.T, object []byte, want int) (link string) {
 	t.Helper()
-	if status, answer := p.send(t, "/dicom-web/studies", "application/dicom", object); status != want {
-		t.Errorf("STOW-RS is answered with %d, want %d: %s", status, want, answer.Raw)
+	response, answer := p.ask(t, "/dicom-web/studies", "application/dicom", object)
+	if response.StatusCode != want {
+		t.Errorf("STOW-RS is answered with %d, want %d: %s", response.StatusCode, want, answer.Raw)
 	}
+	return response.Header.Get("Link")
 }
 
 // task waits for the only Task of a caller that meets a condition.
@@ -100,6 +108,9 @@ func TestSubmissions(t *testing.T) {
 				t.Errorf("%s", task.Raw)
 			}
 			path := "/fhir/Task/" + task.Get("id").Str
+			if link := a.stow(t, objectOf("1.2.5", "1.2.5.1.1", 64), http.StatusOK); link != "<"+v.origin+path+`>; rel="status"` {
+				t.Errorf("the answer names %q", link)
+			}
 
 			t.Run("refused objects are told", func(t *testing.T) {
 				a.stow(t, objectOf("1.2.5", "1.2.5.1.1", 128), http.StatusConflict)

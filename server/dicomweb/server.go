@@ -27,6 +27,7 @@ type Server struct {
 	Hub      *ingest.Pipeline
 	Verifier auth.Verifier // nil: every request is refused
 	Base     string        // public URL, without trailing slash: "https://hub.example/dicom-web"
+	FHIR     string        // public base URL of the FHIR API, where senders see what became of what they sent; "" names none
 	Limits   Limits
 	Log      *slog.Logger
 }
@@ -143,6 +144,10 @@ func (s *Server) fail(w http.ResponseWriter, err error) {
 	case errors.Is(err, store.ErrFull), errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		s.Log.Error("dicomweb: there is no space", "cause", err)
 		known = &problem{http.StatusInsufficientStorage, "there is no space: try again later"}
+	case errors.Is(err, ingest.ErrArchive):
+		s.Log.Error("dicomweb: the archive takes no object", "cause", err)
+		w.Header().Set("Retry-After", "5")
+		known = &problem{http.StatusServiceUnavailable, "the archive takes no object now: try again soon"}
 	case errors.Is(err, ingest.ErrUnreachable):
 		s.Log.Warn("dicomweb: an object stays in an archive that does not answer", "cause", err)
 		known = &problem{http.StatusBadGateway, "the archive that has the object does not answer"}

@@ -16,6 +16,7 @@ import (
 	"lightbox/auth"
 	"lightbox/dicom"
 	"lightbox/dicom/archive"
+	"lightbox/mapping"
 	"lightbox/server/ingest"
 )
 
@@ -45,7 +46,24 @@ func (s *Server) store(c *call) error {
 	slices.SortFunc(receipts, func(a, b ingest.Receipt) int {
 		return cmp.Or(cmp.Compare(len(a.File), len(b.File)), cmp.Compare(a.File, b.File))
 	})
+	s.nameTasks(c, from, receipts)
 	return s.sendReceipts(c, receipts)
+}
+
+// maxTasks bounds the Tasks that one answer names.
+const maxTasks = 20
+
+// nameTasks tells an organisation where it sees what becomes of each study that it sent (Link, RFC 8631).
+func (s *Server) nameTasks(c *call, from ingest.Origin, receipts []ingest.Receipt) {
+	named := map[string]bool{}
+	for _, r := range receipts {
+		study := r.Instance.StudyInstanceUID
+		if from.Owner == "" || s.FHIR == "" || named[study] || len(named) == maxTasks || !mapping.IsUID(study) {
+			continue
+		}
+		named[study] = true
+		c.w.Header().Add("Link", "<"+s.FHIR+"/Task/"+s.Hub.Mapper.SubmissionID(study, from.Owner)+`>; rel="status"`)
+	}
 }
 
 // origin is who sends, and may.

@@ -158,7 +158,7 @@ func (r *reader) read(ctx context.Context, f File) (taken, error) {
 		return object, r.keep(&object, content)
 	}
 	if err := r.archive(ctx, &object, content); err != nil {
-		return taken{}, fmt.Errorf("archive %s: %w", f.Name, err)
+		return taken{}, fmt.Errorf("%w: %w", ErrArchive, err)
 	}
 	return object, nil
 }
