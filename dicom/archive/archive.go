@@ -5,7 +5,9 @@
 // that also holds whatever else must stand or fall with it. Both are idempotent, so work that a crash interrupted is simply done
 // again. The index settles conflicts by content: whatever the order of arrival, [Study] gives the same rows.
 //
-// The package decodes nothing and deletes nothing. It knows no database: a transaction is any [SQL], and the tables that it must
+// An object may also stay in another archive, of which the index holds what is said of it (Remote).
+//
+// The package decodes nothing but a patient's number, and deletes nothing but what another archive told of its own objects. It knows no database: a transaction is any [SQL], and the tables that it must
 // hold are the migrations of [Schema].
 package archive
 
