@@ -72,7 +72,7 @@ type rejected struct {
 	why      Refusal
 }
 
-// maxRejected bounds what one run keeps of them.
+// maxRejected bounds what is kept of them, of one run and of one organisation: the oldest go.
 const maxRejected = 10_000
 
 // noteRejected keeps what was refused of an organisation's objects, for its Tasks.
@@ -96,6 +96,11 @@ func (p *Pipeline) noteRejected(ctx context.Context, owner string, list []reject
 		}
 		err := rows.insert(ctx, tx, "ingest_rejected (study_uid, owner, sop_uid, reason, detail, received)",
 			"(study_uid, owner, sop_uid, reason) DO UPDATE SET detail = excluded.detail, received = excluded.received")
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `DELETE FROM ingest_rejected WHERE owner = $1 AND received <
+			(SELECT received FROM ingest_rejected WHERE owner = $1 ORDER BY received DESC LIMIT 1 OFFSET $2)`, owner, maxRejected)
 		if err != nil {
 			return err
 		}

@@ -20,6 +20,7 @@ CREATE TABLE ingest_rejected (
 	received  BIGINT NOT NULL,
 	PRIMARY KEY (study_uid, owner, sop_uid, reason)
 );
+CREATE INDEX ingest_rejected_owner ON ingest_rejected (owner, received);
 
 -- +goose Down
 DROP TABLE ingest_rejected;
