@@ -21,8 +21,8 @@ import (
 )
 
 // dimseArchive is an archive that speaks nothing newer than DIMSE: it is queried by C-FIND, and sends its objects by C-GET or, where it has an
-// address to send them to, by C-MOVE. There is no feed of changes and no paging: each run goes over the studies by their dates, in spans that
-// hold few enough of them, and looks into those whose number of instances is not the hub's.
+// address to send them to, by C-MOVE. There is no feed of changes and no paging: each run goes over the studies by their dates, in spans of days
+// that hold few enough of them, and looks into those whose number of instances is not the hub's.
 type dimseArchive struct {
 	Address
 	called string
@@ -88,7 +88,6 @@ var findProposal = []dimse.Proposal{{Abstract: dimse.StudyRootFind, Transfer: pl
 var (
 	pathLevel     = dicom.MustPath("QueryRetrieveLevel")
 	pathStudyDate = dicom.MustPath("StudyDate")
-	pathStudyTime = dicom.MustPath("StudyTime")
 	pathStudy     = dicom.MustPath("StudyInstanceUID")
 	pathSeries    = dicom.MustPath("SeriesInstanceUID")
 	pathInstance  = dicom.MustPath("SOPInstanceUID")
@@ -110,87 +109,67 @@ func identifier(level string, keys ...key) *dicom.Dataset {
 	return dicom.NewDataset(elements...)
 }
 
-// span is a stretch of time that studies are of; without a length it is all time.
+// span is a stretch of days that studies are of; without a length it is all time.
 type span struct {
-	start  time.Time // in the archive's own zone, whatever that is
-	length time.Duration
+	start time.Time
+	days  int
 }
 
 const (
-	day          = 24 * time.Hour
-	firstYear    = 1970 // a date before that is wrong
-	longestSpan  = 365 * 20 * day
-	shortestSpan = time.Minute // all of whose studies are taken, however many
-	spanFormat   = "20060102150405"
-	dateFormat   = "20060102" // DA
-	timeFormat   = "150405"   // TM
-	beforeDates  = "all"      // position of a run that asks for everything
+	firstYear   = 1970 // a date before that is wrong
+	longestSpan = 365 * 20
+	dateFormat  = "20060102" // DA
+	beforeDates = "all"      // position of a run that asks for everything
 )
 
 // Bounds of what is asked for at once.
 const (
 	mostOfSpan   = 500     // studies
-	mostOfMinute = 100_000 // as above, of the shortest span
+	mostOfDay    = 100_000 // as above, of one day, which is not parted
 	maxSeries    = 10_000  // of a study
 	maxInstances = 1_000_000
 	getBatch     = 100             // objects of one retrieval
 	idleArrivals = 2 * time.Minute // between objects of a C-MOVE
 )
 
-// position of a span: "start length", the length in seconds.
-func (s span) String() string {
-	return s.start.Format(spanFormat) + " " + strconv.FormatInt(int64(s.length/time.Second), 10)
-}
+// String is the position of a span: its first day, and how many there are.
+func (s span) String() string { return s.start.Format(dateFormat) + " " + strconv.Itoa(s.days) }
 
 func parseSpan(position string) (s span, err error) {
 	if position == "" || position == beforeDates {
 		return span{}, nil
 	}
-	start, length, _ := strings.Cut(position, " ")
-	if s.start, err = time.Parse(spanFormat, start); err != nil {
+	start, days, _ := strings.Cut(position, " ")
+	if s.start, err = time.Parse(dateFormat, start); err != nil {
 		return s, err
 	}
-	seconds, err := strconv.ParseInt(length, 10, 64)
-	if err != nil || seconds <= 0 || seconds > int64(longestSpan/time.Second) {
+	if s.days, err = strconv.Atoi(days); err != nil || s.days <= 0 || s.days > longestSpan {
 		return s, fmt.Errorf("position %q", position)
 	}
-	s.length = time.Duration(seconds) * time.Second
 	return s, nil
 }
 
-// keys choose the studies of a span. One of days is a range of dates; a shorter one a range of times of its day.
-func (s span) keys() []key {
-	last := s.start.Add(s.length - time.Second)
-	switch {
-	case s.length == 0:
-		return []key{{pathStudyDate, ""}}
-	case s.length >= day:
-		return []key{{pathStudyDate, s.start.Format(dateFormat) + "-" + last.Format(dateFormat)}}
+// key chooses the studies of a span.
+func (s span) key() key {
+	if s.days == 0 {
+		return key{pathStudyDate, ""}
 	}
-	return []key{{pathStudyDate, s.start.Format(dateFormat)}, {pathStudyTime, s.start.Format(timeFormat) + "-" + last.Format(timeFormat)}}
+	return key{pathStudyDate, s.start.Format(dateFormat) + "-" + s.start.AddDate(0, 0, s.days-1).Format(dateFormat)}
 }
 
 // half is the first half of a span that holds too many.
 func (s span) half() span {
-	switch {
-	case s.length == 0:
+	if s.days == 0 {
 		return span{time.Date(firstYear, 1, 1, 0, 0, 0, 0, time.UTC), longestSpan}
-	case s.length >= 2*day:
-		return span{s.start, (s.length / day / 2) * day}
 	}
-	return span{s.start, max(s.length/2, shortestSpan)}
+	return span{s.start, s.days / 2}
 }
 
 // next is the span after one that held so many.
 func (s span) next(held int) span {
-	n := span{s.start.Add(s.length), s.length}
+	n := span{s.start.AddDate(0, 0, s.days), s.days}
 	if held < mostOfSpan/4 {
-		n.length = min(2*n.length, longestSpan)
-	}
-	if n.length < day { // to the end of the day at most
-		n.length = min(n.length, n.start.Truncate(day).Add(day).Sub(n.start))
-	} else if n.start != n.start.Truncate(day) || n.length%day != 0 {
-		n.length = max(n.start.Truncate(day).Add(day).Sub(n.start), shortestSpan)
+		n.days = min(2*n.days, longestSpan)
 	}
 	return n
 }
@@ -207,7 +186,7 @@ func (d *dimseArchive) Next(ctx context.Context, position string) (b Batch, err 
 		var studies []*dicom.Dataset
 		for {
 			studies, err = d.studies(a, s)
-			if !errors.Is(err, errTooMany) || s.length == shortestSpan {
+			if !errors.Is(err, errTooMany) || s.days == 1 {
 				break
 			}
 			s = s.half()
@@ -227,7 +206,7 @@ func (d *dimseArchive) Next(ctx context.Context, position string) (b Batch, err 
 			b.Objects = append(b.Objects, missing...)
 		}
 		next := s.next(len(studies))
-		if b.Position = next.String(); s.length == 0 || next.start.After(time.Now().Add(2*day)) {
+		if b.Position = next.String(); s.days == 0 || next.start.After(time.Now().AddDate(0, 0, 2)) {
 			b.Position, b.Done = beforeDates, true
 		}
 		return nil
@@ -238,10 +217,10 @@ func (d *dimseArchive) Next(ctx context.Context, position string) (b Batch, err 
 // studies asks for those of a span; errTooMany where it holds more than are taken at once.
 func (d *dimseArchive) studies(a *dimse.Association, s span) (list []*dicom.Dataset, err error) {
 	most := mostOfSpan
-	if s.length == shortestSpan {
-		most = mostOfMinute
+	if s.days == 1 {
+		most = mostOfDay
 	}
-	return list, a.Find(identifier("STUDY", append(s.keys(), key{pathStudy, ""}, key{pathCount, ""})...), bounded(&list, most))
+	return list, a.Find(identifier("STUDY", s.key(), key{pathStudy, ""}, key{pathCount, ""}), bounded(&list, most))
 }
 
 // bounded gathers matches, up to most.
