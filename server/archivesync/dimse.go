@@ -126,6 +126,7 @@ const (
 const (
 	mostOfSpan   = 500     // studies
 	mostOfDay    = 100_000 // as above, of one day, which is not parted
+	mostObjects  = 10_000  // of one batch, and those of one study
 	maxSeries    = 10_000  // of a study
 	maxInstances = 1_000_000
 	getBatch     = 100             // objects of one retrieval
@@ -133,7 +134,12 @@ const (
 )
 
 // String is the position of a span: its first day, and how many there are.
-func (s span) String() string { return s.start.Format(dateFormat) + " " + strconv.Itoa(s.days) }
+func (s span) String() string {
+	if s.days == 0 {
+		return beforeDates
+	}
+	return s.start.Format(dateFormat) + " " + strconv.Itoa(s.days)
+}
 
 func parseSpan(position string) (s span, err error) {
 	if position == "" || position == beforeDates {
@@ -203,7 +209,10 @@ func (d *dimseArchive) Next(ctx context.Context, position string) (b Batch, err 
 			if err != nil {
 				return err
 			}
-			b.Objects = append(b.Objects, missing...)
+			if b.Objects = append(b.Objects, missing...); len(b.Objects) >= mostObjects {
+				b.Position = s.String() // the rest is missing still
+				return nil
+			}
 		}
 		next := s.next(len(studies))
 		if b.Position = next.String(); s.days == 0 || next.start.After(time.Now().AddDate(0, 0, 2)) {
