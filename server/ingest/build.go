@@ -402,6 +402,7 @@ func (p *Pipeline) tell(results []built, changes int, t *tally) {
 		if b.failure != nil {
 			p.Log.Error("a resource could not be built and stays due", "type", b.due.Type, "cause", b.failure)
 			t.add(func(s *Summary) { s.Issues["not-built"]++ })
+			t.unbuilt = append(t.unbuilt, b.due)
 			continue
 		}
 		if b.study != nil {

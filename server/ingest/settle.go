@@ -15,6 +15,7 @@ type Settling struct {
 	Longest time.Duration // that a change waits at most; default 20 s
 
 	waiting map[string]waiting // studies, by UID
+	failed  map[string]failed  // as above
 
 	mu       sync.Mutex
 	complete map[string]bool // studies of which nothing more is to come
@@ -26,12 +27,53 @@ type waiting struct {
 	since, changed time.Time // the first change that is not built, and the last
 }
 
+// failed is a study that could not be built.
+type failed struct {
+	generation int64
+	tries      int
+	next       time.Time
+}
+
+// Between tries of what cannot be built: at first, and at the longest. A change of the study is tried at once.
+const (
+	firstRest   = 5 * time.Second
+	longestRest = 10 * time.Minute
+)
+
+// note takes down what could not be built, to be tried later and later. What is built is forgotten.
+func (s *Settling) note(unbuilt []due, now time.Time) {
+	before := s.failed
+	s.failed = map[string]failed{}
+	for uid, f := range before {
+		if f.next.After(now) {
+			s.failed[uid] = f
+		}
+	}
+	for _, n := range unbuilt {
+		f := failed{generation: n.Generation}
+		if known := before[n.ID]; known.generation == n.Generation {
+			f.tries = known.tries + 1
+		}
+		f.next = now.Add(min(firstRest<<min(f.tries, 10), longestRest))
+		s.failed[n.ID] = f
+	}
+}
+
+// rests reports whether it is too soon to try a study again.
+func (s *Settling) rests(n due, now time.Time) bool {
+	f, ok := s.failed[n.ID]
+	return ok && f.generation == n.Generation && now.Before(f.next)
+}
+
 // BuildSettled makes what Build makes, but for studies that are there already and still change: they wait, and soon is when to come back for
 // them; 0: none does. It is for one goroutine.
 func (p *Pipeline) BuildSettled(ctx context.Context, s *Settling) (soon time.Duration, err error) {
 	still := map[string]waiting{}
 	complete := s.takeComplete()
 	ready := func(n due) (bool, error) {
+		if s.rests(n, time.Now()) {
+			return false, nil
+		}
 		if w, ok := s.waits(n, time.Now()); ok && !complete[n.ID] {
 			isThere, err := p.isBuilt(ctx, n.ID)
 			if err != nil || isThere {
@@ -41,8 +83,10 @@ func (p *Pipeline) BuildSettled(ctx context.Context, s *Settling) (soon time.Dur
 		}
 		return true, nil
 	}
-	err = p.build(ctx, newTally(nil), ready)
+	t := newTally(nil)
+	err = p.build(ctx, t, ready)
 	s.waiting = still // what is built, or gone, waits no more
+	s.note(t.unbuilt, time.Now())
 	if len(still) > 0 {
 		soon = s.quiet() / 2
 	}

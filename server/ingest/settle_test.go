@@ -1,12 +1,15 @@
 package ingest_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
 
 	"github.com/tidwall/gjson"
 
+	"lightbox/dicom"
+	"lightbox/dicom/archive"
 	"lightbox/server/ingest"
 	"lightbox/server/ingest/ingesttest"
 )
@@ -80,4 +83,46 @@ func TestCompleteStudy(t *testing.T) {
 	build(2)
 	receive(3)
 	build(2)
+}
+
+// A study that cannot be built, since its report stays in an archive that does not answer, is not tried at every look, and at once when it changes.
+func TestFailingStudyRests(t *testing.T) {
+	p := ingesttest.New(t, stores["sqlite"], t.TempDir())
+	tries := &unreachable{}
+	p.Elsewhere = tries
+	report := func(uid string) ingest.File {
+		ds := dicom.NewDataset(
+			dicom.NewText(dicom.MustPath("SOPClassUID").Tag(), "UI", "1.2.840.10008.5.1.4.1.1.88.11"), dicom.NewText(dicom.MustPath("SOPInstanceUID").Tag(), "UI", uid),
+			dicom.NewText(dicom.MustPath("Modality").Tag(), "CS", "SR"), dicom.NewText(dicom.MustPath("PatientID").Tag(), "LO", "P"),
+			dicom.NewText(dicom.MustPath("StudyInstanceUID").Tag(), "UI", "1.2.71"), dicom.NewText(dicom.MustPath("SeriesInstanceUID").Tag(), "UI", "1.2.71.1"))
+		return ingest.File{Name: uid, Header: ds}
+	}
+	settling := &ingest.Settling{Quiet: time.Nanosecond}
+	look := func(want int) {
+		t.Helper()
+		for range 20 {
+			if _, err := p.BuildSettled(t.Context(), settling); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if tries.n != want {
+			t.Errorf("%d tries, want %d", tries.n, want)
+		}
+	}
+	if _, err := p.Take(t.Context(), files(t, report("1.2.71.1.1")), ingest.Origin{Source: "pacs"}); err != nil {
+		t.Fatal(err)
+	}
+	look(1)
+	if _, err := p.Take(t.Context(), files(t, report("1.2.71.1.2")), ingest.Origin{Source: "pacs"}); err != nil {
+		t.Fatal(err)
+	}
+	look(2)
+}
+
+// unreachable is an archive that does not answer.
+type unreachable struct{ n int }
+
+func (u *unreachable) Open(context.Context, archive.Instance) (archive.Object, error) {
+	u.n++
+	return nil, ingest.ErrUnreachable
 }

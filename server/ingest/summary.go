@@ -46,6 +46,7 @@ type tally struct {
 	receipt func(Receipt) // of each file; nil: nobody asks
 
 	rejected []rejected // objects, the first maxRejected of them
+	unbuilt  []due      // notes that stay; for who builds alone
 }
 
 func newTally(report func(Summary)) *tally {
