@@ -3,6 +3,7 @@
 GO       ?= go
 PACKAGES := ./...
 LINT     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.5.0
+MINIO    := github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c
 BIN      := $(CURDIR)/bin
 
 .PHONY: build check test test-short test-full kills format vet lint generate drift fuzz bench peers
@@ -34,6 +35,9 @@ lint: $(BIN)/golangci-lint
 $(BIN)/golangci-lint:
 	GOBIN=$(BIN) $(GO) install $(LINT)
 
+$(BIN)/minio:
+	GOBIN=$(BIN) $(GO) install $(MINIO)
+
 generate: ## the files that are made from tables
 	$(GO) generate $(PACKAGES)
 
@@ -41,8 +45,8 @@ drift: ## generated files and go.mod are up to date
 	$(GO) mod tidy -diff
 	$(GO) test -run Drift $(PACKAGES) >/dev/null
 
-test-full: ## every test with large counts: kills, crashes
-	LIGHTBOX_TEST_PEERS=1 LIGHTBOX_KILLS=$(or $(KILLS),1000) LIGHTBOX_CRASHES=$(or $(CRASHES),5000) $(GO) test -timeout 3h ./...
+test-full: peers $(BIN)/minio ## every test with large counts (kills, crashes), and those against a MinIO
+	PATH="$(BIN):$$PATH" LIGHTBOX_TEST_PEERS=1 LIGHTBOX_TEST_S3=1 LIGHTBOX_KILLS=$(or $(KILLS),1000) LIGHTBOX_CRASHES=$(or $(CRASHES),5000) $(GO) test -timeout 3h ./...
 
 kills: ## a hub killed KILLS times on each database while four channels feed it
 	LIGHTBOX_TEST_PEERS=1 LIGHTBOX_KILLS=$(or $(KILLS),1000) $(GO) test -timeout 3h -run TestServeSurvivesKill -v ./cmd/lightbox

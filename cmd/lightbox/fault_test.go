@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"lightbox/dicom/archive/miniotest"
 	"lightbox/fhir/store/postgres/pgtest"
 )
 
@@ -181,6 +183,39 @@ func TestServeWithoutArchive(t *testing.T) {
 			stop()
 			v.verify(t)
 			t.Logf("%d sendings tried, %d acknowledged, %d of unknown end", v.tried, len(v.acked), len(v.unknown))
+		})
+	}
+}
+
+// An object store that stops as by a crash and comes back, has senders try again, and nothing that was acknowledged is lost.
+func TestServeSurvivesObjectStoreRestart(t *testing.T) {
+	store := miniotest.Start(t)
+	t.Setenv("LIGHTBOX_S3_ACCESS_KEY", miniotest.AccessKey)
+	t.Setenv("LIGHTBOX_S3_SECRET_KEY", miniotest.SecretKey)
+	buckets := 0
+	for name, database := range databases {
+		t.Run(name, func(t *testing.T) {
+			v := newVictim(t, database(t))
+			buckets++
+			v.args[slices.Index(v.args, "--archive")+1] = store.Bucket(t, fmt.Sprint("archive-", buckets))
+			defer v.start(t)()
+			stop := v.feedAll()
+			for range 3 {
+				v.allMoveOn(t)
+				store.Stop()
+				status, _, err := v.post("/dicom-web/studies", "application/dicom", fileOf(newSending("stow", 1_000_000)))
+				if err != nil || status != http.StatusServiceUnavailable {
+					t.Errorf("while the object store is down STOW-RS is answered with %d, %v", status, err)
+				}
+				if status, _ := fetch(t, v.origin+"/fhir/Patient?_count=1", v.token); status != http.StatusOK {
+					t.Errorf("a search is answered with %d", status)
+				}
+				store.Start(t)
+			}
+			v.allMoveOn(t)
+			stop()
+			v.verify(t)
+			t.Logf("3 restarts, %d sendings tried, %d acknowledged, %d of unknown end", v.tried, len(v.acked), len(v.unknown))
 		})
 	}
 }

@@ -4,6 +4,12 @@
 // An object is acknowledged once its bytes are in the archive and its row in the index is committed, together with a note of
 // what has to be built from it. Building is a pure function of the index, so a process that dies between the two loses
 // nothing: the next one finds the note. Order of arrival, duplicates and restarts cannot matter.
+//
+// The notes are a table of our own in place of a job queue. A study of 5,000 objects that come one by one is one note, of which
+// each object makes a newer generation, and a build of an older one is not written. A queue's unique jobs cannot say that: river
+// counts a job that runs as there already, so that what comes meanwhile would wait for nobody. Measured beside it (river 0.47, the
+// transaction of each object alone, eight senders, 100 studies): PostgreSQL 2,087 notes and 1,375 jobs a second, SQLite 26,056 and
+// 3,387 at eight to a commit, before any job is fetched.
 package ingest
 
 import (
