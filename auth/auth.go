@@ -31,6 +31,8 @@ type Principal struct {
 	FHIRUser                string // "Type/<id>" when it is ours, the absolute URL as given when it is not
 	Organization            string // "Organization/<id>"
 	Roles                   []string
+	TokenID                 string   // jti
+	Purpose                 []string // why it is asked for, codes of v3-ActReason
 	Scopes                  []Scope
 }
 

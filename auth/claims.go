@@ -32,6 +32,8 @@ func (c claims) principal(base string) (*Principal, error) {
 		{"organization", func() error { return c.organization(base, &p.Organization) }},
 		{"roles", func() error { return c.roles(&p.Roles) }},
 		{"scope", func() error { return c.scope(&scope) }},
+		{"jti", func() error { return c.text("jti", &p.TokenID) }},
+		{"purpose_of_use", func() error { return c.purpose(&p.Purpose) }},
 	} {
 		if err := read.into(); err != nil {
 			return nil, fhir.NewError(fhir.Login, "the access token's claim "+read.name+" is not acceptable").Because(err)
@@ -103,6 +105,46 @@ func (c claims) roles(into *[]string) (err error) {
 	}
 	*into, err = c.texts(name)
 	return err
+}
+
+// purpose reads why data is asked for: codes, as texts or Codings, of IHE IUA's extension or a claim of its own.
+// https://profiles.ihe.net/ITI/IUA/index.html#3714221-json-web-token-option
+func (c claims) purpose(into *[]string) error {
+	raw := c["purpose_of_use"]
+	if c.has("extensions") {
+		var extensions struct {
+			IUA struct {
+				Purpose json.RawMessage `json:"purpose_of_use"`
+			} `json:"ihe_iua"`
+		}
+		if err := decode(c["extensions"], &extensions); err != nil {
+			return err
+		}
+		raw = extensions.IUA.Purpose
+	}
+	if len(raw) == 0 || string(raw) == "null" {
+		return nil
+	}
+	var list []json.RawMessage
+	if raw[0] != '[' {
+		list = []json.RawMessage{raw}
+	} else if err := decode(raw, &list); err != nil {
+		return err
+	}
+	for _, one := range list {
+		code := struct {
+			Code string `json:"code"`
+		}{}
+		err := decode(one, &code)
+		if len(one) > 0 && one[0] == '"' {
+			err = decode(one, &code.Code)
+		}
+		if err != nil || code.Code == "" {
+			return errors.New("neither a code nor a Coding")
+		}
+		*into = append(*into, code.Code)
+	}
+	return nil
 }
 
 // patient reads the launch patient: an id as SMART has it, or a reference.

@@ -127,6 +127,9 @@ func TestPrincipal(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			if test.want.TokenID = got.TokenID; got.TokenID == "" {
+				t.Error("its jti is lost")
+			}
 			if diff := cmp.Diff(&test.want, got); diff != "" {
 				t.Error(diff)
 			}

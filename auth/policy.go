@@ -22,7 +22,8 @@ const (
 	patientData             // data of one patient
 	device                  // data of a patient when it is his, otherwise equipment that all may know of
 	directory               // nobody's data: organisations, people and places that resources point to
-	workings                // of those who run the hub and its sources: who did what, which record belongs with which
+	workings                // of those who run the hub and its sources: what was made of what, which record belongs with which
+	disclosures             // who saw and did what: for auditors, and for patients where it was their record
 )
 
 // ruleOf is the policy: one row per resource type. A type without a row is seen by no one, and a test fails for it as soon as the
@@ -38,8 +39,10 @@ func ruleOf(resourceType string) rule {
 		return device
 	case "Organization", "Practitioner", "PractitionerRole", "Location", "Endpoint":
 		return directory
-	case "AuditEvent", "Provenance", "Person", "Group":
+	case "Provenance", "Person", "Group":
 		return workings
+	case "AuditEvent":
+		return disclosures
 	}
 	return denied
 }
@@ -79,8 +82,14 @@ type request struct {
 // reads reports whether the request changes nothing.
 func (r request) reads() bool { return r.interaction == Read || r.interaction == Search }
 
+// Auditor is the role of who looks into what others saw and did.
+const Auditor = "auditor"
+
 // grants returns what scopes of one context give.
 func (p *Principal) grants(context string, how rule, r request) []search.Grant {
+	if how == disclosures && context != "patient" {
+		return p.auditorGrants(r)
+	}
 	switch context {
 	case "system":
 		return p.systemGrants(r)
@@ -103,6 +112,20 @@ func (p *Principal) systemGrants(r request) []search.Grant {
 		grants = append(grants, only(p.Organization)...)
 	}
 	return grants
+}
+
+// auditorGrants: an auditor sees what everybody did, a patient who logs in as such what was done with the own record. Nobody
+// writes it.
+func (p *Principal) auditorGrants(r request) []search.Grant {
+	switch {
+	case !r.reads():
+		return nil
+	case slices.Contains(p.Roles, Auditor):
+		return []search.Grant{{All: true}}
+	case strings.HasPrefix(p.FHIRUser, "Patient/"):
+		return []search.Grant{{Patient: p.FHIRUser}}
+	}
+	return nil
 }
 
 // userGrants: a clinician reads the data of the patients of the own organisation, wherever it was made, and changes only what
@@ -131,8 +154,11 @@ func patientGrants(patient string, how rule, r request) []search.Grant {
 	if patient == "" || how == workings {
 		return nil
 	}
-	if how == directory {
+	switch {
+	case how == directory:
 		return commons(how, r)
+	case how == disclosures && !r.reads():
+		return nil
 	}
 	return append([]search.Grant{{Patient: patient, Where: unasserted()[r.resourceType]}}, commons(how, r)...)
 }
@@ -156,7 +182,7 @@ var unasserted = sync.OnceValue(func() map[string][]search.Clause {
 
 // commons is what everyone may read, and nobody may change by it.
 func commons(how rule, r request) []search.Grant {
-	if how == patientData || how == workings || !r.reads() {
+	if how != device && how != directory || !r.reads() {
 		return nil
 	}
 	return []search.Grant{{Nobodys: true}}

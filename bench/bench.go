@@ -47,8 +47,8 @@ type Parts struct {
 	Open func(ctx context.Context) (store.Store, error)
 	// Limit opens what the database is compared with.
 	Limit func(ctx context.Context) (Limit, error)
-	// Handler is the hub's own, for callers with tokens of the issuer.
-	Handler func(st store.Store, base, issuer string) (http.Handler, error)
+	// Handler is the hub's own, for callers with tokens of the issuer. What it does beside requests ends with ctx.
+	Handler func(ctx context.Context, st store.Store, base, issuer string) (http.Handler, error)
 	// Intake opens the ways in of a hub on an archive of its own, for callers with tokens of the issuer, until it is closed.
 	Intake func(ctx context.Context, issuer, audience string) (Intake, error)
 	// Serve is a process of the program that serves the database and logs JSON to its standard error.

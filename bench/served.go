@@ -20,6 +20,7 @@ import (
 // served is a hub that answers on loopback, with an issuer beside it, and a plain server to compare it with. Both are net/http in
 // this process, so that what differs between them is the hub.
 type served struct {
+	stop       context.CancelFunc // of what the hub does beside requests
 	store      store.Store
 	hub, plain *http.Server
 	base       string // of the hub's FHIR API
@@ -52,8 +53,9 @@ func (r *run) server(ctx context.Context) (*served, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.served = &served{store: st}
-	if err := r.served.listen(r.Config, r.limit); err != nil {
+	ctx, stop := context.WithCancel(ctx)
+	r.served = &served{store: st, stop: stop}
+	if err := r.served.listen(ctx, r.Config, r.limit); err != nil {
 		return nil, err
 	}
 	if err := r.served.sign(r.City); err != nil {
@@ -63,13 +65,13 @@ func (r *run) server(ctx context.Context) (*served, error) {
 }
 
 // listen starts both servers.
-func (s *served) listen(c Config, limit Limit) error {
+func (s *served) listen(ctx context.Context, c Config, limit Limit) error {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
 	origin := originOf(listener)
-	handler, err := s.hubHandler(c, origin)
+	handler, err := s.hubHandler(ctx, c, origin)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
@@ -91,14 +93,14 @@ func serve(l net.Listener, h http.Handler) *http.Server {
 }
 
 // hubHandler is the hub with the issuer of its tokens beside it.
-func (s *served) hubHandler(c Config, origin string) (http.Handler, error) {
+func (s *served) hubHandler(ctx context.Context, c Config, origin string) (http.Handler, error) {
 	s.base = origin + "/fhir"
 	issuer := origin + "/issuer"
 	var err error
 	if s.issuer, err = devissuer.New(devissuer.Config{URL: issuer, Audience: s.base}); err != nil {
 		return nil, err
 	}
-	api, err := c.Handler(s.store, s.base, issuer)
+	api, err := c.Handler(ctx, s.store, s.base, issuer)
 	if err != nil {
 		return nil, err
 	}
@@ -109,6 +111,7 @@ func (s *served) hubHandler(c Config, origin string) (http.Handler, error) {
 }
 
 func (s *served) close() error {
+	s.stop()
 	var err error
 	for _, one := range []*http.Server{s.hub, s.plain} {
 		if one != nil {

@@ -18,6 +18,7 @@ type Resource struct {
 	Version     int64     // counts 1, 2, 3
 	LastUpdated time.Time // UTC, microseconds
 	Deleted     bool      // this version is a deletion: Body is empty
+	Patient     string    // whose data it is, as a store that returns it found (search.Document.Patient)
 	Body        []byte
 }
 

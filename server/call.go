@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -24,6 +25,9 @@ type call struct {
 	query  url.Values      // of r's URL
 	accept accept
 	pretty bool
+	code   string // of the interaction, as the audit record has it
+	form   string // of a POST _search, as it came
+	trail  *trail // what is to be on record before an answer goes out
 }
 
 // reach is who asks for an interaction on a type, and what of the type they may see by it: all that a write goes by, whether it
@@ -56,22 +60,42 @@ func (a *api) open(run func(*call) error) http.HandlerFunc {
 	}
 }
 
+// closed also sees to it that what is disclosed, done or refused is on record before the answer goes out.
 func (a *api) closed(run func(*call) error) http.HandlerFunc {
 	return a.open(func(c *call) error {
-		if a.Verifier == nil {
-			return fhir.NewError(fhir.Login, "this server accepts no tokens: no issuer is configured")
+		outer := outerOf(c.ctx())
+		if outer != nil { // an entry of a Bundle: on record before the Bundle's answer
+			c.by, c.trail = outer.by, outer.trail
+		} else {
+			c.trail = new(trail)
 		}
-		if c.by = callerOf(c.ctx()); c.by != nil {
-			return run(c)
+		out := &recording{ResponseWriter: c.w, api: a, call: c, settled: outer != nil}
+		c.w = out
+		err := a.verified(c, run)
+		if err == nil {
+			return nil
 		}
-		by, err := a.Verifier.Verify(c.ctx(), c.r)
-		if err != nil {
-			return err
+		if a.refused(c, err); !out.settled {
+			return errors.Join(err, a.settle(context.WithoutCancel(c.ctx()), c.trail))
 		}
-		c.by = by
-		visitOf(c.r).client = by.Client
-		return run(c)
+		return err
 	})
+}
+
+func (a *api) verified(c *call, run func(*call) error) error {
+	if c.by != nil {
+		return run(c)
+	}
+	if a.Verifier == nil {
+		return fhir.NewError(fhir.Login, "this server accepts no tokens: no issuer is configured")
+	}
+	by, err := a.Verifier.Verify(c.ctx(), c.r)
+	if err != nil {
+		return err
+	}
+	c.by = by
+	visitOf(c.r).client = by.Client
+	return run(c)
 }
 
 // send writes a whole FHIR JSON body.

@@ -16,6 +16,7 @@ func (a *api) searchCompartment(owner string) func(c *call) error {
 		if err != nil {
 			return err
 		}
+		c.code = "search-type"
 		name := chi.URLParam(c.r, "type")
 		over := scope{compartment: &search.Compartment{Type: owner, ID: id}, path: owner + "/" + id + "/" + name}
 		if name == "*" {

@@ -12,6 +12,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"lightbox/auth"
+	"lightbox/auth/audit"
 	"lightbox/fhir"
 	"lightbox/fhir/search"
 )
@@ -67,6 +68,7 @@ func (a *api) dose(c *call) error {
 	if err != nil {
 		return err
 	}
+	c.disclosesAll(audit.Operation, patient.Reference(), []fhir.Resource{patient}, documents)
 	sums := exposure{patient: id, studies: map[string]string{}}
 	for _, one := range newestFirst(documents) {
 		sums.take(one)

@@ -7,6 +7,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"lightbox/auth"
+	"lightbox/auth/audit"
 	"lightbox/fhir"
 	"lightbox/fhir/search"
 )
@@ -47,6 +48,7 @@ func (a *api) everything(c *call) error {
 	if err != nil {
 		return err
 	}
+	c.code = audit.Operation
 	return a.sendSearchset(c, listing{q, "Patient/" + id + "/$everything", params, found})
 }
 
@@ -78,6 +80,9 @@ func membership(reg *fhir.Registry, resourceType string, patients []string) (sea
 // parseEverything reads start, end, _since, _type and _count into a search over the compartment's types.
 func (a *api) parseEverything(c *call, params url.Values) (search.Query, error) {
 	types := a.members(c, "Patient")
+	if !params.Has("_type") { // who looked at the record is no part of it; who wants to know asks for it
+		types = slices.DeleteFunc(types, func(t string) bool { return t == "AuditEvent" })
+	}
 	asked := url.Values{}
 	for name, values := range params {
 		switch name {

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"slices"
@@ -129,6 +130,11 @@ func historySort(_ *store.HistoryQuery, value string) *fhir.Error {
 }
 
 func (a *api) sendHistory(c *call, self string, params url.Values, p store.HistoryPage) error {
+	list := make([]fhir.Resource, len(p.Versions))
+	for i, v := range p.Versions {
+		list[i] = v.Resource
+	}
+	c.disclosesAll(cmp.Or(c.code, "history-system"), "", list)
 	return a.sendBundle(c, "history", func(b *bundle) {
 		if p.Total >= 0 {
 			b.total(p.Total)

@@ -15,6 +15,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"lightbox/auth"
+	"lightbox/auth/audit"
 	"lightbox/auth/devissuer"
 	"lightbox/fhir"
 	"lightbox/fhir/store"
@@ -29,6 +30,7 @@ type hub struct {
 	root, base string
 	store      store.Store
 	issuer     *devissuer.Issuer
+	audit      *audit.Log
 	log        *buffer
 	tokens     map[string]string
 }
@@ -61,9 +63,11 @@ func newHub(t testing.TB, s store.Store, change func(*server.Config)) *hub {
 	h.root, h.base = listener.URL, listener.URL+"/fhir"
 	h.issuer = must(devissuer.New(devissuer.Config{URL: listener.URL + "/issuer", Audience: audience}))
 	mux.Handle("/issuer/", h.issuer)
+	h.audit = must(audit.Open(t.Context(), s, h.base, slog.New(slog.DiscardHandler)))
 	c := server.Config{
 		Registry: fhir.R4(),
 		Store:    s,
+		Audit:    h.audit,
 		Verifier: auth.Remember(must(auth.NewVerifier(auth.Config{
 			Issuers: []string{listener.URL + "/issuer"}, Audience: audience, Base: h.base}))),
 		Base:    h.base,

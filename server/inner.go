@@ -9,7 +9,6 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
-	"lightbox/auth"
 	"lightbox/fhir"
 )
 
@@ -34,12 +33,12 @@ func (w *innerResponse) Write(p []byte) (int, error) {
 	return w.body.Write(p)
 }
 
-type callerKey struct{}
+type outerKey struct{}
 
-// callerOf returns the caller on whose behalf an inner request is served, nil for a request from outside.
-func callerOf(ctx context.Context) *auth.Principal {
-	by, _ := ctx.Value(callerKey{}).(*auth.Principal)
-	return by
+// outerOf returns the call on whose behalf an inner request is served, nil for a request from outside.
+func outerOf(ctx context.Context) *call {
+	c, _ := ctx.Value(outerKey{}).(*call)
+	return c
 }
 
 // inner serves an entry as the request that it stands for, for the caller of c: by the same routes, rules and handlers.
@@ -49,12 +48,13 @@ func (a *api) inner(c *call, e bundleEntry) (*innerResponse, error) {
 		return nil, err
 	}
 	ctx := context.WithValue(c.ctx(), chi.RouteCtxKey, nil) // the router makes its own
-	ctx = context.WithValue(ctx, callerKey{}, c.by)
+	ctx = context.WithValue(ctx, outerKey{}, c)
 	ctx = context.WithValue(ctx, visitKey{}, &visit{id: visitOf(c.r).id, client: visitOf(c.r).client})
 	r, err := http.NewRequestWithContext(ctx, e.method, a.Base+"/"+relative(e.url, a.Base), bytes.NewReader(body))
 	if err != nil {
 		return nil, fhir.NewError(fhir.Value, "not a URL relative to the base").At(e.at(".request.url")).Because(err)
 	}
+	r.RemoteAddr = c.r.RemoteAddr
 	e.setHeaders(r.Header, media)
 	if prefer := c.r.Header.Values("Prefer"); len(prefer) > 0 {
 		r.Header["Prefer"] = prefer

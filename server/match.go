@@ -9,6 +9,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"lightbox/auth"
+	"lightbox/auth/audit"
 	"lightbox/fhir"
 	"lightbox/mapping/match"
 	"lightbox/server/candidates"
@@ -51,6 +52,7 @@ func (a *api) match(c *call) error {
 	}
 	more = more || len(list) > asked.count
 	list = list[:min(len(list), asked.count)]
+	c.disclosesAll(audit.Operation, "", shown(list))
 	return a.sendBundle(c, "searchset", func(b *bundle) {
 		b.total(int64(len(list)))
 		for _, one := range list {
@@ -66,6 +68,14 @@ func (a *api) match(c *call) error {
 type scored struct {
 	fhir.Resource
 	match.Comparison
+}
+
+func shown(list []scored) []fhir.Resource {
+	all := make([]fhir.Resource, len(list))
+	for i, one := range list {
+		all[i] = one.Resource
+	}
+	return all
 }
 
 // matched adds a candidate, with score and grade.

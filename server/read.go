@@ -27,6 +27,7 @@ func (a *api) read(c *call) error {
 
 // sendVersion answers read and vread: 304 when the client has this version, else its bytes.
 func (c *call) sendVersion(res fhir.Resource) error {
+	c.discloses(res)
 	stamp(c.w.Header(), res)
 	if notModified(c.r.Header, res) {
 		setPrivate(c.w.Header())

@@ -48,7 +48,7 @@ func write(p plan) func(*api, *call) error {
 		if err != nil {
 			return err
 		}
-		got, err := a.commit(c.ctx(), w)
+		got, err := a.commit(c, w)
 		if err != nil {
 			return err
 		}
@@ -56,13 +56,15 @@ func write(p plan) func(*api, *call) error {
 	}
 }
 
-// commit runs work in a transaction of its own.
-func (a *api) commit(ctx context.Context, w work) (answer, error) {
+// commit runs work in a transaction of its own, and puts it on record there.
+func (a *api) commit(c *call, w work) (answer, error) {
 	var got answer
-	err := a.Store.Write(ctx, func(tx store.Tx) error {
+	err := a.Store.Write(c.ctx(), func(tx store.Tx) error {
 		var err error
-		got, err = w.run(ctx, tx)
-		return err
+		if got, err = w.run(c.ctx(), tx); err != nil {
+			return err
+		}
+		return a.settleIn(c.ctx(), tx, c.changed(c.code, got))
 	})
 	return got, err
 }

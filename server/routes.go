@@ -165,7 +165,7 @@ func (a *api) dispatch(kind *fhir.Type, methods map[string]interaction) http.Han
 		if !ok {
 			return methodNotAllowed(allow)
 		}
-		c.kind, c.visible = kind, c.by.Visible(row.needs, kind.Name)
+		c.code, c.kind, c.visible = row.code, kind, c.by.Visible(row.needs, kind.Name)
 		if len(c.visible.Grants) == 0 {
 			return errForbidden()
 		}

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"maps"
 	"net/http"
 	"net/url"
@@ -67,11 +68,24 @@ func (a *api) find(c *call, over scope) error {
 	if err := prepare(&q); err != nil {
 		return err
 	}
+	if err := a.catchUp(c, over, params); err != nil {
+		return err
+	}
 	found, err := a.Store.Search(c.ctx(), q, c.by.Caller())
 	if err != nil {
 		return err
 	}
 	return a.sendSearchset(c, listing{q, over.path, params, found})
+}
+
+// catchUp has AuditEvents made of all that was recorded, where a search is for them: of a type or by _type.
+func (a *api) catchUp(c *call, over scope, params url.Values) error {
+	const name = "AuditEvent"
+	named := !over.several || slices.ContainsFunc(params["_type"], func(list string) bool { return slices.Contains(strings.Split(list, ","), name) })
+	if a.Audit == nil || !named || !slices.Contains(over.types, name) {
+		return nil
+	}
+	return a.Audit.CatchUp(c.ctx())
 }
 
 func (a *api) parse(c *call, over scope, params url.Values, strict bool) (search.Query, error) {
@@ -101,7 +115,8 @@ func (a *api) params(c *call) (url.Values, error) {
 		if err != nil {
 			return nil, err
 		}
-		form, err := parseQuery(string(body))
+		c.form = string(body)
+		form, err := parseQuery(c.form)
 		if err != nil {
 			return nil, err
 		}
@@ -165,6 +180,7 @@ func (a *api) sendSearchset(c *call, l listing) error {
 	if l.Summary == "count" {
 		found.Matches, found.Included, found.Next, found.Previous = nil, nil, "", ""
 	}
+	c.disclosesAll(cmp.Or(c.code, "search-system"), "", found.Matches, found.Included)
 	url := func(page string) string { return a.searchURL(l.path, given, page) }
 	return a.sendBundle(c, "searchset", func(b *bundle) {
 		if found.Total >= 0 {

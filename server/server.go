@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"lightbox/auth"
+	"lightbox/auth/audit"
 	"lightbox/fhir"
 	"lightbox/fhir/store"
 	"lightbox/mapping/match"
@@ -29,6 +30,7 @@ type Config struct {
 	Registry *fhir.Registry
 	Store    store.Store
 	Verifier auth.Verifier // nil: refuse every request that needs a caller
+	Audit    *audit.Log    // nil: nothing is recorded, which is for measurements alone
 	// Validate checks the structure of what enters as FHIR; nil checks nothing beyond fhir.Parse.
 	Validate func(body []byte) []*fhir.Error
 	Base     string // public base URL of the FHIR API, without trailing slash: "https://hub.example/fhir"
@@ -83,6 +85,7 @@ type api struct {
 	Config
 	path    string       // of Base: "/fhir"
 	buffers *sync.Pool   // of *bufio.Writer, for Bundles
+	logins  throttle     // of tokens that do not hold
 	entries http.Handler // the routes, for entries of Bundles: their caller is known, and what is said of a response is said once
 }
 

@@ -65,7 +65,7 @@ func (h *hub) holdsWhole(t *testing.T, rest statedRest) {
 	t.Helper()
 	var compartments []string
 	for _, kind := range rest.Resource {
-		resp, _ := h.do(t, http.MethodGet, "/"+kind.Type+"/x/ServiceRequest", "emr", nil, nil)
+		resp, _ := h.do(t, http.MethodGet, "/"+kind.Type+"/x/ServiceRequest", "all", nil, nil)
 		if resp.StatusCode == http.StatusOK {
 			compartments = append(compartments, "http://hl7.org/fhir/CompartmentDefinition/"+strings.ToLower(kind.Type))
 		}
@@ -103,7 +103,7 @@ func (h *hub) understands(t *testing.T, kind, query string) {
 
 func (h *hub) ok(t *testing.T, method, path string, header http.Header) http.Header {
 	t.Helper()
-	resp, body := h.do(t, method, path, "emr", header, nil)
+	resp, body := h.do(t, method, path, "all", header, nil)
 	if resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusNoContent {
 		t.Errorf("%s %s: %s: %s", method, path, resp.Status, body)
 	}
@@ -128,6 +128,6 @@ func (h *hub) holdsInteractions(t *testing.T, kind statedType) {
 // takes reports whether a route takes the method.
 func (h *hub) takes(t *testing.T, method, path string) bool {
 	t.Helper()
-	resp, _ := h.do(t, http.MethodOptions, path, "emr", nil, nil)
+	resp, _ := h.do(t, http.MethodOptions, path, "all", nil, nil)
 	return slices.Contains(strings.Split(resp.Header.Get("Allow"), ", "), method)
 }

@@ -61,6 +61,9 @@ func (a *api) transact(c *call, entries []bundleEntry, pref prefer, task submiss
 			if err := run.do(); err != nil {
 				return err
 			}
+			if err := a.settleIn(c.ctx(), tx, run.events()); err != nil {
+				return err
+			}
 			return task.taken(c.ctx(), tx, run)
 		})
 		if err != nil {

@@ -30,6 +30,7 @@ func (t *transaction) rehearse() error {
 			return inEntry(s.entry, err)
 		}
 	}
+	t.call.trail.take() // what is disclosed is read again
 	return nil
 }
 

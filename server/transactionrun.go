@@ -2,9 +2,11 @@ package server
 
 import (
 	"context"
+	"net/http"
 	"slices"
 	"strconv"
 
+	"lightbox/auth/audit"
 	"lightbox/fhir"
 	"lightbox/fhir/store"
 )
@@ -37,6 +39,22 @@ func (r *transactionRun) do() error {
 		}
 	}
 	return nil
+}
+
+// events are the writes for the record.
+func (r *transactionRun) events() (all []audit.Event) {
+	codes := map[int]string{removing: "delete", making: "create", changing: "update"}
+	for i, s := range r.steps {
+		if s.work == nil {
+			continue
+		}
+		code := codes[phaseOf(s.entry.method)]
+		if s.entry.method == http.MethodPatch {
+			code = "patch"
+		}
+		all = append(all, r.call.changed(code, r.answers[i])...)
+	}
+	return all
 }
 
 func (r *transactionRun) remove() error {

@@ -7,6 +7,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"lightbox/auth"
+	"lightbox/auth/audit"
 	"lightbox/fhir"
 )
 
@@ -41,6 +42,7 @@ func (a *api) withdraw(c *call) error {
 	if task, err = a.Store.Read(c.ctx(), visible, "Task", id); err != nil {
 		return err
 	}
+	c.disclosesAll(audit.Operation, task.Reference(), []fhir.Resource{task})
 	stamp(c.w.Header(), task)
 	return c.send(http.StatusOK, task.Body)
 }

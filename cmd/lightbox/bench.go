@@ -103,8 +103,13 @@ func benchParts(dir, database string) bench.Parts {
 	return bench.Parts{
 		Open:  func(ctx context.Context) (store.Store, error) { return openStore(ctx, database, log) },
 		Limit: func(ctx context.Context) (bench.Limit, error) { return openLimit(ctx, database, dir) },
-		Handler: func(st store.Store, base, issuer string) (http.Handler, error) {
-			return newServer(&hub{store: st}, serverOptions{base: base, issuers: []string{issuer}, log: log})
+		Handler: func(ctx context.Context, st store.Store, base, issuer string) (http.Handler, error) {
+			h := &hub{store: st}
+			handler, err := newServer(ctx, h, serverOptions{base: base, issuers: []string{issuer}, log: log})
+			if err == nil {
+				go h.audit.Run(ctx)
+			}
+			return handler, err
 		},
 		Intake: func(ctx context.Context, issuer, audience string) (bench.Intake, error) {
 			return openIntake(ctx, intakeOptions{dir: dir, database: database, issuer: issuer, audience: audience, log: log})

@@ -35,7 +35,7 @@ func openIntake(ctx context.Context, o intakeOptions) (in bench.Intake, err erro
 		}
 	}
 	origin := "http://" + listeners[0].Addr().String()
-	handler, err := newServer(h, serverOptions{base: origin + "/fhir", issuers: []string{o.issuer}, audience: o.audience, log: o.log})
+	handler, err := newServer(ctx, h, serverOptions{base: origin + "/fhir", issuers: []string{o.issuer}, audience: o.audience, log: o.log})
 	if err != nil {
 		return in, errors.Join(err, h.Close())
 	}

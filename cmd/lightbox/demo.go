@@ -97,7 +97,7 @@ func (c *demoCommand) Run(ctx context.Context, p *program) error {
 	if err := d.fill(ctx, p); err != nil {
 		return err
 	}
-	handler, err := d.handler(log)
+	handler, err := d.handler(ctx, log)
 	if err != nil {
 		return err
 	}
@@ -160,9 +160,9 @@ func newDemo(c *demoCommand, h *hub, origin string) (*demo, error) {
 }
 
 // handler serves the hub, and the issuer beside it.
-func (d *demo) handler(log *slog.Logger) (http.Handler, error) {
+func (d *demo) handler(ctx context.Context, log *slog.Logger) (http.Handler, error) {
 	known := func() server.SMART { return smart(d.issuer.Metadata()) }
-	api, err := newServer(d.hub, serverOptions{base: d.base, issuers: []string{d.url}, smart: known, log: log})
+	api, err := newServer(ctx, d.hub, serverOptions{base: d.base, issuers: []string{d.url}, smart: known, log: log})
 	if err != nil {
 		return nil, err
 	}

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"lightbox/auth/audit"
 	"lightbox/dicom/archive"
 	"lightbox/fhir"
 	"lightbox/fhir/store"
@@ -147,6 +148,7 @@ type hub struct {
 	store    store.Store
 	objects  archive.Objects
 	pipeline *ingest.Pipeline
+	audit    *audit.Log // of what is served
 }
 
 func (h *hub) Close() error {
@@ -191,7 +193,7 @@ func openStore(ctx context.Context, database string, log *slog.Logger) (store.St
 	options := store.Options{
 		Registry: fhir.R4(),
 		Log:      log,
-		Schemas:  ingest.Schemas(),
+		Schemas:  append(ingest.Schemas(), audit.Schema()),
 	}
 	if path, ok := strings.CutPrefix(database, "sqlite:"); ok {
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {

@@ -59,6 +59,7 @@ type cli struct {
 	Study   studyCommand   `cmd:"" help:"Tell the life of a study: who sent what, what became of it, and why an object is not to be seen."`
 	Merge   mergeCommand   `cmd:"" help:"Make two records of one person one, or take that back."`
 	Matches matchesCommand `cmd:"" help:"Patients that may be one person: list, decide."`
+	Audit   auditCommand   `cmd:"" help:"Verify the record of who saw and did what."`
 	Purge   purgeCommand   `cmd:"" help:"Remove resources for good, with every version of them."`
 	Synth   synthCommand   `cmd:"" help:"Draw the synthetic city's DICOM files into a folder."`
 	Token   tokenCommand   `cmd:"" help:"Sign an access token of a running demo's issuer, for trying things out."`

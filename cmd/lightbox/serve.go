@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"lightbox/auth"
+	"lightbox/auth/audit"
 	"lightbox/conformance/validate"
 	"lightbox/fhir"
 	"lightbox/fhir/store"
@@ -81,7 +82,7 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	defer h.Close()
-	handler, err := newServer(h, serverOptions{base: base, issuers: c.Issuer, audience: c.Audience, smart: c.discovery(log), log: log})
+	handler, err := newServer(ctx, h, serverOptions{base: base, issuers: c.Issuer, audience: c.Audience, smart: c.discovery(log), log: log})
 	if err != nil {
 		return err
 	}
@@ -200,15 +201,19 @@ func (o serverOptions) verifier() (auth.Verifier, error) {
 	return auth.Remember(oidc), nil
 }
 
-func newServer(h *hub, o serverOptions) (http.Handler, error) {
+func newServer(ctx context.Context, h *hub, o serverOptions) (http.Handler, error) {
 	verifier, err := o.verifier()
 	if err != nil {
+		return nil, err
+	}
+	if h.audit, err = audit.Open(ctx, h.store, o.base, o.log); err != nil {
 		return nil, err
 	}
 	c := server.Config{
 		Registry: fhir.R4(),
 		Store:    h.store,
 		Verifier: verifier,
+		Audit:    h.audit,
 		Validate: validate.New(),
 		Base:     o.base,
 		SMART:    o.smart,
@@ -230,7 +235,7 @@ func newServer(h *hub, o serverOptions) (http.Handler, error) {
 	if h.pipeline.Matching != nil {
 		c.Match = *h.pipeline.Matching
 	}
-	images := dicomweb.Server{Hub: h.pipeline, Verifier: verifier, Base: dicomwebBase(o.base), FHIR: o.base, Log: o.log}
+	images := dicomweb.Server{Hub: h.pipeline, Verifier: verifier, Audit: h.audit, Base: dicomwebBase(o.base), FHIR: o.base, Log: o.log}
 	c.Beside = map[string]http.Handler{dicomwebPath: images.Handler()}
 	return server.New(c)
 }
@@ -308,6 +313,7 @@ func serve(ctx context.Context, s serving) error {
 		behind.Go(func() { one.follow(building, s.hub.pipeline, s.log) })
 	}
 	behind.Go(func() { s.reindex(building) })
+	behind.Go(func() { s.hub.audit.Run(building) })
 	defer behind.Wait()
 	defer stopBuilding()
 	select {

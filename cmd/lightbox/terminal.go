@@ -56,6 +56,13 @@ func (p *progress) showShare(what string, done, total int64) {
 	}
 }
 
+// showCount tells how much of something was done, of nobody knows how much.
+func (p *progress) showCount(what string, done int64) {
+	if p.on {
+		fmt.Fprintf(p.w, "\r\x1b[K%d %s", done, what)
+	}
+}
+
 func (p *progress) clear() {
 	if p.on {
 		fmt.Fprint(p.w, "\r\x1b[K")

@@ -41,7 +41,7 @@ func (s *Server) retrieve(c *call) error {
 	return s.brokenOff(out.Close())
 }
 
-// asked are the instances that a request names and its caller sees.
+// asked are the instances that a request names and its caller sees, which is on record then.
 func (s *Server) asked(c *call) ([]archive.Instance, error) {
 	v, err := s.look(c, chi.URLParam(c.r, "study"))
 	if err != nil {
@@ -51,7 +51,7 @@ func (s *Server) asked(c *call) ([]archive.Instance, error) {
 	if len(list) == 0 {
 		return nil, errNoStudy
 	}
-	return list, nil
+	return list, s.disclose(c, v.study)
 }
 
 const (

@@ -14,6 +14,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"lightbox/auth"
+	"lightbox/auth/audit"
 	"lightbox/dicom"
 	"lightbox/dicom/archive"
 	"lightbox/fhir"
@@ -47,6 +48,7 @@ type finding struct {
 	from   level // levels above it are named by the path, and not repeated
 	passed int   // matches before offset
 	found  []*dicom.Dataset
+	shown  []fhir.Resource // the studies of what was found
 }
 
 // isFull reports whether no more matches are needed.
@@ -220,6 +222,15 @@ func (f *finding) matches(d *dicom.Dataset) bool {
 
 // study adds what matches in a study.
 func (f *finding) study(v view) error {
+	before := len(f.found)
+	err := f.within(v)
+	if len(f.found) > before {
+		f.shown = append(f.shown, v.study)
+	}
+	return err
+}
+
+func (f *finding) within(v view) error {
 	list, address := v.within(chi.URLParam(f.call.r, "series"), ""), f.server.Base+"/studies/"+v.uid
 	switch {
 	case len(list) == 0:
@@ -336,9 +347,15 @@ func (f *finding) send() error {
 		c.w.Header().Add("Warning", `299 `+hostOf(f.server.Base)+` "`+text+`"`)
 	}
 	asXML, err := c.wantsXML()
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
+	}
+	e := c.event(audit.Query)
+	e.Query, e.Patients = c.r.Method+" "+c.r.URL.RequestURI(), patientsOf(f.shown)
+	if err := f.server.record(c, e); err != nil {
+		return err
+	}
+	switch {
 	case len(f.found) == 0:
 		c.w.WriteHeader(http.StatusNoContent)
 		return nil

@@ -17,6 +17,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"lightbox/auth"
+	"lightbox/auth/audit"
 	"lightbox/fhir"
 	"lightbox/fhir/store"
 	"lightbox/server/ingest"
@@ -26,6 +27,7 @@ import (
 type Server struct {
 	Hub      *ingest.Pipeline
 	Verifier auth.Verifier // nil: every request is refused
+	Audit    *audit.Log    // nil: nothing is recorded, which is for tests alone
 	Base     string        // public URL, without trailing slash: "https://hub.example/dicom-web"
 	FHIR     string        // public base URL of the FHIR API, where senders see what became of what they sent; "" names none
 	Limits   Limits
@@ -106,9 +108,9 @@ func (s *Server) closed(run func(*call) error) http.HandlerFunc {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		w.Header().Set("Cache-Control", "private, no-cache")
 		w.Header().Add("Vary", "Accept, Authorization")
-		err := s.verified(&call{w: w, r: r}, run)
-		if err != nil {
-			s.fail(w, err)
+		c := &call{w: w, r: r}
+		if err := s.verified(c, run); err != nil {
+			s.fail(w, errors.Join(err, s.refused(c, err)))
 		}
 	}
 }

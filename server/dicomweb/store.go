@@ -46,6 +46,9 @@ func (s *Server) store(c *call) error {
 	slices.SortFunc(receipts, func(a, b ingest.Receipt) int {
 		return cmp.Or(cmp.Compare(len(a.File), len(b.File)), cmp.Compare(a.File, b.File))
 	})
+	if err := s.submitted(c, receipts); err != nil {
+		return err
+	}
 	s.nameTasks(c, from, receipts)
 	return s.sendReceipts(c, receipts)
 }

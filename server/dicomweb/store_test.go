@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"lightbox/auth"
+	"lightbox/auth/audit"
 	"lightbox/dicom"
 	"lightbox/fhir"
 	"lightbox/fhir/store"
@@ -59,15 +60,20 @@ func (tokens) Verify(_ context.Context, r *http.Request) (*auth.Principal, error
 type hub struct {
 	pipeline *ingest.Pipeline
 	url      string
+	audit    *audit.Log
 }
 
 func start(t *testing.T, open ingesttest.Open, limits dicomweb.Limits) hub {
 	t.Helper()
 	p := ingesttest.New(t, open, t.TempDir())
-	server := &dicomweb.Server{Hub: p, Verifier: tokens{}, Base: "http://hub.example/dicom-web", Limits: limits, Log: p.Log}
+	log, err := audit.Open(t.Context(), p.Store, "http://hub.example/fhir", p.Log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &dicomweb.Server{Hub: p, Verifier: tokens{}, Audit: log, Base: "http://hub.example/dicom-web", Limits: limits, Log: p.Log}
 	listening := httptest.NewServer(server.Handler())
 	t.Cleanup(listening.Close)
-	return hub{p, listening.URL}
+	return hub{p, listening.URL, log}
 }
 
 func onSQLite(t *testing.T, o store.Options) (store.Store, error) {

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"testing"
 
+	"lightbox/auth/audit"
 	"lightbox/dicom/archive"
 	"lightbox/fhir/store"
 	"lightbox/mapping"
@@ -17,7 +18,7 @@ type Open func(t *testing.T, o store.Options) (store.Store, error)
 // New returns a Pipeline on a new store and the archive in dir. Both go with the test.
 func New(t *testing.T, open Open, dir string) *ingest.Pipeline {
 	t.Helper()
-	s, err := open(t, store.Options{Schemas: ingest.Schemas()})
+	s, err := open(t, store.Options{Schemas: append(ingest.Schemas(), audit.Schema())})
 	if err != nil {
 		t.Fatal(err)
 	}

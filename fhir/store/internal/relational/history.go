@@ -162,7 +162,8 @@ func (w *historyWalk) versions(ctx context.Context) ([]store.Version, error) {
 	for i := range w.arms {
 		w.arms[i] = fmt.Sprintf("SELECT a%d.* FROM (%s) a%[1]d", i, w.arms[i])
 	}
-	text := fmt.Sprintf(`SELECT r.type, r.id, c.version, c.at, COALESCE(h.deleted, r.deleted), COALESCE(h.body, r.body),
+	text := fmt.Sprintf(`SELECT r.type, r.id, c.version, c.at, COALESCE(h.deleted, r.deleted), COALESCE(h.patient, r.patient),
+			COALESCE(h.body, r.body),
 			CASE WHEN c.version = 1 OR %s THEN 1 ELSE 0 END
 		FROM (SELECT u.* FROM (%s) u ORDER BY u.at DESC LIMIT %s) c CROSS JOIN resource r
 		LEFT JOIN resource_history h ON h.row = c.row AND h.version = c.version
@@ -181,7 +182,7 @@ func (w *historyWalk) versions(ctx context.Context) ([]store.Version, error) {
 func (w *historyWalk) scan(scan func(...any) error) (store.Version, error) {
 	var r record
 	var deleted, made int64
-	err := scan(&r.typeID, &r.id, &r.version, &r.lastUpdated, &deleted, (*unpacked)(&r.body), &made)
+	err := scan(&r.typeID, &r.id, &r.version, &r.lastUpdated, &deleted, &r.patient, (*unpacked)(&r.body), &made)
 	r.resourceType, r.deleted = w.store.catalog.names[r.typeID], deleted != 0
 	return store.Version{Resource: r.resource(), Made: made != 0}, err
 }

@@ -24,12 +24,12 @@ func (s *statement) readCurrent(what string, f search.Filter, resourceType, id s
 }
 
 // versionTable is what of a version goes out.
-var versionTable = []string{"id", "version", "last_updated", "deleted", "body"}
+var versionTable = []string{"id", "version", "last_updated", "deleted", "patient", "body"}
 
 func scanVersion(resourceType string, scan func(...any) error) (fhir.Resource, error) {
 	r := record{reference: reference{resourceType: resourceType}}
 	var deleted int64
-	err := scan(&r.id, &r.version, &r.lastUpdated, &deleted, (*unpacked)(&r.body))
+	err := scan(&r.id, &r.version, &r.lastUpdated, &deleted, &r.patient, (*unpacked)(&r.body))
 	r.deleted = deleted != 0
 	return r.resource(), err
 }

@@ -43,7 +43,7 @@ func (r *record) scan(scan func(...any) error) error {
 }
 
 func (r *record) resource() fhir.Resource {
-	known := fhir.Resource{Type: r.resourceType, ID: r.id, Version: r.version, LastUpdated: timeOf(r.lastUpdated), Deleted: r.deleted}
+	known := fhir.Resource{Type: r.resourceType, ID: r.id, Version: r.version, LastUpdated: timeOf(r.lastUpdated), Deleted: r.deleted, Patient: r.patient}
 	if !r.deleted {
 		known.Body = r.body
 	}

@@ -1,0 +1,90 @@
+// Package audit keeps who saw and did what: each disclosure, change and refusal is a record that is durable before the last byte of
+// its answer, in a chain of hashes that shows what was taken out or changed afterwards. From the records it makes AuditEvents after
+// IHE's Basic Audit Log Patterns, one for each patient concerned, which auditors search, and patients for their own record.
+//
+// A record is written at once, together with those of the requests that wait at the same time; AuditEvents are made of it soon
+// after, since their index costs more than the reads that they tell of. It knows no HTTP.
+//
+// https://profiles.ihe.net/ITI/BALP/ and FHIR R4 auditevent.html
+package audit
+
+import (
+	"embed"
+	"encoding/json"
+	"io/fs"
+	"time"
+
+	"lightbox/auth"
+	"lightbox/fhir/store"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Schema returns the tables that the package keeps in the store's database.
+func Schema() store.Schema {
+	own, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		panic(err) // the folder is embedded above
+	}
+	return store.Schema{Name: "audit", FS: own}
+}
+
+// Outcome of an event, as http://terminology.hl7.org/CodeSystem/audit-event-outcome codes it.
+type Outcome string
+
+const (
+	Success Outcome = ""  // "0"
+	Minor   Outcome = "4" // what was asked for is not there, or not for this caller
+	Serious Outcome = "8" // no token that holds, or no right to ask
+)
+
+// Event is one thing that a caller did or was refused.
+type Event struct {
+	At time.Time `json:"at"`
+	// Kind is the interaction by its code of http://hl7.org/fhir/restful-interaction ("read", "search-type"), or one of the Kinds below.
+	Kind     string   `json:"kind"`
+	Outcome  Outcome  `json:"outcome,omitempty"`
+	Reason   string   `json:"reason,omitempty"`   // of a refusal: the issue type
+	By       *Caller  `json:"by,omitempty"`       // nil: nobody who is known
+	Address  string   `json:"address,omitempty"`  // IP address of the client
+	Request  string   `json:"request,omitempty"`  // X-Request-Id
+	Query    string   `json:"query,omitempty"`    // of a search: method and URL below the base, as they came
+	Data     string   `json:"data,omitempty"`     // the one resource concerned: "Type/id" or "Type/id/_history/1"
+	Patients []string `json:"patients,omitempty"` // "Patient/id" of each whose data is concerned
+	Repeated int      `json:"repeated,omitempty"` // how many more of its kind were not recorded on their own
+}
+
+// Kinds of events that are no RESTful interaction of FHIR.
+const (
+	Operation = "operation"   // a FHIR operation
+	Retrieve  = "retrieve"    // objects by WADO-RS, or by a link
+	Query     = "query"       // by QIDO-RS
+	Submit    = "submit"      // objects by STOW-RS
+	Login     = "login"       // a token that does not hold
+	Emergency = "break-glass" // a clinician goes beyond what is theirs, and says why
+	Grant     = "grant"       // a link to images, or what is granted a person
+)
+
+// Caller is what is kept of who did it.
+type Caller struct {
+	Issuer       string   `json:"iss,omitempty"`
+	Subject      string   `json:"sub,omitempty"`
+	Client       string   `json:"client,omitempty"`
+	Token        string   `json:"jti,omitempty"`
+	User         string   `json:"user,omitempty"` // fhirUser
+	Organization string   `json:"org,omitempty"`
+	Roles        []string `json:"roles,omitempty"`
+	Purpose      []string `json:"purpose,omitempty"` // codes of v3-ActReason
+}
+
+// CallerOf returns what is kept of a verified caller.
+func CallerOf(p *auth.Principal) *Caller {
+	return &Caller{Issuer: p.Issuer, Subject: p.Subject, Client: p.Client, Token: p.TokenID, User: p.FHIRUser, Organization: p.Organization,
+		Roles: p.Roles, Purpose: p.Purpose}
+}
+
+func (e Event) encode() ([]byte, error) {
+	e.At = e.At.UTC().Truncate(time.Microsecond)
+	return json.Marshal(e)
+}

@@ -1,0 +1,240 @@
+package audit_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/tidwall/gjson"
+
+	"lightbox/auth/audit"
+	"lightbox/conformance/validate"
+	"lightbox/fhir"
+	"lightbox/fhir/search"
+	"lightbox/fhir/store"
+	"lightbox/fhir/store/postgres"
+	"lightbox/fhir/store/postgres/pgtest"
+	"lightbox/fhir/store/sqlite"
+)
+
+func eachLog(t *testing.T, test func(t *testing.T, st store.Store, log *audit.Log)) {
+	options := store.Options{Schemas: []store.Schema{audit.Schema()}}
+	for name, open := range map[string]func(*testing.T) (store.Store, error){
+		"sqlite":   func(t *testing.T) (store.Store, error) { return sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "a.db"), options) },
+		"postgres": func(t *testing.T) (store.Store, error) { return postgres.Open(t.Context(), pgtest.Start(t), options) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			st, err := open(t)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = st.Close() })
+			log, err := audit.Open(t.Context(), st, "https://hub.example/fhir", slog.New(slog.DiscardHandler))
+			if err != nil {
+				t.Fatal(err)
+			}
+			test(t, st, log)
+		})
+	}
+}
+
+func event(n int) audit.Event {
+	return audit.Event{At: time.Unix(int64(n), 0), Kind: "read", Address: "192.0.2.1", Request: fmt.Sprint("r-", n), Data: fmt.Sprintf("ImagingStudy/%d/_history/1", n),
+		Patients: []string{"Patient/p"}, By: &audit.Caller{Issuer: "https://id.example", Subject: "s", Client: "app", User: "Patient/p"}}
+}
+
+// What many record at the same time, on several logs of one database, is one chain with each event in it once, and its AuditEvents are
+// there once, however many make them.
+func TestOneChain(t *testing.T) {
+	eachLog(t, func(t *testing.T, st store.Store, log *audit.Log) {
+		other, err := audit.Open(t.Context(), st, "https://hub.example/fhir", slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		const callers, each = 16, 20
+		var all sync.WaitGroup
+		for c := range callers {
+			all.Go(func() {
+				to := []*audit.Log{log, other}[c%2]
+				for n := range each {
+					if err := to.Record(t.Context(), event(c*each+n)); err != nil {
+						t.Error(err)
+					}
+					if n%7 == 0 {
+						if err := to.CatchUp(t.Context()); err != nil {
+							t.Error(err)
+						}
+					}
+				}
+			})
+		}
+		all.Wait()
+		if err := log.CatchUp(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		v, err := log.Verify(t.Context(), nil)
+		if err != nil || v.Broken != 0 || v.Records != callers*each {
+			t.Errorf("%+v, %v", v, err)
+		}
+		seen := map[string]int{}
+		for _, e := range auditEvents(t, st) {
+			seen[gjson.GetBytes(e.Body, `entity.#(type.code=="XrequestId").what.identifier.value`).Str]++
+		}
+		for n := range callers * each {
+			if seen[fmt.Sprint("r-", n)] != 1 {
+				t.Errorf("event %d is there %d times", n, seen[fmt.Sprint("r-", n)])
+			}
+		}
+	})
+}
+
+func auditEvents(t *testing.T, st store.Store) (list []fhir.Resource) {
+	t.Helper()
+	q, err := search.Parse(fhir.R4(), "AuditEvent", url.Values{"_count": {"200"}}, search.Options{Strict: true})
+	for more := true; more && err == nil; {
+		var page store.Result
+		page, err = st.Search(t.Context(), q, store.Caller{Access: func(string) search.Filter { return search.Everything() }})
+		list = append(list, page.Matches...)
+		q.Page, more = page.Next, page.Next != ""
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+// A record that was changed, taken out or put in afterwards shows; so does an end that was cut off, to who kept the head.
+func TestTamperingShows(t *testing.T) {
+	eachLog(t, func(t *testing.T, st store.Store, log *audit.Log) {
+		for n := range 10 {
+			if err := log.Record(t.Context(), event(n)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		head := must(log.Verify(t.Context(), nil)).Head
+		for name, c := range map[string]struct {
+			statement string
+			want      int64
+		}{
+			"changed":                 {`UPDATE audit_record SET body = '{"kind":"read"}' WHERE seq = 4`, 4},
+			"taken out":               {"DELETE FROM audit_record WHERE seq = 5", 5},
+			"changed, with its hash":  {"UPDATE audit_record SET hash = (SELECT hash FROM audit_record WHERE seq = 2) WHERE seq = 7", 7},
+			"the first was taken out": {"DELETE FROM audit_record WHERE seq = 1", 1},
+		} {
+			t.Run(name, func(t *testing.T) {
+				if got := tampered(t, st, log, c.statement).Broken; got != c.want {
+					t.Errorf("broken at %d, want %d", got, c.want)
+				}
+			})
+		}
+		if got := tampered(t, st, log, "DELETE FROM audit_record WHERE seq = 10"); got.Broken != 0 || got.Head == head {
+			t.Errorf("the end was cut off: %+v, before %s", got, head)
+		}
+		if hash := must(log.HashAt(t.Context(), 10)); "10:"+hash != head {
+			t.Errorf("record 10 has %s, head was %s", hash, head)
+		}
+	})
+}
+
+// tampered verifies what a statement makes of the chain, and puts it back.
+func tampered(t *testing.T, st store.Store, log *audit.Log, statement string) audit.Verified {
+	t.Helper()
+	change := func(statements ...string) {
+		err := st.Write(t.Context(), func(tx store.Tx) error {
+			for _, s := range statements {
+				if _, err := tx.Exec(t.Context(), s); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	change("CREATE TABLE kept AS SELECT * FROM audit_record", statement)
+	v := must(log.Verify(t.Context(), nil))
+	change("DELETE FROM audit_record", "INSERT INTO audit_record SELECT * FROM kept", "DROP TABLE kept")
+	return v
+}
+
+// What is appended in a transaction that fails is not on record.
+func TestAppendIsPartOfTheTransaction(t *testing.T) {
+	eachLog(t, func(t *testing.T, st store.Store, log *audit.Log) {
+		failure := fmt.Errorf("no")
+		for n, want := range []error{failure, nil} {
+			err := st.Write(t.Context(), func(tx store.Tx) error {
+				if err := log.Append(t.Context(), tx, event(n), event(n+10)); err != nil {
+					return err
+				}
+				return want
+			})
+			if (err == nil) != (want == nil) {
+				t.Error(err)
+			}
+		}
+		if v := must(log.Verify(t.Context(), nil)); v.Records != 2 || v.Broken != 0 {
+			t.Errorf("%+v", v)
+		}
+	})
+}
+
+// A record that cannot be made durable is an error for who waits for it.
+func TestRecordFailsWithItsStore(t *testing.T) {
+	eachLog(t, func(t *testing.T, st store.Store, log *audit.Log) {
+		if err := st.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := log.Record(context.Background(), event(1)); err == nil {
+			t.Error("recorded in a store that is closed")
+		}
+	})
+}
+
+// Every kind of event becomes an AuditEvent that is valid R4, for each patient one.
+func TestAuditEventsAreValid(t *testing.T) {
+	check := validate.New()
+	eachLog(t, func(t *testing.T, st store.Store, log *audit.Log) {
+		kinds := []string{"read", "vread", "history-instance", "history-type", "history-system", "search-type", "search-system", "create", "update", "patch", "delete",
+			audit.Operation, audit.Retrieve, audit.Query, audit.Submit, audit.Login, audit.Emergency, audit.Grant}
+		for _, kind := range kinds {
+			for _, e := range []audit.Event{
+				{Kind: kind, Data: "ImagingStudy/1/_history/2", Patients: []string{"Patient/a", "Patient/b"}, By: &audit.Caller{Issuer: "https://id.example", Subject: "u", Client: "app",
+					Token: "jti-1", User: "Practitioner/d", Organization: "Organization/o", Roles: []string{"doctor"}, Purpose: []string{"TREAT"}}},
+				{Kind: kind, Outcome: audit.Serious, Reason: "forbidden", Query: "GET /fhir/Patient?name=%00<b>", Repeated: 3, By: &audit.Caller{Issuer: "i", Subject: "x", Client: "x"}},
+				{Kind: kind, Outcome: audit.Minor, Reason: "not-found", By: &audit.Caller{Subject: "u", User: "Person/p"}},
+				{Kind: kind},
+			} {
+				e.At, e.Address, e.Request = time.Now(), "2001:db8::1", "request-1"
+				if err := log.Record(t.Context(), e); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if err := log.CatchUp(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		found := auditEvents(t, st)
+		if diff := cmp.Diff(5*len(kinds), len(found)); diff != "" {
+			t.Error(diff)
+		}
+		for _, e := range found {
+			if issues := check(e.Body); len(issues) > 0 {
+				t.Errorf("%v\n%s", issues[0], e.Body)
+			}
+		}
+	})
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"strings"
+
+	"lightbox/auth/audit"
+)
+
+type auditCommand struct {
+	Verify auditVerify `cmd:"" help:"Walk the chain of audit records, and tell where it is broken."`
+}
+
+// Help is shown below the flags.
+func (*auditCommand) Help() string {
+	return `Each disclosure, change and refusal is on record before its answer goes out; auditors search the records as AuditEvent. They are a chain of
+hashes: what was changed or taken out shows. That its end was cut off shows to who kept the head of an earlier run somewhere else.
+
+  lightbox audit verify --database postgres://hub@db/lightbox
+  lightbox audit verify --head 8123:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08`
+}
+
+type auditVerify struct {
+	Database string `default:"sqlite:lightbox.db" placeholder:"URL" help:"sqlite:PATH or postgres://user:password@host/database."`
+	Head     string `placeholder:"N:HASH" help:"What an earlier run printed as head: it must be in the chain."`
+	JSON     bool   `name:"json" help:"Print as JSON."`
+}
+
+var errBroken = errors.New("the audit record is not what was written")
+
+// Run verifies. A chain that is broken is an error.
+func (c *auditVerify) Run(ctx context.Context, p *program) error {
+	st, err := openStore(ctx, c.Database, newLog(p.Stderr, "error"))
+	if err != nil {
+		return fmt.Errorf("database: %w", err)
+	}
+	defer st.Close()
+	log, err := audit.Open(ctx, st, "", slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	line := newProgress(p.Stderr, false)
+	v, err := log.Verify(ctx, func(n int64) { line.showCount("records", n) })
+	line.clear()
+	if err != nil {
+		return err
+	}
+	known, err := c.holds(ctx, log)
+	if err != nil {
+		return err
+	}
+	if err := c.print(p, v); err != nil {
+		return err
+	}
+	switch {
+	case v.Broken != 0:
+		return fmt.Errorf("%w: record %d does not follow from the one before", errBroken, v.Broken)
+	case !known:
+		return fmt.Errorf("%w: the head of %s is not in it", errBroken, c.Head)
+	}
+	return nil
+}
+
+// holds reports whether the head of an earlier run is in the chain.
+func (c *auditVerify) holds(ctx context.Context, log *audit.Log) (bool, error) {
+	if c.Head == "" {
+		return true, nil
+	}
+	number, hash, found := strings.Cut(c.Head, ":")
+	seq, err := strconv.ParseInt(number, 10, 64)
+	if !found || err != nil {
+		return false, fmt.Errorf("--head: want NUMBER:HASH, as an earlier run printed it")
+	}
+	if seq == 0 {
+		return true, nil // there was none yet
+	}
+	now, err := log.HashAt(ctx, seq)
+	return now == hash, err
+}
+
+func (c *auditVerify) print(p *program, v audit.Verified) error {
+	if c.JSON {
+		return json.NewEncoder(p.Stdout).Encode(struct {
+			Records int64  `json:"records"`
+			Head    string `json:"head,omitempty"`
+			Broken  int64  `json:"broken,omitempty"`
+		}{v.Records, v.Head, v.Broken})
+	}
+	_, err := fmt.Fprintf(p.Stdout, "%d records; head %s\n", v.Records, v.Head)
+	return err
+}

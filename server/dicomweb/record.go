@@ -1,0 +1,85 @@
+package dicomweb
+
+import (
+	"context"
+	"errors"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"lightbox/auth/audit"
+	"lightbox/fhir"
+	"lightbox/server/ingest"
+)
+
+// event is what a call is about so far, for the audit record.
+func (c *call) event(kind string) audit.Event {
+	host, _, err := net.SplitHostPort(c.r.RemoteAddr)
+	if err != nil {
+		host = c.r.RemoteAddr
+	}
+	e := audit.Event{At: time.Now(), Kind: kind, Address: host, Request: c.w.Header().Get("X-Request-Id")}
+	if c.by != nil {
+		e.By = audit.CallerOf(c.by)
+	}
+	return e
+}
+
+// record puts events on record; after it, an answer may go out.
+func (s *Server) record(c *call, events ...audit.Event) error {
+	if s.Audit == nil {
+		return nil
+	}
+	return s.Audit.Record(context.WithoutCancel(c.ctx()), events...)
+}
+
+// disclose puts on record that a caller gets objects of a study, or what they say.
+func (s *Server) disclose(c *call, study fhir.Resource) error {
+	e := c.event(audit.Retrieve)
+	e.Data, e.Patients = study.Reference(), patientsOf([]fhir.Resource{study})
+	e.Query = c.r.Method + " " + c.r.URL.RequestURI()
+	return s.record(c, e)
+}
+
+// patientsOf are those whose studies a caller gets to know of, each once.
+func patientsOf(list []fhir.Resource) (found []string) {
+	for _, one := range list {
+		if strings.HasPrefix(one.Patient, "Patient/") && !slices.Contains(found, one.Patient) {
+			found = append(found, one.Patient)
+		}
+	}
+	return found
+}
+
+// submitted puts on record what a sender has stored: an event for each study.
+func (s *Server) submitted(c *call, receipts []ingest.Receipt) error {
+	var events []audit.Event
+	seen := map[string]bool{}
+	for _, r := range receipts {
+		if study := r.Instance.StudyInstanceUID; study != "" && !seen[study] {
+			seen[study] = true
+			e := c.event(audit.Submit)
+			e.Data = "ImagingStudy/" + s.Hub.Mapper.StudyID(study)
+			events = append(events, e)
+		}
+	}
+	return s.record(c, events...)
+}
+
+// refused puts on record that a caller was refused, unless all that is wrong is how the question was put.
+func (s *Server) refused(c *call, err error) error {
+	e := c.event(audit.Retrieve)
+	switch {
+	case c.by == nil:
+		return nil // told by the log of the front, and by a status
+	case errors.Is(err, errForbidden):
+		e.Outcome, e.Reason = audit.Serious, "forbidden"
+	case errors.Is(err, errNoStudy):
+		e.Outcome, e.Reason = audit.Minor, "not-found"
+	default:
+		return nil
+	}
+	e.Query = c.r.Method + " " + c.r.URL.RequestURI()
+	return s.record(c, e)
+}
