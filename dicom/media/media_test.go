@@ -17,8 +17,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"lightbox/dicom"
 	"lightbox/dicom/media"
 	"lightbox/dicom/synth"
@@ -122,9 +120,11 @@ func unzip(t testing.TB, b []byte) map[string][]byte {
 	return files
 }
 
+var city = sync.OnceValues(func() (synth.City, error) { return synth.Make(1) })
+
 func cityFiles(t testing.TB) []media.File {
 	t.Helper()
-	city, err := synth.Make(1)
+	city, err := city()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -396,5 +396,3 @@ func peer(t testing.TB, program string) string {
 	}
 	return path
 }
-
-var _ = cmp.Diff

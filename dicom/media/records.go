@@ -45,7 +45,6 @@ var keysOf = map[string]kind{
 		{Of: "StudyInstanceUID", Need: filled, Take: source.studyUID},
 		{Of: "StudyID", Need: filled, Fill: ordinal("StudyID")},
 		{Of: "AccessionNumber", Need: present},
-		{Of: "ReferringPhysicianName"},
 	}},
 	"SERIES": {"PS3.3 F.5.3", []key{
 		{Of: "Modality", Need: filled, Fill: text("Modality", "OT")}, // other (C.7.3.1.1.1)
