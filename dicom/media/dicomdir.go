@@ -150,10 +150,12 @@ func (t *builder) add(i *instance) bool {
 // open begins a record of a patient, study or series; those below it are begun anew.
 func (t *builder) open(level int, s source) {
 	kind := [...]string{"PATIENT", "STUDY", "SERIES"}[level]
+	nth := s.instance.places[level]
 	if level == 0 {
+		s = sourceOf(s.instance.patient)
 		s.patientID = t.unique(s)
 	}
-	r := newRecord(kind, s.keys(kind, s.instance.places[level])...)
+	r := newRecord(kind, s.keys(kind, nth)...)
 	if level == 0 {
 		t.roots = append(t.roots, r)
 	} else {

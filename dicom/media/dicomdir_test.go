@@ -2,13 +2,7 @@ package media_test
 
 import (
 	"bytes"
-	"context"
 	"fmt"
-	"io"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -122,6 +116,25 @@ func TestPatientIDsAreUnique(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"UNKNOWN ", "17 ", "17_2 NORTH", "17_3 SOUTH"}, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// A study in which objects say other patients is that of one of them, whose record says so.
+func TestStudyOfTwoPatients(t *testing.T) {
+	image := func(patient, study, uid string) media.File {
+		return fileOf(t, made(t, append(identified(t, ctImage, study, study+".1", uid), text(t, "PatientID", patient), text(t, "PatientName", "Of "+patient))...))
+	}
+	files := []media.File{image("B", "1.1", "1.1.1.1"), image("A", "1.1", "1.1.1.2"), image("B", "1.2", "1.2.1.1")}
+	list, outline := records(t, mustNew(t, files, media.Options{}))
+	want := []string{
+		"PATIENT A", " STUDY 1.1", "  SERIES 1.1.1", "   IMAGE 1.1.1.1", "   IMAGE 1.1.1.2",
+		"PATIENT B", " STUDY 1.2", "  SERIES 1.2.1", "   IMAGE 1.2.1.1",
+	}
+	if diff := cmp.Diff(want, outline); diff != "" {
+		t.Error(diff)
+	}
+	if name := value(list[0], "PatientName"); name != "Of A" {
+		t.Error(name)
 	}
 }
 
@@ -280,108 +293,4 @@ func TestDirectoryIsComplete(t *testing.T) {
 			}
 		})
 	}
-}
-
-// unpacked writes a ZIP to a folder.
-func unpacked(t *testing.T, m *media.Image) string {
-	t.Helper()
-	dir := t.TempDir()
-	for name, b := range unzip(t, whole(t, m)) {
-		path := filepath.Join(dir, filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, b, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return dir
-}
-
-// The usual tool reads the directory without a complaint.
-func TestDcmdump(t *testing.T) {
-	dcmdump := peer(t, "dcmdump")
-	for name, files := range map[string]func(testing.TB) []media.File{"city": cityFiles, "real": realOnes} {
-		t.Run(name, func(t *testing.T) {
-			m := mustNew(t, files(t), media.Options{Time: noon})
-			list, _ := records(t, m)
-			cmd := exec.Command(dcmdump, "+L", filepath.Join(unpacked(t, m), "DICOMDIR"))
-			var complaints bytes.Buffer
-			cmd.Stderr = &complaints
-			out, err := cmd.Output()
-			if n := bytes.Count(out, []byte(`"Directory Record"`)); err != nil || complaints.Len() > 0 || n != len(list) {
-				t.Errorf("%d records of %d: %v\n%s", n, len(list), err, complaints.String())
-			}
-		})
-	}
-}
-
-// fileSet lists the instances that pydicom finds by a DICOMDIR, each with its file.
-const fileSet = `
-import os, sys, warnings
-warnings.simplefilter(sys.argv[2])
-from pydicom.fileset import FileSet
-for i in FileSet(sys.argv[1]):
-    assert os.path.isfile(i.path), i.path
-    print(i.SOPInstanceUID)
-`
-
-func TestPydicom(t *testing.T) {
-	peer(t, "dcmdump") // a suite of peers
-	python := pydicom(t)
-	for name, files := range map[string]func(testing.TB) []media.File{"city": cityFiles, "real": realOnes} {
-		t.Run(name, func(t *testing.T) {
-			known := slices.DeleteFunc(files(t), func(f media.File) bool {
-				return value(f.Header, "SOPClassUID") == "1.2.840.10008.5.1.4.1.1.91.1" // it does not know ANNOTATION yet
-			})
-			m := mustNew(t, known, media.Options{Time: noon})
-			var complaints bytes.Buffer
-			cmd := exec.Command(python, "-c", fileSet, filepath.Join(unpacked(t, m), "DICOMDIR"), map[string]string{"city": "error", "real": "ignore"}[name])
-			cmd.Stderr = &complaints // real files have values that it warns of
-			out, err := cmd.Output()
-			if n := len(strings.Fields(string(out))); err != nil || n != len(known)-m.Unlisted() {
-				t.Errorf("%d instances of %d: %v\n%s", n, len(known)-m.Unlisted(), err, complaints.String())
-			}
-		})
-	}
-}
-
-// pydicom finds a Python that has it.
-func pydicom(t *testing.T) string {
-	t.Helper()
-	for _, python := range []string{"python3", "/usr/bin/python3"} {
-		if exec.Command(python, "-c", "import pydicom.fileset").Run() == nil {
-			return python
-		}
-	}
-	t.Skip("left out: needs python3-pydicom")
-	return ""
-}
-
-// FuzzHeader: whatever an object says of itself, nothing panics, the ZIP is read, and the directory has its record, or it is counted.
-func FuzzHeader(f *testing.F) {
-	f.Add("ISO_IR 144", "PN", []byte("\xB8\xD2\xD0\xDD\xDE\xD2"), ctImage, "1.2.3", uint32(0x00100010))
-	f.Add("", "SQ", []byte("\x00"), "1.2.840.10008.5.1.4.1.1.88.11", "1.2.3", uint32(0x0040A043))
-	f.Add("ISO 2022 IR 87", "UN", []byte("\x1b$B"), "1.2.840.10008.5.1.4.1.1.104.2", "..", uint32(0x00420012))
-	f.Add("\\", "US", []byte("\x01"), "1.2.840.10008.5.1.4.1.1.4.2", "1", uint32(0x00280010))
-	dicom.TagOf("PatientID")
-	f.Fuzz(func(t *testing.T, charset, vr string, b []byte, class, uid string, tag uint32) {
-		d := dicom.NewDataset(dicom.NewBytes(dicom.Tag(tag), dicom.VR(vr), b), text(t, "SpecificCharacterSet", charset),
-			text(t, "SOPClassUID", class), text(t, "SOPInstanceUID", uid), text(t, "StudyInstanceUID", uid), text(t, "SeriesInstanceUID", "1.2"))
-		d.TransferSyntax = uid
-		file := media.File{Header: d, Digest: class, Size: 300, Open: func(context.Context) (media.Object, error) { return sparse(300), nil }}
-		m, err := media.New([]media.File{file}, media.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		r := m.Reader(context.Background())
-		defer r.Close()
-		all, err := io.ReadAll(r)
-		if err != nil || int64(len(all)) != m.Size() || len(unzip(t, all)) != 3 {
-			t.Fatalf("%d bytes, %v", len(all), err)
-		}
-		if list, _ := records(t, m); len(list) != 4*(1-m.Unlisted()) {
-			t.Fatalf("%d records, %d unlisted", len(list), m.Unlisted())
-		}
-	})
 }

@@ -112,21 +112,25 @@ func identify(list []*instance, at stamp) [sha256.Size]byte {
 
 // hash is over all that decides the bytes of the Image, as far as it was told.
 func (m *Image) hash() string {
-	h := sha256.New()
+	h, weak := sha256.New(), ""
 	for i := range m.entries {
 		e := &m.entries[i]
 		fmt.Fprintf(h, "%s %d %08x ", e.name, e.size, m.known[i])
 		if e.file != nil {
-			fmt.Fprintf(h, "%q %d ", e.file.Digest, len(e.file.Prefix))
+			fmt.Fprintf(h, "%q %x ", e.file.Digest, e.file.Prefix)
+			if e.file.Digest == "" {
+				weak = "W/"
+			}
 		}
 	}
-	return `"` + hex.EncodeToString(h.Sum(nil)[:16]) + `"`
+	return weak + `"` + hex.EncodeToString(h.Sum(nil)[:16]) + `"`
 }
 
 // Size is the length of the ZIP in bytes.
 func (m *Image) Size() int64 { return m.end + int64(len(m.ending)) }
 
-// ETag is an entity tag of the ZIP (RFC 9110 8.8.3) for requests of ranges: a strong one if every File has a Digest.
+// ETag is an entity tag of the ZIP (RFC 9110 8.8.3) for requests of ranges: a strong one if every File has a Digest,
+// else a weak one, by which no client goes on where it broke off.
 func (m *Image) ETag() string { return m.tag }
 
 // Unlisted is how many objects are in the ZIP and not in its directory: those of a SOP class that has no directory record (private and

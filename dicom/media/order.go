@@ -21,7 +21,9 @@ type instance struct {
 	study  string
 	series string
 
+	own          patientKey // what it says itself
 	owner        patientKey // of its study
+	patient      *instance  // one that says so
 	begun        string     // the earliest date and time of its study
 	seriesNumber int64      // the lowest of its series
 	number       int64
@@ -59,8 +61,8 @@ var (
 	pathStudyTime      = dicom.MustPath("StudyTime")
 )
 
-// arrange puts files in order, whatever order they come in: by patient, study, series number, instance number, then UID. Study and series
-// are where their UID says, so that each has one record; a study belongs to one patient (PS3.3 F.5.2), though its objects may differ.
+// arrange puts files in order, whatever order they come in: by patient, study, series number, instance number, then UID. Each study and
+// each series of it is one by its UID; a study belongs to one patient (PS3.3 F.5.2), though its objects may differ.
 func arrange(files []File) []*instance {
 	list := make([]*instance, len(files))
 	for i := range files {
@@ -72,7 +74,21 @@ func arrange(files []File) []*instance {
 			cmp.Compare(a.file.Digest, b.file.Digest), cmp.Compare(a.file.Size, b.file.Size))
 	})
 	name(list)
+	introduce(list)
 	return list
+}
+
+// introduce finds for each patient the first instance that names that patient itself.
+func introduce(list []*instance) {
+	patients := map[patientKey]*instance{}
+	for _, i := range list {
+		if _, ok := patients[i.own]; !ok && i.own == i.owner {
+			patients[i.own] = i
+		}
+	}
+	for _, i := range list {
+		i.patient = patients[i.owner]
+	}
 }
 
 func compareStudy(a, b *instance) int {
@@ -92,11 +108,12 @@ func read(f *File) *instance {
 		file: f, header: d, class: uidAt(d, pathSOPClass, pathMediaClass), uid: uidAt(d, pathSOPInstance, pathMediaInstance),
 		syntax: uidOf(cmp.Or(f.TransferSyntax, d.TransferSyntax)), study: uidOf(d.Text(pathStudyUID)), series: uidOf(d.Text(pathSeriesUID)),
 		begun: d.Text(pathStudyDate) + d.Text(pathStudyTime), seriesNumber: numberAt(d, pathSeriesNumber), number: numberAt(d, pathInstanceNumber),
-		owner: patientKey{id: d.Text(pathPatientID), issuer: d.Text(pathIssuer)},
+		own: patientKey{id: d.Text(pathPatientID), issuer: d.Text(pathIssuer)},
 	}
-	if i.owner.id == "" {
-		i.owner.name = d.Text(pathPatientName)
+	if i.own.id == "" {
+		i.own.name = d.Text(pathPatientName)
 	}
+	i.owner = i.own
 	return i
 }
 

@@ -7,8 +7,12 @@ import (
 	"lightbox/dicom"
 )
 
-// maxValue is how long a key may be in bytes: several times what the value representations of text allow (PS3.5 6.2).
-const maxValue = 16 << 10
+// What a key may be at most, so that no object makes the directory one that nobody can read. What is more is not taken.
+const (
+	maxValue    = 16 << 10  // bytes of text: several times what the value representations allow (PS3.5 6.2)
+	maxSequence = 256 << 10 // bytes of a sequence: references to 2,000 images
+	maxDepth    = 16        // of sequences
+)
 
 // source is an object that a record is made of.
 type source struct {
@@ -69,13 +73,26 @@ func (s source) find(keyword string) (dicom.Element, bool) {
 	e, vr := s.data.Elements[i], dicom.VROf(t)
 	switch {
 	case vr == "SQ":
-		return e, len(e.Items) > 0
+		return e, len(e.Items) > 0 && depth(e) <= maxDepth && len(dicom.NewDataset(e).Encode()) <= maxSequence
 	case e.VR != vr && (slices.Contains(notText, e.VR) || slices.Contains(notText, vr)):
 		return e, false
 	case len(e.Value) > maxValue || len(bytes.Trim(e.Value, " \\\x00")) == 0 && !slices.Contains(notText, vr):
 		return e, false
 	}
 	return dicom.NewBytes(t, vr, e.Value), len(e.Value) > 0
+}
+
+func depth(e dicom.Element) int {
+	deepest := 0
+	for _, item := range e.Items {
+		for _, inner := range item.Elements {
+			deepest = max(deepest, depth(inner))
+		}
+	}
+	if e.VR == "SQ" {
+		deepest++
+	}
+	return deepest
 }
 
 // extended reports whether an element has text that is not ASCII.

@@ -124,6 +124,9 @@ func TestReadersTogether(t *testing.T) {
 // A download that broke off goes on.
 func TestServeContent(t *testing.T) {
 	files := smallFiles(t)
+	for i := range files {
+		files[i].Digest = fmt.Sprint(i)
+	}
 	all := whole(t, mustNew(t, files, media.Options{Time: noon}))
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		m := mustNew(t, files, media.Options{Time: noon})
@@ -160,6 +163,27 @@ func TestServeContent(t *testing.T) {
 		resp, b := get("Range", fmt.Sprintf("bytes=%d-", at), "If-Range", first.Header.Get("ETag"))
 		if resp.StatusCode != http.StatusPartialContent || !bytes.Equal(b, all[at:]) {
 			t.Errorf("from %d on: %s, %d bytes", at, resp.Status, len(b))
+		}
+	}
+}
+
+// Before an object stands its size, and of its CRC-32 nothing but that it follows.
+func TestLocalHeader(t *testing.T) {
+	b := whole(t, mustNew(t, smallFiles(t), media.Options{Time: noon}))
+	z, err := zip.NewReader(bytes.NewReader(b), int64(len(b)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range z.File[2:] {
+		at, err := f.DataOffset()
+		if err != nil {
+			t.Fatal(err)
+		}
+		header := b[bytes.LastIndex(b[:at], []byte("PK\x03\x04")):at]
+		want := binary.LittleEndian.AppendUint32(make([]byte, 4), uint32(f.UncompressedSize64))
+		want = append(want, want[4:]...)
+		if header[6] != 8 || f.Flags != 8 || !bytes.Equal(header[14:26], want) {
+			t.Errorf("%s: % x", f.Name, header)
 		}
 	}
 }
@@ -257,8 +281,12 @@ func TestZIP64Count(t *testing.T) {
 	m := mustNew(t, files, media.Options{Time: noon})
 	r := m.Reader(t.Context())
 	defer r.Close()
+	p := make([]byte, 1000)
+	if _, err := r.ReadAt(p, m.Size()-1000); err != nil { // the end first
+		t.Fatal(err)
+	}
 	all, err := io.ReadAll(r)
-	if err != nil {
+	if err != nil || !bytes.HasSuffix(all, p) {
 		t.Fatal(err)
 	}
 	z, err := zip.NewReader(bytes.NewReader(all), int64(len(all)))
@@ -273,10 +301,6 @@ func TestZIP64Count(t *testing.T) {
 		if _, err := io.Copy(io.Discard, one); err != nil {
 			t.Errorf("%s: %v", f.Name, err)
 		}
-	}
-	p := make([]byte, 1000)
-	if _, err := mustNew(t, files, media.Options{Time: noon}).Reader(t.Context()).ReadAt(p, m.Size()-1000); err != nil || !bytes.HasSuffix(all, p) {
-		t.Errorf("the end first: %v", err)
 	}
 }
 
