@@ -26,7 +26,9 @@ import (
 func eachLog(t *testing.T, test func(t *testing.T, st store.Store, log *audit.Log)) {
 	options := store.Options{Schemas: []store.Schema{audit.Schema()}}
 	for name, open := range map[string]func(*testing.T) (store.Store, error){
-		"sqlite":   func(t *testing.T) (store.Store, error) { return sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "a.db"), options) },
+		"sqlite": func(t *testing.T) (store.Store, error) {
+			return sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "a.db"), options)
+		},
 		"postgres": func(t *testing.T) (store.Store, error) { return postgres.Open(t.Context(), pgtest.Start(t), options) },
 	} {
 		t.Run(name, func(t *testing.T) {

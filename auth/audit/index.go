@@ -8,30 +8,44 @@ import (
 	"lightbox/fhir/store"
 )
 
-// How AuditEvents are made of records.
+// How AuditEvents are made of records. To make one costs more than the read that it tells of: while much is recorded it waits for a
+// quieter time, though not for ever, and whoever searches for AuditEvents has them made.
 const (
-	indexBatch = 500
-	indexEvery = 2 * time.Second // at most so long after the record, while there is little else to do
-	restFactor = 3               // how much longer it rests than it works: reads go first
+	indexBatch   = 200
+	indexEvery   = time.Second // looks for records so often
+	busyFrom     = 100         // records a second
+	longestBusy  = 10 * time.Minute
+	restWhenIdle = 1 // how much longer it rests than it works
+	restWhenBusy = 9
 )
 
 // Run makes AuditEvents of records until ctx ends.
 func (l *Log) Run(ctx context.Context) {
-	rest := indexEvery
+	rest, before, busySince := indexEvery, l.recorded.Load(), time.Time{}
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-time.After(rest):
 		}
-		began := time.Now()
+		now, began := l.recorded.Load(), time.Now()
+		busy := now-before > busyFrom
+		if before = now; !busy {
+			busySince = time.Time{}
+		} else if busySince.IsZero() {
+			busySince = began
+		}
+		if rest = indexEvery; busy && began.Sub(busySince) < longestBusy {
+			continue
+		}
 		more, err := l.index(ctx)
-		rest = indexEvery
 		switch {
 		case err != nil && ctx.Err() == nil:
 			l.log.Error("AuditEvents could not be made of audit records; they are tried again", "cause", err)
+		case more && busy:
+			rest = restWhenBusy * time.Since(began)
 		case more:
-			rest = restFactor * time.Since(began)
+			rest = restWhenIdle * time.Since(began)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"lightbox/fhir/store"
@@ -20,6 +21,8 @@ type Log struct {
 	base  string // of the FHIR API, by which the hub names itself
 	key   []byte // of the ids of AuditEvents
 	log   *slog.Logger
+
+	recorded atomic.Int64 // events, since it was opened
 
 	mu      sync.Mutex
 	waiting *batch // events of requests that wait for the next commit
@@ -53,6 +56,7 @@ func (l *Log) Record(ctx context.Context, events ...Event) error {
 	if err != nil || len(rows) == 0 {
 		return err
 	}
+	l.recorded.Add(int64(len(rows)))
 	l.mu.Lock()
 	if l.waiting == nil {
 		l.waiting = &batch{done: make(chan struct{})}
@@ -84,9 +88,18 @@ func encodeAll(events []Event) ([][]byte, error) {
 	return rows, nil
 }
 
+// A commit costs the same for one event and for a hundred. While many come, the next one waits a moment for more.
+const (
+	manyWait = 4
+	gather   = 2 * time.Millisecond
+)
+
 // commitAll commits what waits until nothing does.
 func (l *Log) commitAll() {
-	for {
+	for last := 0; ; {
+		if last >= manyWait {
+			time.Sleep(gather)
+		}
 		l.mu.Lock()
 		b := l.waiting
 		l.waiting = nil
@@ -96,6 +109,7 @@ func (l *Log) commitAll() {
 			return
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
+		last = len(b.rows)
 		b.err = l.store.Write(ctx, func(tx store.Tx) error { return appendRows(ctx, tx, b.rows) })
 		cancel()
 		close(b.done)
