@@ -53,9 +53,17 @@ type Metadata struct {
 	Issuer                string   `json:"issuer"`
 	AuthorizationEndpoint string   `json:"authorization_endpoint"`
 	TokenEndpoint         string   `json:"token_endpoint"`
+	IntrospectionEndpoint string   `json:"introspection_endpoint,omitempty"` // RFC 8414 section 2, as the next one
+	RevocationEndpoint    string   `json:"revocation_endpoint,omitempty"`
 	JWKSURI               string   `json:"jwks_uri"`
 	GrantTypes            []string `json:"grant_types_supported"`
 	ChallengeMethods      []string `json:"code_challenge_methods_supported"`
+	Scopes                []string `json:"scopes_supported,omitempty"`
+	ResponseTypes         []string `json:"response_types_supported,omitempty"`
+	SubjectTypes          []string `json:"subject_types_supported,omitempty"`
+	IDTokenAlgorithms     []string `json:"id_token_signing_alg_values_supported,omitempty"`
+	TokenAuthMethods      []string `json:"token_endpoint_auth_methods_supported,omitempty"`
+	TokenAuthAlgorithms   []string `json:"token_endpoint_auth_signing_alg_values_supported,omitempty"`
 }
 
 // Discover asks an issuer for its metadata; a nil client stands for the default one.

@@ -1,31 +1,28 @@
-// Package devissuer is an OpenID provider for the demo and for tests: discovery, keys, and tokens that whoever holds its key
-// file signs at will. It knows no users and no passwords, so it must never stand where real data is; only the demo starts it.
-// https://openid.net/specs/openid-connect-discovery-1_0.html
+// Package devissuer is an OpenID provider and SMART authorization server for the demo and for tests, in memory: discovery and
+// keys (documents.go), login and patient picker (authorize.go, login.go, pages.go), the token endpoint with its three grants
+// (token.go, grant.go) and how clients prove themselves there (client.go, assertion.go), introspection and revocation
+// (introspect.go). Beside that, tokens that whoever holds its key file signs at will.
+//
+// It knows no passwords: who logs in is whoever one chooses to be, and consent is implied. So it must never stand where real data
+// is; only the demo starts it.
+//
+// https://hl7.org/fhir/smart-app-launch/STU2.2/ and https://openid.net/specs/openid-connect-discovery-1_0.html
 package devissuer
 
 import (
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha256"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/google/uuid"
 )
-
-// Config says who the issuer is.
-type Config struct {
-	URL      string           // the issuer's URL, without trailing slash; the handler answers below its path
-	Audience string           // aud of the tokens
-	KeyFile  string           // PEM file with the signing key, made with mode 0600 when absent; empty: a key in memory
-	Clock    func() time.Time // default time.Now
-}
 
 // Issuer serves the provider's documents and signs tokens.
 type Issuer struct {
@@ -34,13 +31,19 @@ type Issuer struct {
 
 	mu  sync.Mutex
 	key *rsa.PrivateKey
+
+	transactions *expiring[string, transaction]
+	launches     *expiring[string, LaunchContext]
+	grants       *expiring[string, grant]
+	opaque       *expiring[string, []byte]              // payloads of access tokens
+	seen         *expiring[string, struct{}]            // jti of client assertions
+	revoked      *expiring[[sha256.Size]byte, struct{}] // access tokens
 }
 
 // New makes an issuer; its key is read from or written to the key file.
 func New(c Config) (*Issuer, error) {
-	u, err := url.Parse(c.URL)
-	if err != nil || u.Host == "" || strings.HasSuffix(c.URL, "/") {
-		return nil, errors.New("devissuer: URL must be absolute and have no trailing slash")
+	if err := c.check(); err != nil {
+		return nil, fmt.Errorf("devissuer: %w", err)
 	}
 	if c.Clock == nil {
 		c.Clock = time.Now
@@ -49,12 +52,42 @@ func New(c Config) (*Issuer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("devissuer: %w", err)
 	}
-	i := &Issuer{config: c, mux: http.NewServeMux(), key: key}
-	i.mux.HandleFunc("GET "+u.Path+"/.well-known/openid-configuration", i.discovery)
-	i.mux.HandleFunc("GET "+u.Path+"/jwks", i.jwks)
+	i := &Issuer{
+		config: c, mux: http.NewServeMux(), key: key,
+		transactions: newExpiring[string, transaction](c.Clock),
+		launches:     newExpiring[string, LaunchContext](c.Clock),
+		grants:       newExpiring[string, grant](c.Clock),
+		opaque:       newExpiring[string, []byte](c.Clock),
+		seen:         newExpiring[string, struct{}](c.Clock),
+		revoked:      newExpiring[[sha256.Size]byte, struct{}](c.Clock),
+	}
+	return i, i.route()
+}
+
+// route says what is answered where, below the path of the issuer's URL.
+func (i *Issuer) route() error {
+	u, err := url.Parse(i.config.URL)
+	if err != nil {
+		return fmt.Errorf("devissuer: %w", err)
+	}
+	for _, open := range []struct {
+		method, path string
+		handler      http.HandlerFunc
+	}{
+		{http.MethodGet, "/.well-known/openid-configuration", i.discovery},
+		{http.MethodGet, "/jwks", i.jwks},
+		{http.MethodPost, "/token", i.token},
+		{http.MethodPost, "/introspect", i.introspect},
+		{http.MethodPost, "/revoke", i.revoke},
+	} {
+		i.mux.HandleFunc(open.method+" "+u.Path+open.path, anyOrigin(open.handler))
+		i.mux.HandleFunc("OPTIONS "+u.Path+open.path, anyOrigin(preflight))
+	}
 	i.mux.HandleFunc("GET "+u.Path+"/authorize", i.authorize)
-	i.mux.HandleFunc("POST "+u.Path+"/token", i.token)
-	return i, nil
+	i.mux.HandleFunc("POST "+u.Path+"/authorize", i.authorize)
+	i.mux.HandleFunc("POST "+u.Path+"/login", i.login)
+	i.mux.HandleFunc("POST "+u.Path+"/patient", i.choosePatient)
+	return nil
 }
 
 // ServeHTTP answers below the path of the issuer's URL; mount it there without stripping the path.
@@ -71,7 +104,7 @@ type Claims struct {
 	Roles        []string `json:"roles,omitempty"`
 }
 
-// Token signs an access token with just the given claims (Claims, or anything that becomes a JSON object, nonsense included), and
+// Token makes an access token with just the given claims (Claims, or anything that becomes a JSON object, nonsense included), and
 // iss, aud, iat, exp and jti. One of those five that is given is taken as it is; null leaves it out.
 func (i *Issuer) Token(claims any, ttl time.Duration) (string, error) {
 	text, err := json.Marshal(claims)
@@ -97,8 +130,16 @@ func (i *Issuer) Token(claims any, ttl time.Duration) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("devissuer: %w", err)
 	}
-	return i.Sign("at+jwt", text)
+	if i.config.Opaque {
+		token := rand.Text()
+		i.opaque.put(token, text, now.Add(ttl))
+		return token, nil
+	}
+	return i.Sign(accessType, text)
 }
+
+// accessType is the header's typ of access tokens (RFC 9068 section 2.1).
+const accessType = "at+jwt"
 
 // Sign signs any payload with the current key; typ is the header's, empty for none.
 func (i *Issuer) Sign(typ jose.ContentType, payload []byte) (string, error) {

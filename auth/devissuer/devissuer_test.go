@@ -16,13 +16,13 @@ import (
 	"lightbox/auth/devissuer"
 )
 
-const url = "http://127.0.0.1:8080/issuer"
+const issuerURL = "http://127.0.0.1:8080/issuer"
 
 func clock() time.Time { return time.Unix(1_000_000, 0) }
 
-func newIssuer(t *testing.T, keyFile string) *devissuer.Issuer {
+func newIssuer(t *testing.T, path string) *devissuer.Issuer {
 	t.Helper()
-	i, err := devissuer.New(devissuer.Config{URL: url, Audience: "aud", KeyFile: keyFile, Clock: clock})
+	i, err := devissuer.New(devissuer.Config{URL: issuerURL, Audience: "aud", KeyFile: path, Clock: clock})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +49,7 @@ func claims(t *testing.T, i *devissuer.Issuer, token string) map[string]any {
 
 func TestTokenHoldsJustTheClaims(t *testing.T) {
 	i := newIssuer(t, "")
-	standard := map[string]any{"iss": url, "aud": "aud", "iat": 1e6, "exp": 1e6 + 3600}
+	standard := map[string]any{"iss": issuerURL, "aud": "aud", "iat": 1e6, "exp": 1e6 + 3600}
 	tests := []struct {
 		name   string
 		claims any
@@ -91,7 +91,7 @@ func TestTokenWithoutStandardClaim(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]any{"iss": url, "aud": "aud", "iat": 1e6}
+	want := map[string]any{"iss": issuerURL, "aud": "aud", "iat": 1e6}
 	if diff := cmp.Diff(want, claims(t, i, token)); diff != "" {
 		t.Error(diff)
 	}
@@ -142,7 +142,7 @@ func TestKeyFileRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, path := range []string{open, junk, filepath.Join(folder, "absent", "key.pem")} {
-		if _, err := devissuer.New(devissuer.Config{URL: url, KeyFile: path}); err == nil {
+		if _, err := devissuer.New(devissuer.Config{URL: issuerURL, KeyFile: path}); err == nil {
 			t.Errorf("%s: no error", path)
 		}
 	}
@@ -155,7 +155,7 @@ func TestDocuments(t *testing.T) {
 		status             int
 		contains           string
 	}{
-		{"discovery", http.MethodGet, "/issuer/.well-known/openid-configuration", http.StatusOK, `"issuer":"` + url + `"`},
+		{"discovery", http.MethodGet, "/issuer/.well-known/openid-configuration", http.StatusOK, `"issuer":"` + issuerURL + `"`},
 		{"keys", http.MethodGet, "/issuer/jwks", http.StatusOK, i.PublicKey().KeyID},
 		{"authorize", http.MethodGet, "/issuer/authorize", http.StatusNotImplemented, "lightbox token"},
 		{"token", http.MethodPost, "/issuer/token", http.StatusBadRequest, `"unsupported_grant_type"`},
