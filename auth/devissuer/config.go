@@ -111,6 +111,12 @@ func isAbsolute(text string) bool {
 	return err == nil && u.Scheme != "" && u.Host != ""
 }
 
+// path is that of the issuer's URL, which was checked.
+func (c Config) path() string {
+	u, _ := url.Parse(c.URL)
+	return u.Path
+}
+
 // client finds a registered client.
 func (c Config) client(id string) (Client, bool) {
 	at := slices.IndexFunc(c.Clients, func(c Client) bool { return c.ID == id })

@@ -16,7 +16,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/url"
 	"sync"
 	"time"
 
@@ -24,7 +23,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// Issuer serves the provider's documents and signs tokens.
+// Issuer is the provider. It is safe for concurrent use.
 type Issuer struct {
 	config Config
 	mux    *http.ServeMux
@@ -61,15 +60,13 @@ func New(c Config) (*Issuer, error) {
 		seen:         newExpiring[string, struct{}](c.Clock),
 		revoked:      newExpiring[[sha256.Size]byte, struct{}](c.Clock),
 	}
-	return i, i.route()
+	i.route()
+	return i, nil
 }
 
 // route says what is answered where, below the path of the issuer's URL.
-func (i *Issuer) route() error {
-	u, err := url.Parse(i.config.URL)
-	if err != nil {
-		return fmt.Errorf("devissuer: %w", err)
-	}
+func (i *Issuer) route() {
+	path := i.config.path()
 	for _, open := range []struct {
 		method, path string
 		handler      http.HandlerFunc
@@ -80,14 +77,13 @@ func (i *Issuer) route() error {
 		{http.MethodPost, "/introspect", i.introspect},
 		{http.MethodPost, "/revoke", i.revoke},
 	} {
-		i.mux.HandleFunc(open.method+" "+u.Path+open.path, anyOrigin(open.handler))
-		i.mux.HandleFunc("OPTIONS "+u.Path+open.path, anyOrigin(preflight))
+		i.mux.HandleFunc(open.method+" "+path+open.path, anyOrigin(open.handler))
+		i.mux.HandleFunc("OPTIONS "+path+open.path, anyOrigin(preflight))
 	}
-	i.mux.HandleFunc("GET "+u.Path+"/authorize", i.authorize)
-	i.mux.HandleFunc("POST "+u.Path+"/authorize", i.authorize)
-	i.mux.HandleFunc("POST "+u.Path+"/login", i.login)
-	i.mux.HandleFunc("POST "+u.Path+"/patient", i.choosePatient)
-	return nil
+	i.mux.HandleFunc("GET "+path+"/authorize", i.authorize)
+	i.mux.HandleFunc("POST "+path+"/authorize", i.authorize)
+	i.mux.HandleFunc("POST "+path+"/login", i.login)
+	i.mux.HandleFunc("POST "+path+"/patient", i.choosePatient)
 }
 
 // ServeHTTP answers below the path of the issuer's URL; mount it there without stripping the path.
@@ -105,7 +101,8 @@ type Claims struct {
 }
 
 // Token makes an access token with just the given claims (Claims, or anything that becomes a JSON object, nonsense included), and
-// iss, aud, iat, exp and jti. One of those five that is given is taken as it is; null leaves it out.
+// iss, aud, iat, exp and jti. One of those five that is given is taken as it is; null leaves it out. It is a
+// signed JWT or, with Config.Opaque, a random string that only this issuer's introspection knows.
 func (i *Issuer) Token(claims any, ttl time.Duration) (string, error) {
 	text, err := json.Marshal(claims)
 	if err != nil {

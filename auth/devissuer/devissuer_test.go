@@ -30,7 +30,7 @@ func newIssuer(t *testing.T, path string) *devissuer.Issuer {
 }
 
 // claims verifies a token with the issuer's published key and returns what it says.
-func claims(t *testing.T, i *devissuer.Issuer, token string) map[string]any {
+func claims(t testing.TB, i *devissuer.Issuer, token string) map[string]any {
 	t.Helper()
 	jws, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.RS256})
 	if err != nil {

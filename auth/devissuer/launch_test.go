@@ -49,7 +49,7 @@ func TestStandaloneLaunch(t *testing.T) {
 // checkTokens holds the tokens of a login against what they should say, and against what the hub makes of them.
 func checkTokens(s *stand, got answer) {
 	s.Helper()
-	access, id := claims(s.T, s.issuer, got.text("access_token")), claims(s.T, s.issuer, got.text("id_token"))
+	access, id := claims(s.TB, s.issuer, got.text("access_token")), claims(s.TB, s.issuer, got.text("id_token"))
 	delete(access, "jti")
 	delete(access, "grant")
 	delete(id, "at_hash")

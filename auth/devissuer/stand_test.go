@@ -59,18 +59,18 @@ func TestMain(m *testing.M) {
 
 // stand is an issuer at a listener, with a clock that tests move.
 type stand struct {
-	*testing.T
+	testing.TB
 	issuer *devissuer.Issuer
 	url    string
 	now    *atomic.Int64 // s
 }
 
-func newStand(t *testing.T, change func(*devissuer.Config)) *stand {
+func newStand(t testing.TB, change func(*devissuer.Config)) *stand {
 	t.Helper()
 	mux := http.NewServeMux()
 	listener := httptest.NewServer(mux)
 	t.Cleanup(listener.Close)
-	s := &stand{T: t, url: listener.URL + "/issuer", now: new(atomic.Int64)}
+	s := &stand{TB: t, url: listener.URL + "/issuer", now: new(atomic.Int64)}
 	s.now.Store(1_800_000_000)
 	c := devissuer.Config{
 		URL: s.url, Audience: fhirBase, KeyFile: keyFile, Users: users, Clients: clients(),
