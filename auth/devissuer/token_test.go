@@ -1,6 +1,8 @@
 package devissuer_test
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"net/http"
 	"net/url"
 	"strings"
@@ -200,5 +202,15 @@ func TestRefreshEnds(t *testing.T) {
 	s := newStand(t, nil)
 	if got := s.tokens("launch/patient patient/*.rs"); got.text("refresh_token") != "" {
 		t.Error("a refresh token that nobody asked for")
+	}
+}
+
+// A verifier that could be guessed is none (RFC 7636 section 4.1), even if the challenge was made of it.
+func TestVerifierTooShort(t *testing.T) {
+	for _, verifier := range []string{"x", verifier[:42], strings.Repeat("x", 129)} {
+		s := newStand(t, nil)
+		hash := sha256.Sum256([]byte(verifier))
+		code := s.code(asks("code_challenge", base64.RawURLEncoding.EncodeToString(hash[:])), "Self")
+		s.want(http.StatusBadRequest, "invalid_grant", s.post("/token", redeems(code, "code_verifier", verifier), ""))
 	}
 }
