@@ -22,7 +22,27 @@ func (p *Principal) Matches(resourceType string) search.Filter {
 			}
 		}
 	}
+	both.Grants = widest(both.Grants)
 	return both
+}
+
+// widest leaves out grants that others cover.
+func widest(grants []search.Grant) []search.Grant {
+	var kept []search.Grant
+	for i, g := range grants {
+		covered := slices.ContainsFunc(grants[:i], func(h search.Grant) bool { return covers(h, g) }) ||
+			slices.ContainsFunc(grants[i+1:], func(h search.Grant) bool { return covers(h, g) && !covers(g, h) })
+		if !covered {
+			kept = append(kept, g)
+		}
+	}
+	return kept
+}
+
+// covers reports whether every condition of h is one of g as well.
+func covers(h, g search.Grant) bool {
+	return (h.Patient == "" || h.Patient == g.Patient) && (h.Owner == "" || h.Owner == g.Owner) && (h.CareOf == "" || h.CareOf == g.CareOf) &&
+		(!h.Nobodys || g.Nobodys) && (len(h.Where) == 0 || reflect.DeepEqual(h.Where, g.Where))
 }
 
 // intersection is the grant of what two grants both cover, or of a part of it: two owners, or two organisations that care, at

@@ -15,7 +15,7 @@ func TestMatches(t *testing.T) {
 		scopes string
 		want   []search.Grant
 	}{
-		"both by one scope":          {"patient/ImagingStudy.rs", []search.Grant{{Patient: anna}}},
+		"both by one scope":          {"patient/ImagingStudy.rs", []search.Grant{{Patient: anna, Owner: north}, {Patient: anna, CareOf: north}}},
 		"search alone":               {"patient/ImagingStudy.s", nil},
 		"read alone":                 {"patient/ImagingStudy.r", nil},
 		"found by ward, read by one": {"user/ImagingStudy.s patient/ImagingStudy.r", []search.Grant{{Patient: anna, Owner: north}, {Patient: anna, CareOf: north}}},

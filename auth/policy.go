@@ -32,7 +32,7 @@ func ruleOf(resourceType string) rule {
 	switch resourceType {
 	case "Patient", "RelatedPerson",
 		"ImagingStudy", "DiagnosticReport", "ServiceRequest", "Observation", "Procedure", "Condition", "Encounter",
-		"Media", "DocumentReference", "Specimen", "BodyStructure", "List", "Task",
+		"Media", "DocumentReference", "Specimen", "BodyStructure", "List", "Task", "Consent",
 		"Binary": // by its securityContext; one without is seen by its owner alone
 		return patientData
 	case "Device":
@@ -96,9 +96,51 @@ func (p *Principal) grants(context string, how rule, r request) []search.Grant {
 	case "user":
 		return p.userGrants(how, r)
 	case "patient":
-		return patientGrants(p.Patient, how, r)
+		return p.launchGrants(how, r)
 	}
 	return nil
+}
+
+// launchGrants: the launch patient's data, for whoever launched the app: the patient, or who acts for them, who only reads. An app that
+// a clinician launched sees of that patient what the clinician sees.
+func (p *Principal) launchGrants(how rule, r request) []search.Grant {
+	kind, _, _ := strings.Cut(p.FHIRUser, "/")
+	switch {
+	case p.Patient == "":
+		return nil
+	case actsForPatients(p.FHIRUser) && p.FHIRUser != p.Patient:
+		return p.actingGrants(p.Patient, how, r)
+	case kind == "Practitioner" || kind == "PractitionerRole":
+		return p.clinicianLaunch(how, r)
+	}
+	return patientGrants(p.Patient, how, r)
+}
+
+// actingGrants: who acts for a patient reads what the patient reads, but for what is on record of others who may act too.
+func (p *Principal) actingGrants(patient string, how rule, r request) []search.Grant {
+	if !r.reads() {
+		return nil
+	}
+	if r.resourceType != "RelatedPerson" {
+		return patientGrants(patient, how, r)
+	}
+	var own []search.Grant
+	for _, g := range only(p.FHIRUser) {
+		own = append(own, search.Grant{Patient: patient, Where: g.Where})
+	}
+	return own
+}
+
+// clinicianLaunch narrows what a clinician sees to the launch patient.
+func (p *Principal) clinicianLaunch(how rule, r request) []search.Grant {
+	var narrowed []search.Grant
+	for _, g := range p.userGrants(how, r) {
+		if !g.Nobodys {
+			g.Patient = p.Patient
+		}
+		narrowed = append(narrowed, g)
+	}
+	return narrowed
 }
 
 // systemGrants: a backend service sees everything; one that is bound to an organisation (a partner) sees what that
@@ -122,8 +164,8 @@ func (p *Principal) auditorGrants(r request) []search.Grant {
 		return nil
 	case slices.Contains(p.Roles, Auditor):
 		return []search.Grant{{All: true}}
-	case strings.HasPrefix(p.FHIRUser, "Patient/"):
-		return []search.Grant{{Patient: p.FHIRUser}}
+	case actsForPatients(p.FHIRUser):
+		return p.ownGrants(disclosures, r)
 	}
 	return nil
 }
@@ -134,9 +176,9 @@ func (p *Principal) auditorGrants(r request) []search.Grant {
 func (p *Principal) userGrants(how rule, r request) []search.Grant {
 	userType, _, _ := strings.Cut(p.FHIRUser, "/")
 	switch {
-	case userType == "Patient":
-		return patientGrants(p.FHIRUser, how, r)
-	case userType == "RelatedPerson" || userType == "Person" || p.Organization == "":
+	case userType == "Patient" || userType == "RelatedPerson" || userType == "Person":
+		return p.ownGrants(how, r)
+	case p.Organization == "":
 		return nil
 	}
 	grants := []search.Grant{{Owner: p.Organization}}
@@ -147,6 +189,21 @@ func (p *Principal) userGrants(how rule, r request) []search.Grant {
 		grants = append(grants, search.Grant{CareOf: p.Organization})
 	}
 	return append(grants, commons(how, r)...)
+}
+
+// ownGrants: the own data of a patient who logs in, and that of those whom the user acts for.
+func (p *Principal) ownGrants(how rule, r request) (grants []search.Grant) {
+	if strings.HasPrefix(p.FHIRUser, "Patient/") {
+		grants = patientGrants(p.FHIRUser, how, r)
+	}
+	for _, patient := range p.Represents {
+		for _, g := range p.actingGrants(patient, how, r) {
+			if !g.Nobodys || len(grants) == 0 {
+				grants = append(grants, g)
+			}
+		}
+	}
+	return grants
 }
 
 // patientGrants: the data of one patient and the directory entries that it points to.
@@ -215,7 +272,7 @@ func (p *Principal) fingerprint() string {
 		scopes = append(scopes, s.String())
 	}
 	h := sha256.New()
-	for _, list := range [][]string{parts, sorted(p.Roles), sorted(scopes)} {
+	for _, list := range [][]string{parts, sorted(p.Roles), sorted(scopes), sorted(p.Represents)} {
 		h.Write(binary.AppendUvarint(nil, uint64(len(list))))
 		for _, part := range list {
 			h.Write(binary.AppendUvarint(nil, uint64(len(part))))

@@ -54,7 +54,7 @@ func TestVisible(t *testing.T) {
 		{"no scope", auth.Principal{}, "openid", auth.Read, "Patient", nil},
 		{"EMR", auth.Principal{}, "system/*.cruds", auth.Delete, "ImagingStudy", []search.Grant{all}},
 		{"EMR, type not in scope", auth.Principal{}, "system/Patient.cruds", auth.Read, "ImagingStudy", nil},
-		{"EMR, type without a rule", auth.Principal{}, "system/*.cruds", auth.Read, "Consent", nil},
+		{"EMR, type without a rule", auth.Principal{}, "system/*.cruds", auth.Read, "Subscription", nil},
 		{"EMR, type of no standard", auth.Principal{}, "system/*.cruds", auth.Read, "Foo", nil},
 		{"partner reads", auth.Principal{Organization: "Organization/o"}, "system/ImagingStudy.crus", auth.Read, "ImagingStudy", []search.Grant{ofOwner}},
 		{"partner does not delete", auth.Principal{Organization: "Organization/o"}, "system/ImagingStudy.crus", auth.Delete, "ImagingStudy", nil},

@@ -26,7 +26,7 @@ func TestRegistry(t *testing.T) {
 			t.Errorf("parameters of %s are not sorted", rt.Name)
 		}
 	}
-	want := []string{"AuditEvent", "Binary", "BodyStructure", "Condition", "Device", "DiagnosticReport", "DocumentReference", "Encounter",
+	want := []string{"AuditEvent", "Binary", "BodyStructure", "Condition", "Consent", "Device", "DiagnosticReport", "DocumentReference", "Encounter",
 		"Endpoint", "Group", "ImagingStudy", "List", "Location", "Media", "Observation", "Organization", "Patient", "Person",
 		"Practitioner", "PractitionerRole", "Procedure", "Provenance", "RelatedPerson", "ServiceRequest", "Specimen", "Task"}
 	if diff := cmp.Diff(want, names); diff != "" {

@@ -31,6 +31,7 @@ type hub struct {
 	store      store.Store
 	issuer     *devissuer.Issuer
 	audit      *audit.Log
+	now        func() time.Time // by which people come of age
 	log        *buffer
 	tokens     map[string]string
 }
@@ -56,7 +57,7 @@ func (b *buffer) String() string {
 // newHub starts the stack on a store; change may alter what the server is made of.
 func newHub(t testing.TB, s store.Store, change func(*server.Config)) *hub {
 	t.Helper()
-	h := &hub{store: s, log: new(buffer), tokens: map[string]string{}}
+	h := &hub{store: s, log: new(buffer), tokens: map[string]string{}, now: time.Now}
 	mux := http.NewServeMux()
 	listener := httptest.NewServer(mux)
 	t.Cleanup(listener.Close)
@@ -68,8 +69,8 @@ func newHub(t testing.TB, s store.Store, change func(*server.Config)) *hub {
 		Registry: fhir.R4(),
 		Store:    s,
 		Audit:    h.audit,
-		Verifier: auth.Remember(must(auth.NewVerifier(auth.Config{
-			Issuers: []string{listener.URL + "/issuer"}, Audience: audience, Base: h.base}))),
+		Verifier: &auth.Access{Store: s, Clock: func() time.Time { return h.now() }, Verifier: auth.Remember(must(auth.NewVerifier(auth.Config{
+			Issuers: []string{listener.URL + "/issuer"}, Audience: audience, Base: h.base})))},
 		Base:    h.base,
 		Version: "test",
 		SMART: func() server.SMART {

@@ -29,6 +29,7 @@ type serveCommand struct {
 	Base     string   `placeholder:"URL" help:"Public base URL of the FHIR API. Default: http://<listen>/fhir."`
 	Issuer   []string `placeholder:"URL" help:"OpenID provider whose access tokens are accepted. Repeatable."`
 	Audience string   `placeholder:"NAME" help:"What a token's aud must hold. Default: the base URL."`
+	Majority int      `default:"18" placeholder:"YEARS" help:"Age from which a parent or guardian no longer acts for a child, at the beginning of the birthday in --timezone."`
 	LogLevel string   `enum:"debug,info,warn,error" default:"info" help:"debug, info, warn or error."`
 	hubFlags
 	mllpFlags
@@ -82,7 +83,8 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	defer h.Close()
-	handler, err := newServer(ctx, h, serverOptions{base: base, issuers: c.Issuer, audience: c.Audience, smart: c.discovery(log), log: log})
+	handler, err := newServer(ctx, h, serverOptions{base: base, issuers: c.Issuer, audience: c.Audience, smart: c.discovery(log),
+		majority: c.Majority, zone: c.config(nil).Zone, log: log})
 	if err != nil {
 		return err
 	}
@@ -182,11 +184,13 @@ type serverOptions struct {
 	issuers  []string
 	audience string
 	smart    func() server.SMART
+	majority int            // age in years; 0: 18
+	zone     *time.Location // in which a day begins; nil: UTC
 	log      *slog.Logger
 }
 
 // verifier returns what tells callers apart; nil, which refuses everyone, where no issuer is configured.
-func (o serverOptions) verifier() (auth.Verifier, error) {
+func (o serverOptions) verifier(st store.Store) (auth.Verifier, error) {
 	if len(o.issuers) == 0 {
 		return nil, nil
 	}
@@ -198,11 +202,11 @@ func (o serverOptions) verifier() (auth.Verifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	return auth.Remember(oidc), nil
+	return &auth.Access{Verifier: auth.Remember(oidc), Store: st, Majority: o.majority, Zone: o.zone}, nil
 }
 
 func newServer(ctx context.Context, h *hub, o serverOptions) (http.Handler, error) {
-	verifier, err := o.verifier()
+	verifier, err := o.verifier(h.store)
 	if err != nil {
 		return nil, err
 	}
