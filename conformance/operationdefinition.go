@@ -18,6 +18,33 @@ var ours = []operationDefinition{{
 		{Name: "return", Use: "out", Min: 1, Max: "1", Type: "Bundle", Documentation: "The sums."},
 	},
 }, {
+	ID: "ImagingStudy-link", Name: "Link", Code: "link", Resource: []string{"ImagingStudy"}, AffectsState: true,
+	Title: "Link to the images of a study",
+	Description: "Makes a link by which anybody who has it downloads the images of the study that the caller may see, as a ZIP with a DICOM File-set (DICOMDIR), with ranges. " +
+		"It ends after some days, when it is revoked, when a passcode was wrong too often, and when the caller may no longer see the study. Its URL is told this once; ask again for another.",
+	Parameter: []operationParameter{
+		{Name: "purpose", Use: "in", Max: "1", Type: "code", Documentation: "download, which is the default."},
+		{Name: "passcode", Use: "in", Max: "1", Type: "string", Documentation: "What has to be entered to use the link: 4 to 64 bytes."},
+		{Name: "id", Use: "out", Min: 1, Max: "1", Type: "id", Documentation: "The link, for $links and $revoke-link."},
+		{Name: "url", Use: "out", Min: 1, Max: "1", Type: "url", Documentation: "The link itself."},
+		{Name: "expires", Use: "out", Min: 1, Max: "1", Type: "instant", Documentation: "When it ends."},
+	},
+}, {
+	ID: "ImagingStudy-links", Name: "Links", Code: "links", Resource: []string{"ImagingStudy"},
+	Title:       "Links to the images of a study",
+	Description: "The links that the caller has asked for, newest first; all of them to who sees everything. Their URLs are not told.",
+	Parameter: []operationParameter{{Name: "link", Use: "out", Max: "*", Type: "Element",
+		Documentation: "Parts: id, purpose, created, expires, passcode (whether it takes one), uses, revoked."}},
+}, {
+	ID: "ImagingStudy-revoke-link", Name: "RevokeLink", Code: "revoke-link", Resource: []string{"ImagingStudy"}, AffectsState: true,
+	Title:       "End of a link",
+	Description: "Ends a link that the caller has asked for, or any to who sees everything.",
+	Parameter: []operationParameter{
+		{Name: "id", Use: "in", Min: 1, Max: "1", Type: "id", Documentation: "Of the link."},
+		{Name: "id", Use: "out", Min: 1, Max: "1", Type: "id", Documentation: "Of the link."},
+		{Name: "revoked", Use: "out", Min: 1, Max: "1", Type: "instant", Documentation: "Since when it does not hold."},
+	},
+}, {
 	ID: "Task-withdraw", Name: "Withdraw", Code: "withdraw", Resource: []string{"Task"}, AffectsState: true,
 	Title: "Withdrawal of a submission",
 	Description: "Takes back what an organisation sent of a study, whose Task is called: none of its objects is served any more, unless another organisation " +

@@ -21,6 +21,7 @@ import (
 	"lightbox/fhir/store"
 	"lightbox/mapping"
 	"lightbox/server"
+	"lightbox/server/links"
 )
 
 const audience = "https://hub.example/fhir"
@@ -71,6 +72,7 @@ func newHub(t testing.TB, s store.Store, change func(*server.Config)) *hub {
 		Audit:    h.audit,
 		Verifier: &auth.Access{Store: s, Clock: func() time.Time { return h.now() }, Verifier: auth.Remember(must(auth.NewVerifier(auth.Config{
 			Issuers: []string{listener.URL + "/issuer"}, Audience: audience, Base: h.base})))},
+		Links:   &links.Links{Store: s, Audit: h.audit, Base: h.root + "/links"},
 		Base:    h.base,
 		Version: "test",
 		SMART: func() server.SMART {

@@ -112,6 +112,9 @@ func (a *api) searches(r chi.Router) {
 	}
 	r.HandleFunc(a.path+"/Patient/{id}/$everything", a.closed(negotiated(only(http.MethodGet, a.everything))))
 	r.HandleFunc(a.path+"/Task/{id}/$withdraw", a.closed(negotiated(only(http.MethodPost, a.withdraw))))
+	r.HandleFunc(a.path+"/ImagingStudy/{id}/$link", a.closed(negotiated(only(http.MethodPost, a.link))))
+	r.HandleFunc(a.path+"/ImagingStudy/{id}/$links", a.closed(negotiated(only(http.MethodGet, a.links))))
+	r.HandleFunc(a.path+"/ImagingStudy/{id}/$revoke-link", a.closed(negotiated(only(http.MethodPost, a.revokeLink))))
 	r.HandleFunc(a.path+"/Patient/$match", a.closed(negotiated(only(http.MethodPost, a.match))))
 	r.HandleFunc(a.path+"/Patient/{id}/$dose", a.closed(negotiated(only(http.MethodGet, a.dose))))
 }

@@ -23,6 +23,7 @@ import (
 	"lightbox/fhir"
 	"lightbox/fhir/store"
 	"lightbox/mapping/match"
+	"lightbox/server/links"
 )
 
 // Config is what a server is made of.
@@ -41,6 +42,9 @@ type Config struct {
 	Withdraw func(ctx context.Context, task fhir.Resource) (done bool, err error)
 	// Written is told in its transaction of each ImagingStudy that a partner writes; nil: nobody asks.
 	Written func(ctx context.Context, tx store.Tx, study fhir.Resource) error
+	// Links hands out links to the images of a study; nil: there are none. HasObjects tells whether a caller sees any image of one.
+	Links      *links.Links
+	HasObjects func(ctx context.Context, by *auth.Principal, study string) (bool, error)
 	// Match says what two records of a person are worth to each other.
 	Match match.Rules
 	// Beside are other surfaces, by the path that each is below: they have the log, the headers and the cross-origin rules of this one.

@@ -48,13 +48,14 @@ func TestStatementHolds(t *testing.T) {
 				h.understands(t, kind.Type, "_id=x&_revinclude="+value)
 			}
 			for _, o := range kind.Operation {
-				if path, byPost := map[string]string{"match": "/$match", "withdraw": "/x/$withdraw"}[o.Name]; byPost {
+				if path, byPost := map[string]string{"match": "/$match", "withdraw": "/x/$withdraw", "link": "/x/$link", "revoke-link": "/x/$revoke-link"}[o.Name]; byPost {
 					if !h.takes(t, "POST", "/"+kind.Type+path) {
 						t.Errorf("$%s is stated and not served", o.Name)
 					}
 					continue
 				}
-				h.ok(t, http.MethodGet, "/"+kind.Type+"/anna/$"+o.Name, nil)
+				id := map[string]string{"Patient": "anna", "ImagingStudy": "a1"}[kind.Type]
+				h.ok(t, http.MethodGet, "/"+kind.Type+"/"+id+"/$"+o.Name, nil)
 			}
 		})
 	}

@@ -10,6 +10,7 @@ import (
 	"lightbox/fhir/store/postgres"
 	"lightbox/fhir/store/postgres/pgtest"
 	"lightbox/fhir/store/sqlite"
+	"lightbox/server/links"
 )
 
 // eachStore runs test on both databases; open gives an empty store each time.
@@ -19,12 +20,12 @@ func eachStore(t *testing.T, test func(t *testing.T, open func(testing.TB) store
 }
 
 func openSQLite(t testing.TB) store.Store {
-	s, err := sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "lightbox.db"), store.Options{Schemas: []store.Schema{audit.Schema()}})
+	s, err := sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "lightbox.db"), store.Options{Schemas: []store.Schema{audit.Schema(), links.Schema()}})
 	return opened(t, s, err)
 }
 
 func openPostgres(t testing.TB) store.Store {
-	s, err := postgres.Open(context.Background(), pgtest.Start(t), store.Options{Schemas: []store.Schema{audit.Schema()}})
+	s, err := postgres.Open(context.Background(), pgtest.Start(t), store.Options{Schemas: []store.Schema{audit.Schema(), links.Schema()}})
 	return opened(t, s, err)
 }
 

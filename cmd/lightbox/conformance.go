@@ -66,7 +66,7 @@ R4 ([mapping](../mapping/MAPPING.md)).
 | QIDO-RS | yes, to read an archive | yes |
 | WADO-RS | yes, to read an archive | yes |
 
-Media: files, folders, ZIP archives and DICOMDIR media are read; a DICOMDIR itself is told as refused. Media are not written.
+Media: files, folders, ZIP archives and DICOMDIR media are read; a DICOMDIR itself is told as refused. A link to a study (ImagingStudy/[id]/$link) downloads it as a ZIP with a File-set: the objects as they are kept, and a DICOMDIR.
 
 ## 2 Table of contents
 

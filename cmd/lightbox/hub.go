@@ -22,6 +22,7 @@ import (
 	"lightbox/mapping"
 	"lightbox/mapping/match"
 	"lightbox/server/ingest"
+	"lightbox/server/links"
 )
 
 // storage says where a hub keeps its data.
@@ -193,7 +194,7 @@ func openStore(ctx context.Context, database string, log *slog.Logger) (store.St
 	options := store.Options{
 		Registry: fhir.R4(),
 		Log:      log,
-		Schemas:  append(ingest.Schemas(), audit.Schema()),
+		Schemas:  append(ingest.Schemas(), audit.Schema(), links.Schema()),
 	}
 	if path, ok := strings.CutPrefix(database, "sqlite:"); ok {
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {

@@ -22,15 +22,17 @@ import (
 	"lightbox/server"
 	"lightbox/server/dicomweb"
 	"lightbox/server/ingest"
+	"lightbox/server/links"
 )
 
 type serveCommand struct {
-	Listen   string   `default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen on."`
-	Base     string   `placeholder:"URL" help:"Public base URL of the FHIR API. Default: http://<listen>/fhir."`
-	Issuer   []string `placeholder:"URL" help:"OpenID provider whose access tokens are accepted. Repeatable."`
-	Audience string   `placeholder:"NAME" help:"What a token's aud must hold. Default: the base URL."`
-	Majority int      `default:"18" placeholder:"YEARS" help:"Age from which a parent or guardian no longer acts for a child, at the beginning of the birthday in --timezone."`
-	LogLevel string   `enum:"debug,info,warn,error" default:"info" help:"debug, info, warn or error."`
+	Listen   string        `default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen on."`
+	Base     string        `placeholder:"URL" help:"Public base URL of the FHIR API. Default: http://<listen>/fhir."`
+	Issuer   []string      `placeholder:"URL" help:"OpenID provider whose access tokens are accepted. Repeatable."`
+	Audience string        `placeholder:"NAME" help:"What a token's aud must hold. Default: the base URL."`
+	Majority int           `default:"18" placeholder:"YEARS" help:"Age from which a parent or guardian no longer acts for a child, at the beginning of the birthday in --timezone."`
+	LinkLife time.Duration `default:"120h" placeholder:"DURATION" help:"How long a link to images holds (ImagingStudy/[id]/$$link)."`
+	LogLevel string        `enum:"debug,info,warn,error" default:"info" help:"debug, info, warn or error."`
 	hubFlags
 	mllpFlags
 	dimseFlags
@@ -84,7 +86,7 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 	}
 	defer h.Close()
 	handler, err := newServer(ctx, h, serverOptions{base: base, issuers: c.Issuer, audience: c.Audience, smart: c.discovery(log),
-		majority: c.Majority, zone: c.config(nil).Zone, log: log})
+		majority: c.Majority, zone: c.config(nil).Zone, linkLife: c.LinkLife, log: log})
 	if err != nil {
 		return err
 	}
@@ -186,6 +188,7 @@ type serverOptions struct {
 	smart    func() server.SMART
 	majority int            // age in years; 0: 18
 	zone     *time.Location // in which a day begins; nil: UTC
+	linkLife time.Duration  // 0: the default
 	log      *slog.Logger
 }
 
@@ -239,21 +242,33 @@ func newServer(ctx context.Context, h *hub, o serverOptions) (http.Handler, erro
 	if h.pipeline.Matching != nil {
 		c.Match = *h.pipeline.Matching
 	}
-	images := dicomweb.Server{Hub: h.pipeline, Verifier: verifier, Audit: h.audit, Base: dicomwebBase(o.base), FHIR: o.base, Log: o.log}
-	c.Beside = map[string]http.Handler{dicomwebPath: images.Handler()}
+	images := &dicomweb.Server{Hub: h.pipeline, Verifier: verifier, Audit: h.audit, Base: dicomwebBase(o.base), FHIR: o.base, Log: o.log}
+	c.Links = &links.Links{Store: h.store, Audit: h.audit, Base: besideFHIR(o.base, linksPath), Life: o.linkLife}
+	if access, ok := verifier.(*auth.Access); ok {
+		c.Links.Resolve = access.Resolve
+	}
+	c.HasObjects = images.HasObjects
+	downloads := links.Handler{Links: c.Links, Image: images.Image, Zone: o.zone, Log: o.log}
+	c.Beside = map[string]http.Handler{dicomwebPath: images.Handler(), linksPath: downloads.Routes()}
 	return server.New(c)
 }
 
-// dicomwebPath is where DICOMweb is served, beside FHIR.
-const dicomwebPath = "/dicom-web"
+// Where DICOMweb and links are served, beside FHIR.
+const (
+	dicomwebPath = "/dicom-web"
+	linksPath    = "/links"
+)
 
 // dicomwebBase is the public URL of DICOMweb on the host that serves FHIR.
-func dicomwebBase(fhirBase string) string {
+func dicomwebBase(fhirBase string) string { return besideFHIR(fhirBase, dicomwebPath) }
+
+// besideFHIR is the public URL of a path on the host that serves FHIR.
+func besideFHIR(fhirBase, path string) string {
 	base, err := url.Parse(fhirBase)
 	if err != nil {
-		return dicomwebPath
+		return path
 	}
-	return base.Scheme + "://" + base.Host + dicomwebPath
+	return base.Scheme + "://" + base.Host + path
 }
 
 // serving is one listening hub.

@@ -32,6 +32,8 @@ type Server struct {
 	FHIR     string        // public base URL of the FHIR API, where senders see what became of what they sent; "" names none
 	Limits   Limits
 	Log      *slog.Logger
+
+	images layouts
 }
 
 // Limits bound one request; zero stands for the default.

@@ -30,16 +30,25 @@ var errNoStudy = &problem{http.StatusNotFound, "no such study, series or instanc
 
 // look returns what a caller may see of a study; errNoStudy where that is nothing, or the study is not here: nobody can tell which.
 func (s *Server) look(c *call, uid string) (view, error) {
+	return s.lookAt(c, s.Hub.Mapper.StudyID(uid))
+}
+
+// lookAt is look by the id of the ImagingStudy.
+func (s *Server) lookAt(c *call, id string) (view, error) {
 	visible := c.by.Visible(auth.Read, "ImagingStudy")
 	if len(visible.Grants) == 0 {
 		return view{}, errForbidden
 	}
-	study, err := s.Hub.Store.Read(c.ctx(), visible, "ImagingStudy", s.Hub.Mapper.StudyID(uid))
+	study, err := s.Hub.Store.Read(c.ctx(), visible, "ImagingStudy", id)
 	if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrGone) {
 		return view{}, errNoStudy
 	}
 	if err != nil {
 		return view{}, err
+	}
+	uid := uidOf(study.Body)
+	if id != s.Hub.Mapper.StudyID(uid) { // somebody's own words about a study give no right to its objects
+		return view{}, errNoStudy
 	}
 	return s.of(c, uid, study)
 }
