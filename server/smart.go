@@ -18,6 +18,7 @@ type SMART struct {
 	GrantTypes           []string // nil: authorization_code when there is an authorization endpoint
 	CodeChallengeMethods []string // nil: S256 when there is an authorization endpoint; plain is never stated
 	TokenAuthMethods     []string
+	TokenAuthAlgorithms  []string // of private_key_jwt
 	Scopes               []string
 	ResponseTypes        []string
 }
@@ -34,6 +35,7 @@ type smartConfiguration struct {
 	ManagementEndpoint    string   `json:"management_endpoint,omitempty"`
 	GrantTypes            []string `json:"grant_types_supported"`
 	TokenAuthMethods      []string `json:"token_endpoint_auth_methods_supported,omitempty"`
+	TokenAuthAlgorithms   []string `json:"token_endpoint_auth_signing_alg_values_supported,omitempty"`
 	Scopes                []string `json:"scopes_supported,omitempty"`
 	ResponseTypes         []string `json:"response_types_supported,omitempty"`
 	CodeChallengeMethods  []string `json:"code_challenge_methods_supported"`
@@ -65,6 +67,7 @@ func (s SMART) document() smartConfiguration {
 		ManagementEndpoint:    s.ManagementEndpoint,
 		GrantTypes:            orElse(s.GrantTypes, s.AuthorizationEndpoint != "", "authorization_code"),
 		TokenAuthMethods:      s.TokenAuthMethods,
+		TokenAuthAlgorithms:   s.TokenAuthAlgorithms,
 		Scopes:                s.Scopes,
 		ResponseTypes:         orElse(s.ResponseTypes, s.AuthorizationEndpoint != "", "code"),
 		CodeChallengeMethods:  orElse(s.CodeChallengeMethods, s.AuthorizationEndpoint != "", "S256"),

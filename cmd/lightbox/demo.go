@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
+
 	"lightbox/auth/devissuer"
 	"lightbox/dicom/synth"
 	"lightbox/mapping"
@@ -139,11 +141,12 @@ func (c *demoCommand) open(ctx context.Context, log *slog.Logger, dicomweb strin
 
 // demo is one running demo.
 type demo struct {
-	hub    *hub
-	issuer *devissuer.Issuer
-	base   string // of FHIR
-	url    string // of the issuer
-	city   synth.City
+	hub     *hub
+	issuer  *devissuer.Issuer
+	service jose.JSONWebKey // of the backend service
+	base    string          // of FHIR
+	url     string          // of the issuer
+	city    synth.City
 }
 
 func newDemo(c *demoCommand, h *hub, origin string) (*demo, error) {
@@ -152,16 +155,22 @@ func newDemo(c *demoCommand, h *hub, origin string) (*demo, error) {
 		return nil, err
 	}
 	url := origin + "/issuer"
-	issuer, err := devissuer.New(devissuer.Config{URL: url, KeyFile: filepath.Join(c.Dir, issuerKeyFile)})
+	d := &demo{hub: h, base: origin + "/fhir", url: url, city: city}
+	d.service, err = serviceKey(filepath.Join(c.Dir, serviceKeyFile))
 	if err != nil {
 		return nil, err
 	}
-	return &demo{hub: h, issuer: issuer, base: origin + "/fhir", url: url, city: city}, nil
+	d.issuer, err = devissuer.New(devissuer.Config{URL: url, Audience: d.base, KeyFile: filepath.Join(c.Dir, issuerKeyFile), Users: d.users, Clients: d.clients()})
+	return d, err
 }
 
 // handler serves the hub, and the issuer beside it.
 func (d *demo) handler(ctx context.Context, log *slog.Logger) (http.Handler, error) {
-	known := func() server.SMART { return smart(d.issuer.Metadata()) }
+	known := func() server.SMART {
+		stated := smart(d.issuer.Metadata())
+		stated.Capabilities = append(stated.Capabilities, "authorize-post")
+		return stated
+	}
 	api, err := newServer(ctx, d.hub, serverOptions{base: d.base, issuers: []string{d.url}, smart: known, log: log})
 	if err != nil {
 		return nil, err

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -175,10 +176,48 @@ func smart(m auth.Metadata) server.SMART {
 		AuthorizationEndpoint: m.AuthorizationEndpoint,
 		TokenEndpoint:         m.TokenEndpoint,
 		JWKSURI:               m.JWKSURI,
+		IntrospectionEndpoint: m.IntrospectionEndpoint,
+		RevocationEndpoint:    m.RevocationEndpoint,
 		GrantTypes:            append([]string{}, m.GrantTypes...),
 		CodeChallengeMethods:  append([]string{}, m.ChallengeMethods...),
-		Capabilities:          []string{"permission-patient", "permission-user", "permission-v1", "permission-v2"},
+		TokenAuthMethods:      m.TokenAuthMethods,
+		TokenAuthAlgorithms:   m.TokenAuthAlgorithms,
+		Scopes:                m.Scopes,
+		ResponseTypes:         append([]string{}, m.ResponseTypes...),
+		Capabilities:          capabilities(m),
 	}
+}
+
+// capabilities are those of SMART App Launch 2.2 that follow from what an issuer states, in the order of its conformance page.
+func capabilities(m auth.Metadata) []string {
+	logsIn := slices.Contains(m.GrantTypes, "authorization_code") && slices.Contains(m.ChallengeMethods, "S256")
+	scope := func(name string) bool { return logsIn && slices.Contains(m.Scopes, name) }
+	method := func(name string) bool { return slices.Contains(m.TokenAuthMethods, name) }
+	var stated []string
+	for _, one := range []struct {
+		name string
+		true bool
+	}{
+		{"launch-ehr", scope("launch")},
+		{"launch-standalone", scope("launch/patient")},
+		{"client-public", logsIn && method("none")},
+		{"client-confidential-symmetric", method("client_secret_basic") || method("client_secret_post")},
+		{"client-confidential-asymmetric", method("private_key_jwt")},
+		{"sso-openid-connect", scope("openid") && scope("fhirUser") && m.JWKSURI != ""},
+		{"context-ehr-patient", scope("launch")},
+		{"context-standalone-patient", scope("launch/patient")},
+		{"permission-offline", scope("offline_access")},
+		{"permission-online", scope("online_access")},
+		{"permission-patient", true},
+		{"permission-user", true},
+		{"permission-v1", true},
+		{"permission-v2", true},
+	} {
+		if one.true {
+			stated = append(stated, one.name)
+		}
+	}
+	return stated
 }
 
 type serverOptions struct {
