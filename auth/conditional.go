@@ -42,6 +42,7 @@ func widest(grants []search.Grant) []search.Grant {
 // covers reports whether every condition of h is one of g as well.
 func covers(h, g search.Grant) bool {
 	return (h.Patient == "" || h.Patient == g.Patient) && (h.Owner == "" || h.Owner == g.Owner) && (h.CareOf == "" || h.CareOf == g.CareOf) &&
+		(h.ReferredTo == "" || h.ReferredTo == g.ReferredTo) &&
 		(!h.Nobodys || g.Nobodys) && (len(h.Where) == 0 || reflect.DeepEqual(h.Where, g.Where))
 }
 
@@ -56,6 +57,7 @@ func intersection(a, b search.Grant) (search.Grant, bool) {
 		{&g.Patient, a.Patient, b.Patient},
 		{&g.Owner, a.Owner, b.Owner},
 		{&g.CareOf, a.CareOf, b.CareOf},
+		{&g.ReferredTo, a.ReferredTo, b.ReferredTo},
 	} {
 		switch {
 		case field.a == "" || field.a == field.b:

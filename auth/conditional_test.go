@@ -15,10 +15,10 @@ func TestMatches(t *testing.T) {
 		scopes string
 		want   []search.Grant
 	}{
-		"both by one scope":          {"patient/ImagingStudy.rs", []search.Grant{{Patient: anna, Owner: north}, {Patient: anna, CareOf: north}}},
+		"both by one scope":          {"patient/ImagingStudy.rs", []search.Grant{{Patient: anna, Owner: north}, {Patient: anna, CareOf: north}, {Patient: anna, ReferredTo: north}}},
 		"search alone":               {"patient/ImagingStudy.s", nil},
 		"read alone":                 {"patient/ImagingStudy.r", nil},
-		"found by ward, read by one": {"user/ImagingStudy.s patient/ImagingStudy.r", []search.Grant{{Patient: anna, Owner: north}, {Patient: anna, CareOf: north}}},
+		"found by ward, read by one": {"user/ImagingStudy.s patient/ImagingStudy.r", []search.Grant{{Patient: anna, Owner: north}, {Patient: anna, CareOf: north}, {Patient: anna, ReferredTo: north}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			scopes, err := auth.ParseScopes(test.scopes)

@@ -186,7 +186,7 @@ func (p *Principal) userGrants(how rule, r request) []search.Grant {
 		return grants
 	}
 	if r.reads() && how != directory {
-		grants = append(grants, search.Grant{CareOf: p.Organization})
+		grants = append(grants, search.Grant{CareOf: p.Organization}, search.Grant{ReferredTo: p.Organization})
 	}
 	return append(grants, commons(how, r)...)
 }

@@ -17,6 +17,7 @@ var (
 	ofPatient = search.Grant{Patient: "Patient/p"}
 	ofOwner   = search.Grant{Owner: "Organization/o"}
 	inCare    = search.Grant{CareOf: "Organization/o"}
+	referred  = search.Grant{ReferredTo: "Organization/o"}
 	nobodys   = search.Grant{Nobodys: true}
 )
 
@@ -59,9 +60,9 @@ func TestVisible(t *testing.T) {
 		{"partner reads", auth.Principal{Organization: "Organization/o"}, "system/ImagingStudy.crus", auth.Read, "ImagingStudy", []search.Grant{ofOwner}},
 		{"partner does not delete", auth.Principal{Organization: "Organization/o"}, "system/ImagingStudy.crus", auth.Delete, "ImagingStudy", nil},
 		{"partner and the directory", auth.Principal{Organization: "Organization/o"}, "system/*.rs", auth.Read, "Practitioner", []search.Grant{ofOwner}},
-		{"clinician reads", clinician, "user/*.rs", auth.Read, "ImagingStudy", []search.Grant{ofOwner, inCare}},
+		{"clinician reads", clinician, "user/*.rs", auth.Read, "ImagingStudy", []search.Grant{ofOwner, inCare, referred}},
 		{"clinician searches the directory", clinician, "user/*.rs", auth.Search, "Endpoint", []search.Grant{ofOwner, nobodys}},
-		{"clinician and devices", clinician, "user/*.rs", auth.Read, "Device", []search.Grant{ofOwner, inCare, nobodys}},
+		{"clinician and devices", clinician, "user/*.rs", auth.Read, "Device", []search.Grant{ofOwner, inCare, referred, nobodys}},
 		{"clinician changes the own", clinician, "user/*.cruds", auth.Update, "ServiceRequest", []search.Grant{ofOwner}},
 		{"clinician does not change the directory of others", clinician, "user/*.cruds", auth.Delete, "Organization", []search.Grant{ofOwner}},
 		{"user without organization", auth.Principal{FHIRUser: "Practitioner/d"}, "user/*.cruds", auth.Read, "Patient", nil},
@@ -85,7 +86,7 @@ func TestVisible(t *testing.T) {
 		{"r does not search", patient, "patient/Patient.r", auth.Search, "Patient", nil},
 		{"c does not read", patient, "patient/Observation.c", auth.Read, "Observation", nil},
 		{"union, each in its context", auth.Principal{Patient: "Patient/p", Organization: "Organization/o"}, "patient/*.rs user/ImagingStudy.rs", auth.Read, "ImagingStudy",
-			[]search.Grant{ofPatient, ofOwner, inCare}},
+			[]search.Grant{ofPatient, ofOwner, inCare, referred}},
 		{"no union over types", auth.Principal{Patient: "Patient/p", Organization: "Organization/o"}, "patient/*.rs user/ImagingStudy.rs", auth.Read, "DiagnosticReport",
 			[]search.Grant{ofPatient}},
 		{"one context twice", patient, "patient/*.rs patient/Patient.rs", auth.Read, "Patient", []search.Grant{ofPatient}},

@@ -40,6 +40,9 @@ func (a *api) foreignPatients(by *auth.Principal, res fhir.Resource) (patientRef
 	if unfiltered(p.visible) {
 		return p, nil
 	}
+	if len(search.Referred(res)) > 0 { // nobody refers to themselves, by what they write, a patient whom they do not see
+		p.visible.Grants = slices.DeleteFunc(p.visible.Grants, func(g search.Grant) bool { return g.ReferredTo != "" })
+	}
 	err := eachReference(res, func(reference, expression string) error {
 		ref, err := fhir.ParseReference(reference, a.Base)
 		if err != nil || ref.Kind != fhir.Local || ref.Type != "Patient" {

@@ -157,11 +157,13 @@ type Filter struct {
 // Grant covers the resources for which every set field holds. A Grant with no field set and All false covers nothing.
 type Grant struct {
 	All     bool
-	Patient string   // "Patient/<id>": it is this patient's data, or the Patient
-	Owner   string   // "Organization/<id>": this organisation submitted it
-	CareOf  string   // "Organization/<id>": it is data of a patient whom this organisation submitted, or such a Patient
-	Nobodys bool     // it is no patient's data at all (a directory entry)
-	Where   []Clause // granular scopes
+	Patient string // "Patient/<id>": it is this patient's data, or the Patient
+	Owner   string // "Organization/<id>": this organisation submitted it
+	CareOf  string // "Organization/<id>": it is data of a patient whom this organisation submitted, or such a Patient
+	Nobodys bool   // it is no patient's data at all (a directory entry)
+	// ReferredTo is "Organization/<id>": it is data of a patient whom an order or a task refers to this organisation, see Referred.
+	ReferredTo string
+	Where      []Clause // granular scopes
 }
 
 // Everything is the filter of a caller without restriction.

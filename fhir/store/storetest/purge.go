@@ -101,7 +101,8 @@ func (f fixture) life(id string) []string {
 	f.put(`{"resourceType":"Observation","id":"o-`+id+`","identifier":[{"value":"`+id+`"}],"status":"final","code":{"text":"dose"},"subject":{"reference":"Patient/`+id+`"},`+
 		`"focus":[{"type":"Patient","identifier":{"system":"urn:mrn","value":"`+id+`"}}],`+
 		`"valueQuantity":{"value":5,"system":"http://unitsofmeasure.org","code":"mGy"}}`, hospital)
-	return []string{"Patient/" + id, "ImagingStudy/s-" + id, "ImagingStudy/gone-" + id, "Observation/o-" + id}
+	f.put(`{"resourceType":"Task","id":"t-`+id+`","status":"requested","intent":"order","for":{"reference":"Patient/`+id+`"},"owner":{"reference":"`+clinicOne+`"}}`, hospital)
+	return []string{"Task/t-" + id, "Patient/" + id, "ImagingStudy/s-" + id, "ImagingStudy/gone-" + id, "Observation/o-" + id}
 }
 
 // rare returns how many entries the runs hold once they are merged.

@@ -3,6 +3,7 @@ package storetest
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -91,6 +92,7 @@ func testVisible(t *testing.T, fresh func(t testing.TB) Database) {
 	t.Run("past versions", func(t *testing.T) { pastVersions(t, fresh(t)) })
 	t.Run("deleted", func(t *testing.T) { deletedVisible(t, fresh(t)) })
 	t.Run("owners change", func(t *testing.T) { ownersChange(t, fresh(t)) })
+	t.Run("referrals", func(t *testing.T) { referred(t, fresh(t)) })
 }
 
 // seers are the ways to learn of a resource.
@@ -226,4 +228,63 @@ func ownersChange(t *testing.T, db Database) {
 	if diff := cmp.Diff([]string{"p1", "p2"}, f.ids(as("two", search.Grant{Owner: clinicTwo}), "Patient", "_sort=_id")); diff != "" {
 		t.Errorf("what the new owner submitted (-want +got):\n%s", diff)
 	}
+}
+
+// referred: whom an order or a task refers a patient to sees the patient's data as long as one of them holds, and sees it once.
+func referred(t *testing.T, db Database) {
+	f := open(t, db)
+	f.fill()
+	by := as("reading", search.Grant{ReferredTo: hospital})
+	sees := func(why string, want ...string) {
+		t.Helper()
+		for _, query := range []string{"_sort=_id", "_sort=_id&status=available,registered"} {
+			result := f.search(by, "ImagingStudy", query+"&_total=accurate")
+			if diff := cmp.Diff(strings.Join(want, " "), strings.Join(idsOf(result.Matches), " ")); diff != "" || result.Total != int64(len(want)) {
+				t.Errorf("%s: %s, total %d (-want +got):\n%s", why, query, result.Total, diff)
+			}
+		}
+		for _, id := range []string{"s1", "s2", "s3"} {
+			_, err := f.Read(ctx, by.Access("ImagingStudy"), "ImagingStudy", id)
+			if (err == nil) != slices.Contains(want, id) {
+				t.Errorf("%s: read of %s: %v", why, id, err)
+			}
+		}
+	}
+	order := func(status, to string) string {
+		return fmt.Sprintf(`{"resourceType":"ServiceRequest","id":"o","status":%q,"intent":"order","subject":{"reference":"Patient/p2"},"performer":[{"reference":"Practitioner/x"},{"reference":%q}]}`, status, to)
+	}
+	task := func(id, status, of string) string {
+		return fmt.Sprintf(`{"resourceType":"Task","id":%q,"status":%q,"intent":"order","for":{"reference":%q},"owner":{"reference":%q}}`, id, status, of, hospital)
+	}
+	sees("nothing is referred")
+	f.put(order("draft", hospital))
+	sees("a draft")
+	f.put(order("active", hospital))
+	sees("an order", "s2", "s3")
+	f.put(task("t1", "requested", "Patient/p2"))
+	f.put(task("t2", "in-progress", "Patient/p2"))
+	sees("an order and two tasks", "s2", "s3")
+	f.put(order("active", clinicOne))
+	sees("the order is another's", "s2", "s3")
+	f.put(task("t1", "cancelled", "Patient/p2"))
+	f.put(task("t2", "completed", "Patient/p2"))
+	sees("one task is done", "s2", "s3")
+	f.put(task("t2", "completed", "Patient/p1"))
+	sees("it was of another patient", "s1")
+	f.delete("Task", "t2")
+	sees("it is deleted")
+	f.put(task("t3", "requested", "Patient/p1"))
+	if err := f.Reindex(ctx, store.Reindexing{All: true}); err != nil {
+		t.Fatal(err)
+	}
+	sees("everything was indexed anew", "s1")
+	if err := f.purge("Task/t3"); err != nil {
+		t.Fatal(err)
+	}
+	sees("it is purged")
+	f.put(`{"resourceType":"Patient","id":"p2","identifier":[{"system":"urn:x","value":"2"}]}`, clinicTwo)
+	f.put(`{"resourceType":"Task","id":"t4","status":"requested","intent":"order","for":{"identifier":{"system":"urn:x","value":"2"},"type":"Patient"},"owner":{"reference":"` + hospital + `"}}`)
+	sees("by an identifier", "s2", "s3")
+	f.put(`{"resourceType":"Patient","id":"p2","identifier":[{"system":"urn:x","value":"3"}]}`, clinicTwo)
+	sees("which is the patient's no more")
 }

@@ -17,6 +17,7 @@ type changes struct {
 	numbers, goneNumbers     []numberRow
 	rare                     []runs.Entry // in the order in which they are to be taken
 	care, goneCare           []careRow
+	referrals, goneReferrals []referralRow
 	links, goneLinks         []linkRow
 	relinked                 []*record          // whose row tells of other links
 	touched                  map[reference]bool // the resources that they are about
@@ -40,7 +41,11 @@ type (
 		numberPosting
 		row int64
 	}
-	careRow struct{ organization, patient string }
+	careRow     struct{ organization, patient string }
+	referralRow struct {
+		organization, patient string
+		row                   int64 // of what refers
+	}
 	linkRow struct {
 		row, hash int64
 		target    string
@@ -58,8 +63,10 @@ func newChanges() *changes { return &changes{touched: map[reference]bool{}, gaps
 
 func (c *changes) empty() bool { return len(c.touched) == 0 }
 
-// touchesCare reports whether they change whose care a patient is in.
-func (c *changes) touchesCare() bool { return len(c.care)+len(c.goneCare) > 0 }
+// touchesCare reports whether they change whose care a patient is in, or was referred to.
+func (c *changes) touchesCare() bool {
+	return len(c.care)+len(c.goneCare)+len(c.referrals)+len(c.goneReferrals) > 0
+}
 
 // join adds what o holds behind what c holds.
 func (c *changes) join(o *changes) {
@@ -71,6 +78,7 @@ func (c *changes) join(o *changes) {
 	c.numbers, c.goneNumbers = append(c.numbers, o.numbers...), append(c.goneNumbers, o.goneNumbers...)
 	c.rare = append(c.rare, o.rare...)
 	c.care, c.goneCare = append(c.care, o.care...), append(c.goneCare, o.goneCare...)
+	c.referrals, c.goneReferrals = append(c.referrals, o.referrals...), append(c.goneReferrals, o.goneReferrals...)
 	c.links, c.goneLinks = append(c.links, o.links...), append(c.goneLinks, o.goneLinks...)
 	maps.Copy(c.touched, o.touched)
 	maps.Copy(c.gaps, o.gaps)

@@ -233,7 +233,9 @@ func (s *statement) accessDriver(resourceType string, f search.Filter, b bounds)
 		case g.Owner != "":
 			d = s.postings(owner, []int64{search.Hash(g.Owner)}, b)
 		case g.CareOf != "":
-			d = s.careDriver(patient, g.CareOf)
+			d = s.careDriver("care", patient, g.CareOf)
+		case g.ReferredTo != "":
+			d = s.careDriver("referral", patient, g.ReferredTo)
 		case g.All || g.Nobodys || len(g.Where) > 0:
 			return nil, nil
 		default:
@@ -248,10 +250,10 @@ func (s *statement) accessDriver(resourceType string, f search.Filter, b bounds)
 	return all, nil
 }
 
-// careDriver walks the data of an organisation's patients.
-func (s *statement) careDriver(patient param, organization string) *driver {
+// careDriver walks the data of an organisation's patients, or of those who were referred to it.
+func (s *statement) careDriver(table string, patient param, organization string) *driver {
 	where := []string{"c.organization = " + s.bind(organization), "d.param = " + s.bind(patient.id), "d.hash = c.hash", "r.row = d.row"}
-	return s.driver(arm{from: "care c CROSS JOIN posting d CROSS JOIN resource r", where: where})
+	return s.driver(arm{from: table + " c CROSS JOIN posting d CROSS JOIN resource r", where: where})
 }
 
 // estimate counts the candidates of each driver up to a limit, in one statement.

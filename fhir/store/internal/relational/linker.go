@@ -192,6 +192,9 @@ func (l linker) change(c *changes, r referrer, old, new links) error {
 	now := *r.record
 	now.patient, now.present = has.patient, has.present
 	c.relinked = append(c.relinked, &now)
+	was := now
+	was.patient = had.patient
+	c.refer(&was, &now)
 	if l.seen != nil {
 		l.seen[r.reference] = &now
 	}

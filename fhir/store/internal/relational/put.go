@@ -267,6 +267,7 @@ func (u *unit) rewrite(ctx context.Context, old, r *record, new indexed) error {
 	u.refers(r, plain)
 	u.pending.touched[r.reference] = true
 	u.care(old, r)
+	u.pending.refer(old, r)
 	u.widen(new.dates, r.timeKey)
 	u.records[r.reference] = r
 	return nil
@@ -289,6 +290,22 @@ func (u *unit) care(old, r *record) {
 	for _, o := range added {
 		u.pending.care = append(u.pending.care, careRow{o, patient})
 	}
+}
+
+// refer records which organisations a resource refers its patient to.
+func (c *changes) refer(old, r *record) {
+	gone, added := difference(referralsOf(old), referralsOf(r))
+	c.goneReferrals, c.referrals = append(c.goneReferrals, gone...), append(c.referrals, added...)
+}
+
+func referralsOf(r *record) (rows []referralRow) {
+	if r == nil || !search.Refers(r.resourceType) || !search.RefersPatient(r.patient) {
+		return nil
+	}
+	for _, organization := range search.Referred(r.resource()) {
+		rows = append(rows, referralRow{organization, r.patient, r.row})
+	}
+	return rows
 }
 
 func (u *unit) widen(dates []datePosting, timeKey int64) {

@@ -214,6 +214,7 @@ func (b *batch) index(ctx context.Context, r *record) error {
 	if r.deleted {
 		return nil
 	}
+	b.missing.refer(nil, r)
 	x, err := b.storedOf(ctx, r)
 	for _, f := range x.faults {
 		b.unit.store.log.Warn("a stored value is not indexed", "resource", r.resourceType+"/"+r.id, "element", f.Expression, "reason", f.Detail)

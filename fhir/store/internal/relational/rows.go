@@ -25,6 +25,7 @@ func (c *changes) list() []Change {
 		{"date_posting", dateColumns(c.goneDates), true},
 		{"number_posting", numberColumns(c.goneNumbers), true},
 		{"care", careColumns(c.goneCare)[:2], true},
+		{"referral", referralColumns(c.goneReferrals)[:3], true},
 		{"link", linkColumns(c.goneLinks)[:2], true},
 		{"resource", resourceColumns(c.resources), false},
 		{"resource_history", historyColumns(c.history), false},
@@ -33,6 +34,7 @@ func (c *changes) list() []Change {
 		{"date_posting", dateColumns(c.dates), false},
 		{"number_posting", numberColumns(c.numbers), false},
 		{"care", careColumns(c.care), false},
+		{"referral", referralColumns(c.referrals), false},
 		{"link", linkColumns(c.links), false},
 	}
 	return slices.DeleteFunc(all, func(c Change) bool { return c.Rows() == 0 })
@@ -138,6 +140,15 @@ func careColumns(rows []careRow) []Column {
 		texts("organization", rows, func(c careRow) string { return c.organization }),
 		texts("patient", rows, func(c careRow) string { return c.patient }),
 		ints("hash", rows, func(c careRow) int64 { return search.Hash(c.patient) }),
+	}
+}
+
+func referralColumns(rows []referralRow) []Column {
+	return []Column{
+		texts("organization", rows, func(r referralRow) string { return r.organization }),
+		texts("patient", rows, func(r referralRow) string { return r.patient }),
+		ints("row", rows, func(r referralRow) int64 { return r.row }),
+		ints("hash", rows, func(r referralRow) int64 { return search.Hash(r.patient) }),
 	}
 }
 

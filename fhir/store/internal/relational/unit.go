@@ -193,7 +193,7 @@ func (u *unit) settle(ctx context.Context, ref reference, filter search.Filter) 
 
 func needsCare(filter search.Filter) bool {
 	for _, g := range filter.Grants {
-		if g.CareOf != "" {
+		if g.CareOf != "" || g.ReferredTo != "" {
 			return true
 		}
 	}

@@ -36,6 +36,9 @@ func (s *statement) grant(g search.Grant, alias string, past bool) ([]string, er
 	if g.CareOf != "" {
 		all = append(all, exists("care", "care.organization = "+s.bind(g.CareOf)+" AND care.patient = "+alias+".patient"))
 	}
+	if g.ReferredTo != "" {
+		all = append(all, exists("referral", "referral.organization = "+s.bind(g.ReferredTo)+" AND referral.patient = "+alias+".patient"))
+	}
 	if g.Nobodys {
 		all = append(all, alias+".patient = ''")
 	}
