@@ -80,7 +80,7 @@ func checkTokens(s *stand, got answer) {
 	}
 	wantP := &auth.Principal{
 		Issuer: s.url, Subject: "doctor", Client: "public", Patient: "Patient/p1", FHIRUser: "Practitioner/d1",
-		Organization: "Organization/o1", Roles: []string{"radiologist"}, Scopes: []auth.Scope{{Context: "patient", Type: "*", Interactions: "rs"}},
+		Organization: "Organization/o1", Roles: []string{"radiologist"}, TokenID: p.TokenID, Scopes: []auth.Scope{{Context: "patient", Type: "*", Interactions: "rs"}},
 	}
 	if diff := cmp.Diff(wantP, p); diff != "" {
 		s.Error(diff)
