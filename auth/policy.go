@@ -116,13 +116,14 @@ func (p *Principal) launchGrants(how rule, r request) []search.Grant {
 	return patientGrants(p.Patient, how, r)
 }
 
-// actingGrants: who acts for a patient reads what the patient reads, but for what is on record of others who may act too.
+// actingGrants: who acts for a patient reads what the patient reads, but for what is labelled restricted, and what is on record of others who
+// may act too.
 func (p *Principal) actingGrants(patient string, how rule, r request) []search.Grant {
 	if !r.reads() {
 		return nil
 	}
 	if r.resourceType != "RelatedPerson" {
-		return patientGrants(patient, how, r)
+		return unrestricted(patientGrants(patient, how, r), r.resourceType)
 	}
 	var own []search.Grant
 	for _, g := range only(p.FHIRUser) {
@@ -130,6 +131,32 @@ func (p *Principal) actingGrants(patient string, how rule, r request) []search.G
 	}
 	return own
 }
+
+// unrestricted leaves out of a patient's data what is labelled as more than normally confidential (HL7 v3 Confidentiality R and V): the patient
+// sees it, who acts for the patient does not. What has no label counts as normal.
+func unrestricted(grants []search.Grant, resourceType string) []search.Grant {
+	for i, g := range grants {
+		if !g.Nobodys {
+			grants[i].Where = append(slices.Clone(g.Where), notLabelled()[resourceType]...)
+		}
+	}
+	return grants
+}
+
+const confidentiality = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality|"
+
+// notLabelled is that a resource of a type has neither label.
+var notLabelled = sync.OnceValue(func() map[string][]search.Clause {
+	of := map[string][]search.Clause{}
+	for _, t := range fhir.R4().Types() {
+		q, err := search.Parse(fhir.R4(), t.Name, url.Values{"_security:not": {confidentiality + "R," + confidentiality + "V"}}, search.Options{Strict: true})
+		if err != nil {
+			panic(err) // the parameter is of every type
+		}
+		of[t.Name] = q.Where
+	}
+	return of
+})
 
 // clinicianLaunch narrows what a clinician sees to the launch patient.
 func (p *Principal) clinicianLaunch(how rule, r request) []search.Grant {
