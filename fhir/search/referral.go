@@ -2,7 +2,6 @@ package search
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/tidwall/gjson"
 
@@ -45,6 +44,3 @@ func Referred(r fhir.Resource) []string {
 	}
 	return organizations
 }
-
-// RefersPatient reports whether a reference, as stores keep it, is of a patient who can be referred.
-func RefersPatient(patient string) bool { return strings.HasPrefix(patient, "Patient/") }

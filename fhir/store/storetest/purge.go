@@ -102,7 +102,8 @@ func (f fixture) life(id string) []string {
 		`"focus":[{"type":"Patient","identifier":{"system":"urn:mrn","value":"`+id+`"}}],`+
 		`"valueQuantity":{"value":5,"system":"http://unitsofmeasure.org","code":"mGy"}}`, hospital)
 	f.put(`{"resourceType":"Task","id":"t-`+id+`","status":"requested","intent":"order","for":{"reference":"Patient/`+id+`"},"owner":{"reference":"`+clinicOne+`"}}`, hospital)
-	return []string{"Task/t-" + id, "Patient/" + id, "ImagingStudy/s-" + id, "ImagingStudy/gone-" + id, "Observation/o-" + id}
+	f.put(consent("c-"+id, "Patient/"+id, `"type":"deny","actor":[{"reference":{"reference":"`+clinicTwo+`"}}]`), hospital)
+	return []string{"Consent/c-" + id, "Task/t-" + id, "Patient/" + id, "ImagingStudy/s-" + id, "ImagingStudy/gone-" + id, "Observation/o-" + id}
 }
 
 // rare returns how many entries the runs hold once they are merged.

@@ -92,6 +92,7 @@ func testVisible(t *testing.T, fresh func(t testing.TB) Database) {
 	t.Run("past versions", func(t *testing.T) { pastVersions(t, fresh(t)) })
 	t.Run("deleted", func(t *testing.T) { deletedVisible(t, fresh(t)) })
 	t.Run("owners change", func(t *testing.T) { ownersChange(t, fresh(t)) })
+	t.Run("denials", func(t *testing.T) { denied(t, fresh(t)) })
 	t.Run("referrals", func(t *testing.T) { referred(t, fresh(t)) })
 }
 
@@ -287,4 +288,66 @@ func referred(t *testing.T, db Database) {
 	sees("by an identifier", "s2", "s3")
 	f.put(`{"resourceType":"Patient","id":"p2","identifier":[{"system":"urn:x","value":"3"}]}`, clinicTwo)
 	sees("which is the patient's no more")
+}
+
+func consent(id, patient, provision string) string {
+	return fmt.Sprintf(`{"resourceType":"Consent","id":%q,"status":"active","scope":{"text":"x"},"category":[{"text":"x"}],"patient":{"reference":%q},"provision":{%s}}`,
+		id, patient, provision)
+}
+
+// denied: a patient's Consent keeps organisations from what they would see as theirs in care, while it holds.
+func denied(t *testing.T, db Database) {
+	f := open(t, db)
+	f.fill()
+	f.put(`{"resourceType":"Task","id":"t","status":"requested","intent":"order","for":{"reference":"Patient/p2"},"owner":{"reference":"`+hospital+`"}}`, clinicTwo)
+	callers := map[string]store.Caller{
+		"care": as("care", search.Grant{CareOf: clinicTwo}), "referred": as("referred", search.Grant{ReferredTo: hospital}), "all": everyone,
+		"own": as("own", search.Grant{Owner: hospital}),
+	}
+	to := func(organization string) string {
+		return `"actor":[{"reference":{"reference":"` + organization + `"}}]`
+	}
+	for _, c := range []struct{ name, provision, want string }{
+		{"nothing", ``, "all care own referred"},
+		{"to one", `"type":"deny",` + to(clinicTwo), "all own referred"},
+		{"to the other", `"type":"deny",` + to(hospital), "all care own"},
+		{"to both", `"type":"deny","actor":[{"reference":{"reference":"` + hospital + `"}},{"reference":{"reference":"` + clinicTwo + `"}}]`, "all own"},
+		{"to a third", `"type":"deny",` + to(clinicOne), "all care own referred"},
+		{"to all", `"type":"deny"`, "all own"},
+		{"to all but one", `"type":"deny","provision":[{"type":"permit",` + to(clinicTwo) + `}]`, "all care own"},
+		{"to all but one for whom that is over", `"type":"deny","provision":[{"type":"permit","period":{"end":"2001"},` + to(clinicTwo) + `}]`, "all own"},
+		{"over", `"type":"deny","period":{"end":"2001-01-01"}`, "all care own referred"},
+		{"not yet", `"type":"deny","period":{"start":"2999"}`, "all care own referred"},
+		{"now", `"type":"deny","period":{"start":"2001","end":"2999"}`, "all own"},
+		{"permits", `"type":"permit",` + to(clinicOne), "all care own referred"},
+		{"permits but one", `"type":"permit","provision":[{"type":"deny",` + to(hospital) + `}]`, "all care own"},
+		{"to a person", `"type":"deny",` + to("Practitioner/x"), "all care own referred"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := fixture{t, f.Store}
+			f.put(consent("c", "Patient/p2", c.provision))
+			var sees []string
+			for name, by := range callers {
+				_, err := f.Read(ctx, by.Access("ImagingStudy"), "ImagingStudy", "s2")
+				found := f.search(by, "ImagingStudy", "_id=s2&_total=accurate")
+				if (err == nil) != (len(found.Matches) == 1) || found.Total != int64(len(found.Matches)) {
+					t.Errorf("%s: read %v, search finds %d of %d", name, err, len(found.Matches), found.Total)
+				}
+				if listed := slices.Contains(f.ids(by, "ImagingStudy", ""), "s2"); listed != (err == nil) {
+					t.Errorf("%s: read %v, listed %v", name, err, listed)
+				}
+				if err == nil {
+					sees = append(sees, name)
+				}
+			}
+			slices.Sort(sees)
+			if diff := cmp.Diff(c.want, strings.Join(sees, " ")); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+		})
+	}
+	f.delete("Consent", "c")
+	if _, err := f.Read(ctx, callers["care"].Access(""), "ImagingStudy", "s2"); err != nil {
+		t.Errorf("the Consent is deleted: %v", err)
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"math/bits"
 
+	"lightbox/fhir/search"
 	"lightbox/fhir/store/internal/runs"
 )
 
@@ -18,6 +19,7 @@ type changes struct {
 	rare                     []runs.Entry // in the order in which they are to be taken
 	care, goneCare           []careRow
 	referrals, goneReferrals []referralRow
+	denials, goneDenials     []denialRow
 	links, goneLinks         []linkRow
 	relinked                 []*record          // whose row tells of other links
 	touched                  map[reference]bool // the resources that they are about
@@ -46,6 +48,11 @@ type (
 		organization, patient string
 		row                   int64 // of what refers
 	}
+	denialRow struct {
+		search.Denial
+		patient string
+		row     int64 // of the Consent
+	}
 	linkRow struct {
 		row, hash int64
 		target    string
@@ -63,9 +70,9 @@ func newChanges() *changes { return &changes{touched: map[reference]bool{}, gaps
 
 func (c *changes) empty() bool { return len(c.touched) == 0 }
 
-// touchesCare reports whether they change whose care a patient is in, or was referred to.
+// touchesCare reports whether they change whose care a patient is in, was referred to, or does not want.
 func (c *changes) touchesCare() bool {
-	return len(c.care)+len(c.goneCare)+len(c.referrals)+len(c.goneReferrals) > 0
+	return len(c.care)+len(c.goneCare)+len(c.referrals)+len(c.goneReferrals)+len(c.denials)+len(c.goneDenials) > 0
 }
 
 // join adds what o holds behind what c holds.
@@ -79,6 +86,7 @@ func (c *changes) join(o *changes) {
 	c.rare = append(c.rare, o.rare...)
 	c.care, c.goneCare = append(c.care, o.care...), append(c.goneCare, o.goneCare...)
 	c.referrals, c.goneReferrals = append(c.referrals, o.referrals...), append(c.goneReferrals, o.goneReferrals...)
+	c.denials, c.goneDenials = append(c.denials, o.denials...), append(c.goneDenials, o.goneDenials...)
 	c.links, c.goneLinks = append(c.links, o.links...), append(c.goneLinks, o.goneLinks...)
 	maps.Copy(c.touched, o.touched)
 	maps.Copy(c.gaps, o.gaps)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"runtime"
+	"slices"
 	"sync/atomic"
 
 	"lightbox/fhir"
@@ -292,20 +293,39 @@ func (u *unit) care(old, r *record) {
 	}
 }
 
-// refer records which organisations a resource refers its patient to.
+// refer records which organisations a resource refers its patient to, and to which it denies the patient's data.
 func (c *changes) refer(old, r *record) {
+	revoked, denied := difference(denialsOf(old), denialsOf(r))
+	c.goneDenials, c.denials = append(c.goneDenials, revoked...), append(c.denials, denied...)
 	gone, added := difference(referralsOf(old), referralsOf(r))
 	c.goneReferrals, c.referrals = append(c.goneReferrals, gone...), append(c.referrals, added...)
 }
 
 func referralsOf(r *record) (rows []referralRow) {
-	if r == nil || !search.Refers(r.resourceType) || !search.RefersPatient(r.patient) {
+	if r == nil || !search.Refers(r.resourceType) || !search.IsPatient(r.patient) {
 		return nil
 	}
 	for _, organization := range search.Referred(r.resource()) {
 		rows = append(rows, referralRow{organization, r.patient, r.row})
 	}
 	return rows
+}
+
+func denialsOf(r *record) (rows []denialRow) {
+	if r == nil || !search.IsPatient(r.patient) {
+		return nil
+	}
+	for _, d := range search.Denials(r.resource()) {
+		if row := (denialRow{d, r.patient, r.row}); !slices.ContainsFunc(rows, row.sameKey) {
+			rows = append(rows, row)
+		}
+	}
+	return rows
+}
+
+// sameKey: of two provisions of a Consent to one organisation the first counts.
+func (d denialRow) sameKey(o denialRow) bool {
+	return d.Organization == o.Organization && d.Permits == o.Permits
 }
 
 func (u *unit) widen(dates []datePosting, timeKey int64) {

@@ -26,6 +26,7 @@ func (c *changes) list() []Change {
 		{"number_posting", numberColumns(c.goneNumbers), true},
 		{"care", careColumns(c.goneCare)[:2], true},
 		{"referral", referralColumns(c.goneReferrals)[:3], true},
+		{"denial", denialColumns(c.goneDenials)[:4], true},
 		{"link", linkColumns(c.goneLinks)[:2], true},
 		{"resource", resourceColumns(c.resources), false},
 		{"resource_history", historyColumns(c.history), false},
@@ -35,6 +36,7 @@ func (c *changes) list() []Change {
 		{"number_posting", numberColumns(c.numbers), false},
 		{"care", careColumns(c.care), false},
 		{"referral", referralColumns(c.referrals), false},
+		{"denial", denialColumns(c.denials), false},
 		{"link", linkColumns(c.links), false},
 	}
 	return slices.DeleteFunc(all, func(c Change) bool { return c.Rows() == 0 })
@@ -149,6 +151,17 @@ func referralColumns(rows []referralRow) []Column {
 		texts("patient", rows, func(r referralRow) string { return r.patient }),
 		ints("row", rows, func(r referralRow) int64 { return r.row }),
 		ints("hash", rows, func(r referralRow) int64 { return search.Hash(r.patient) }),
+	}
+}
+
+func denialColumns(rows []denialRow) []Column {
+	return []Column{
+		texts("patient", rows, func(d denialRow) string { return d.patient }),
+		texts("organization", rows, func(d denialRow) string { return d.Organization }),
+		ints("permits", rows, func(d denialRow) int64 { return flag(d.Permits) }),
+		ints("row", rows, func(d denialRow) int64 { return d.row }),
+		ints("low", rows, func(d denialRow) int64 { return d.Low }),
+		ints("high", rows, func(d denialRow) int64 { return d.High }),
 	}
 }
 

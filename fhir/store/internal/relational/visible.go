@@ -1,6 +1,8 @@
 package relational
 
 import (
+	"time"
+
 	"lightbox/fhir/search"
 )
 
@@ -34,10 +36,11 @@ func (s *statement) grant(g search.Grant, alias string, past bool) ([]string, er
 		all = append(all, s.store.db.Contains(alias+".owners", s.bind(" "+g.Owner+" ")))
 	}
 	if g.CareOf != "" {
-		all = append(all, exists("care", "care.organization = "+s.bind(g.CareOf)+" AND care.patient = "+alias+".patient"))
+		all = append(all, exists("care", "care.organization = "+s.bind(g.CareOf)+" AND care.patient = "+alias+".patient"), s.undenied(g.CareOf, alias))
 	}
 	if g.ReferredTo != "" {
-		all = append(all, exists("referral", "referral.organization = "+s.bind(g.ReferredTo)+" AND referral.patient = "+alias+".patient"))
+		all = append(all, exists("referral", "referral.organization = "+s.bind(g.ReferredTo)+" AND referral.patient = "+alias+".patient"),
+			s.undenied(g.ReferredTo, alias))
 	}
 	if g.Nobodys {
 		all = append(all, alias+".patient = ''")
@@ -53,4 +56,13 @@ func (s *statement) grant(g search.Grant, alias string, past bool) ([]string, er
 		all = append(all, s.term(t))
 	}
 	return all, nil
+}
+
+// undenied is that no Consent which holds now denies the patient's data to an organisation.
+func (s *statement) undenied(organization, alias string) string {
+	to, now := s.bind(organization), s.bind(time.Now().UnixMicro())
+	holds := func(of string) string { return of + ".low <= " + now + " AND " + of + ".high >= " + now }
+	permitted := exists("denial p", "p.row = d.row AND p.organization = "+to+" AND p.permits = 1 AND "+holds("p"))
+	return "NOT " + exists("denial d", "d.patient = "+alias+".patient AND d.permits = 0 AND "+holds("d")+
+		" AND (d.organization = "+to+" OR d.organization = '"+search.Everyone+"' AND NOT "+permitted+")")
 }
