@@ -62,13 +62,8 @@ func (p *Principal) Visible(i Interaction, resourceType string) search.Filter {
 		return search.Filter{}
 	}
 	var f search.Filter
-	var done []string
-	for _, s := range p.Scopes {
-		if !s.covers(i, resourceType) || slices.Contains(done, s.Context) {
-			continue
-		}
-		done = append(done, s.Context)
-		f.Grants = append(f.Grants, p.grants(s.Context, how, request{i, resourceType})...)
+	for _, s := range p.covering(i, resourceType) {
+		f.Grants = append(f.Grants, s.narrow(p.grants(s.Context, how, request{i, resourceType}))...)
 	}
 	return f
 }

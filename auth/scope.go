@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"lightbox/fhir"
+	"lightbox/fhir/search"
 )
 
 // Scope is one SMART clinical scope.
@@ -12,6 +13,9 @@ type Scope struct {
 	Context      string // patient, user, system
 	Type         string // resource type or "*"
 	Interactions string // of "cruds", in that order
+
+	Query string          // of a granular scope: what must hold, "param=value&param=value" in one spelling
+	Where []search.Clause // the same for a filter
 }
 
 // covers reports whether the scope names the interaction on the type.
@@ -20,7 +24,13 @@ func (s Scope) covers(i Interaction, resourceType string) bool {
 }
 
 // String returns the scope in the grammar of SMART v2, whichever it was read from.
-func (s Scope) String() string { return s.Context + "/" + s.Type + "." + s.Interactions }
+func (s Scope) String() string {
+	text := s.Context + "/" + s.Type + "." + s.Interactions
+	if s.Query != "" {
+		text += "?" + s.Query
+	}
+	return text
+}
 
 // ParseScopes reads the space-separated value of a scope claim. Clinical scopes must follow the grammar of SMART App Launch
 // 2.2 (or of v1 throughout), and one that does not spoils the whole claim: taking its valid part would grant what nobody
@@ -28,15 +38,21 @@ func (s Scope) String() string { return s.Context + "/" + s.Type + "." + s.Inter
 func ParseScopes(claim string) ([]Scope, error) {
 	var scopes []Scope
 	var v1, v2 bool
+	var granular int
 	for text := range strings.SplitSeq(claim, " ") {
-		text = decodeSlash(text)
 		if !isScopeToken(text) {
 			return nil, badScope("the token's scope holds a character that a scope cannot have")
 		}
-		if !isClinical(text) {
+		head, query, hasQuery := strings.Cut(text, "?")
+		head = decodeSlash(head)
+		if !isClinical(head) {
 			continue
 		}
-		s, old, err := parseScope(text)
+		s, old, err := parseScope(head)
+		if err == nil && hasQuery {
+			granular++
+			err = s.restrict(query, old, granular)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -49,11 +65,20 @@ func ParseScopes(claim string) ([]Scope, error) {
 	return scopes, nil
 }
 
-// parseScope reads one clinical scope and tells whether it is of SMART v1.
-func parseScope(text string) (Scope, bool, error) {
-	if strings.Contains(text, "?") {
-		return Scope{}, false, badScope("granular scopes (?param=value) are not supported")
+// restrict makes a scope the granular one that its query says; n is the how manyth it is of its token.
+func (s *Scope) restrict(query string, v1 bool, n int) (err error) {
+	switch {
+	case v1:
+		return badScope("a scope of SMART v1 has no query")
+	case n > maxGranular:
+		return badScope("the token has too many granular scopes")
 	}
+	s.Query, s.Where, err = parseGranular(s.Type, query)
+	return err
+}
+
+// parseScope reads one clinical scope without its query and tells whether it is of SMART v1.
+func parseScope(text string) (Scope, bool, error) {
 	context, rest, _ := strings.Cut(text, "/")
 	resourceType, access, found := strings.Cut(rest, ".")
 	if !found || !slices.Contains(contexts(), context) {
@@ -63,12 +88,12 @@ func parseScope(text string) (Scope, bool, error) {
 		return Scope{}, false, badScope("a clinical scope names an unknown resource type")
 	}
 	if letters, ok := v1Access(access); ok {
-		return Scope{context, resourceType, letters}, true, nil
+		return Scope{Context: context, Type: resourceType, Interactions: letters}, true, nil
 	}
 	if !isOrderedSubset(access, "cruds") {
 		return Scope{}, false, badScope("a clinical scope's access is neither read, write, * nor letters of cruds in this order")
 	}
-	return Scope{context, resourceType, access}, false, nil
+	return Scope{Context: context, Type: resourceType, Interactions: access}, false, nil
 }
 
 func contexts() []string { return []string{"patient", "user", "system"} }

@@ -59,7 +59,8 @@ func covered(text string, allowed []string) bool {
 	}
 	given := ""
 	for _, a := range allowed {
-		if a, ok := clinical(a); ok && a.Context == s.Context && (a.Type == "*" || a.Type == s.Type) {
+		a, ok := clinical(a)
+		if ok && a.Context == s.Context && (a.Type == "*" || a.Type == s.Type) && (a.Query == "" || a.Query == s.Query) {
 			given += a.Interactions
 		}
 	}
@@ -74,7 +75,8 @@ func covered(text string, allowed []string) bool {
 // clinical reads one clinical scope, as it should be written.
 func clinical(text string) (auth.Scope, bool) {
 	scopes, err := auth.ParseScopes(text)
-	if err != nil || len(scopes) != 1 || strings.Contains(text, "%") {
+	head, _, _ := strings.Cut(text, "?")
+	if err != nil || len(scopes) != 1 || strings.Contains(head, "%") {
 		return auth.Scope{}, false
 	}
 	return scopes[0], true
