@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -18,22 +19,32 @@ import (
 
 // issuer verifies the tokens of one OpenID provider.
 type issuer struct {
-	keys     *keySet
-	verifier *oidc.IDTokenVerifier
+	rules        Rules
+	audience     string
+	keys         *keySet
+	verifier     *oidc.IDTokenVerifier
+	introspector *introspector // nil: it is not asked
 }
 
-func newIssuer(url string, c Config) *issuer {
+func newIssuer(r Rules, c Config) *issuer {
+	if len(r.Algorithms) > 0 {
+		c.Algorithms = r.Algorithms
+	}
 	client := bounded(c.HTTPClient)
 	keys := &keySet{
-		fetch:      func(ctx context.Context) ([]jose.JSONWebKey, error) { return fetchKeys(ctx, client, url) },
+		fetch:      func(ctx context.Context) ([]jose.JSONWebKey, error) { return fetchKeys(ctx, client, r.Issuer) },
 		algorithms: c.Algorithms,
 		clock:      c.Clock,
-		log:        c.Log.With("issuer", url),
+		log:        c.Log.With("issuer", r.Issuer),
 	}
 	// Audience and times are checked in OIDC.check: go-oidc knows the audience of ID tokens only, and no leeway.
-	return &issuer{keys, oidc.NewVerifier(url, keys, &oidc.Config{
+	i := &issuer{rules: r, audience: cmp.Or(r.Audience, c.Audience), keys: keys, verifier: oidc.NewVerifier(r.Issuer, keys, &oidc.Config{
 		SkipClientIDCheck: true, SkipExpiryCheck: true, SupportedSigningAlgs: c.Algorithms, Now: c.Clock,
 	})}
+	if r.Introspection != nil {
+		i.introspector = newIntrospector(r, c)
+	}
+	return i
 }
 
 // verify checks signature, algorithm and issuer.

@@ -21,6 +21,7 @@ import (
 // Config says whose access tokens are taken.
 type Config struct {
 	Issuers    []string // exact issuer URLs; their keys come from OIDC discovery
+	Rules      []Rules  // of further issuers, whose tokens are read otherwise
 	Audience   string   // what a token's aud must name; without it a token for any other service would do
 	Base       string   // our FHIR base URL without trailing slash: references below it in claims are ours
 	Algorithms []string // default: RS, ES and PS with 256, 384 and 512 bits; none and HS* are never taken
@@ -28,6 +29,9 @@ type Config struct {
 	HTTPClient *http.Client  // for discovery and keys; default: 10 s, no redirects
 	Leeway     time.Duration // between the issuer's clock and ours; default 60 s
 	Log        *slog.Logger
+
+	Directory Directory // needed where Rules identify callers
+	Links     Links     // needed where Rules go by links
 }
 
 // MaxToken is the longest access token that is looked at, in bytes. SMART asks issuers for headers below 8 kB.
@@ -36,15 +40,17 @@ const MaxToken = 16 << 10
 // ErrNoToken is the cause of the error for a request without a bearer token.
 var ErrNoToken = errors.New("no bearer token")
 
-// OIDC verifies access tokens that are JWTs of OpenID Connect issuers (RFC 9068 and what providers made before it).
+// OIDC verifies access tokens of OpenID Connect issuers: JWTs (RFC 9068 and what providers made before it), and of issuers that are asked
+// what a token says, any others.
 type OIDC struct {
 	config  Config
 	issuers map[string]*issuer
+	asked   []*issuer // those that tell of opaque tokens
 }
 
 // NewVerifier checks the configuration. It reaches no issuer: one that is down now is asked again when a token of it comes.
 func NewVerifier(c Config) (*OIDC, error) {
-	if len(c.Issuers) == 0 || c.Audience == "" {
+	if len(c.Issuers)+len(c.Rules) == 0 || c.Audience == "" {
 		return nil, errors.New("auth: at least one issuer and an audience are needed")
 	}
 	c = c.withDefaults()
@@ -55,12 +61,35 @@ func NewVerifier(c Config) (*OIDC, error) {
 	}
 	o := &OIDC{config: c, issuers: make(map[string]*issuer)}
 	for _, text := range c.Issuers {
-		if err := checkIssuer(text); err != nil {
+		if err := o.trust(Rules{Issuer: text}); err != nil {
 			return nil, err
 		}
-		o.issuers[text] = newIssuer(text, c)
+	}
+	for _, r := range c.Rules {
+		if _, twice := o.issuers[r.Issuer]; twice {
+			return nil, fmt.Errorf("auth: issuer %q is configured twice", r.Issuer)
+		}
+		if err := o.trust(r); err != nil {
+			return nil, err
+		}
 	}
 	return o, nil
+}
+
+// trust adds an issuer.
+func (o *OIDC) trust(r Rules) error {
+	if err := r.check(); err != nil {
+		return err
+	}
+	if len(r.Identify) > 0 && o.config.Directory == nil || r.Linked && o.config.Links == nil {
+		return fmt.Errorf("auth: nothing tells who the subjects of issuer %q are", r.Issuer)
+	}
+	from := newIssuer(r, o.config)
+	o.issuers[r.Issuer] = from
+	if from.introspector != nil {
+		o.asked = append(o.asked, from)
+	}
+	return nil
 }
 
 func (c Config) withDefaults() Config {
@@ -108,31 +137,55 @@ func (o *OIDC) Verify(ctx context.Context, r *http.Request) (*Principal, error) 
 
 // verify returns who a token speaks of, and when it stops to hold.
 func (o *OIDC) verify(ctx context.Context, raw string) (*Principal, time.Time, error) {
+	from, c, expires, err := o.said(ctx, raw)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	named, err := from.rules.standard(c)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	p, err := named.principal(o.config.Base)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	if err := o.identify(ctx, from.rules, c, p); err != nil {
+		return nil, time.Time{}, err
+	}
+	return p, expires, nil
+}
+
+// said returns whose a token is, what it says, and until when that may be remembered.
+func (o *OIDC) said(ctx context.Context, raw string) (*issuer, claims, time.Time, error) {
 	t, err := parseToken(raw)
 	if err != nil {
-		return nil, time.Time{}, refused("it is not a signed JWT").Because(err)
+		from, c, err := o.introspected(ctx, raw)
+		if err != nil {
+			return nil, nil, time.Time{}, err
+		}
+		expires, _, err := c.instant("exp")
+		return from, c, expires, err
 	}
 	from, known := o.issuers[t.issuer]
 	if !known {
-		return nil, time.Time{}, refused("its issuer is not trusted here")
+		return nil, nil, time.Time{}, refused("its issuer is not trusted here")
 	}
 	verified, err := from.verify(ctx, raw)
 	if err != nil {
-		return nil, time.Time{}, err
+		return nil, nil, time.Time{}, err
 	}
 	var c claims
 	if err := verified.Claims(&c); err != nil {
-		return nil, time.Time{}, refused("its claims cannot be read").Because(err)
+		return nil, nil, time.Time{}, refused("its claims cannot be read").Because(err)
 	}
-	if err := o.check(t, c); err != nil {
-		return nil, time.Time{}, err
+	if err := o.check(from, t, c); err != nil {
+		return nil, nil, time.Time{}, err
 	}
-	p, err := c.principal(o.config.Base)
-	return p, verified.Expiry.Add(o.config.Leeway), err
+	return from, c, verified.Expiry.Add(o.config.Leeway), from.stillHolds(ctx, raw, c)
 }
 
 // check holds the claims of a token whose signature is right against what an access token for us must say.
-func (o *OIDC) check(t token, c claims) error {
+func (o *OIDC) check(from *issuer, t token, c claims) error {
 	// What go-oidc matched may have been spelt in another letter case; what counts is the claim of this very name.
 	var iss string
 	if err := c.text("iss", &iss); err != nil || iss != t.issuer {
@@ -141,11 +194,18 @@ func (o *OIDC) check(t token, c claims) error {
 	if !t.isAccessToken(c) {
 		return refused("it is not an access token")
 	}
-	audience, err := c.texts("aud")
-	if err != nil || !slices.Contains(audience, o.config.Audience) {
-		return refused("it is meant for another audience").Because(err)
+	if err := from.checkAudience(c); err != nil {
+		return err
 	}
 	return o.checkTimes(c)
+}
+
+func (i *issuer) checkAudience(c claims) error {
+	audience, err := c.texts("aud")
+	if err != nil || !slices.Contains(audience, i.audience) {
+		return refused("it is meant for another audience").Because(err)
+	}
+	return nil
 }
 
 // checkTimes: exp is required, nbf and iat must not lie ahead, all within the leeway.

@@ -34,8 +34,10 @@ type provider struct {
 	*devissuer.Issuer
 	url     string
 	down    atomic.Bool
-	fetches atomic.Int64 // of keys
-	now     atomic.Int64 // Unix seconds
+	answer  atomic.Pointer[http.HandlerFunc] // in place of introspection
+	asked   atomic.Int64                     // what tokens say
+	fetches atomic.Int64                     // of keys
+	now     atomic.Int64                     // Unix seconds
 	log     bytes.Buffer
 }
 
@@ -43,6 +45,11 @@ func (p *provider) clock() time.Time        { return time.Unix(p.now.Load(), 0) 
 func (p *provider) advance(d time.Duration) { p.now.Add(int64(d / time.Second)) }
 
 func newProvider(t testing.TB) *provider {
+	t.Helper()
+	return newProviderOf(t, func(*devissuer.Config) {})
+}
+
+func newProviderOf(t testing.TB, change func(*devissuer.Config)) *provider {
 	t.Helper()
 	p := new(provider)
 	p.now.Store(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC).Unix())
@@ -54,11 +61,20 @@ func newProvider(t testing.TB) *provider {
 		if strings.HasSuffix(r.URL.Path, "/jwks") {
 			p.fetches.Add(1)
 		}
+		if strings.HasSuffix(r.URL.Path, "/introspect") {
+			p.asked.Add(1)
+			if answer := p.answer.Load(); answer != nil {
+				(*answer)(w, r)
+				return
+			}
+		}
 		p.ServeHTTP(w, r)
 	}))
 	t.Cleanup(server.Close)
 	p.url = server.URL + "/issuer"
-	issuer, err := devissuer.New(devissuer.Config{URL: p.url, Audience: base, Clock: p.clock})
+	c := devissuer.Config{URL: p.url, Audience: base, Clock: p.clock}
+	change(&c)
+	issuer, err := devissuer.New(c)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"lightbox/auth"
 	"lightbox/auth/audit"
 	"lightbox/dicom/archive"
 	"lightbox/fhir"
@@ -194,7 +195,7 @@ func openStore(ctx context.Context, database string, log *slog.Logger) (store.St
 	options := store.Options{
 		Registry: fhir.R4(),
 		Log:      log,
-		Schemas:  append(ingest.Schemas(), audit.Schema(), links.Schema()),
+		Schemas:  append(ingest.Schemas(), auth.Schema(), audit.Schema(), links.Schema()),
 	}
 	if path, ok := strings.CutPrefix(database, "sqlite:"); ok {
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {

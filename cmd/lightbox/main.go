@@ -59,6 +59,7 @@ type cli struct {
 	Study   studyCommand   `cmd:"" help:"Tell the life of a study: who sent what, what became of it, and why an object is not to be seen."`
 	Merge   mergeCommand   `cmd:"" help:"Make two records of one person one, or take that back."`
 	Matches matchesCommand `cmd:"" help:"Patients that may be one person: list, decide."`
+	Link    linkCommand    `cmd:"" help:"Who the subjects of other houses' issuers are here: list, add, remove."`
 	Audit   auditCommand   `cmd:"" help:"Verify the record of who saw and did what."`
 	Purge   purgeCommand   `cmd:"" help:"Remove resources for good, with every version of them."`
 	Synth   synthCommand   `cmd:"" help:"Draw the synthetic city's DICOM files into a folder."`

@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -30,6 +29,7 @@ type serveCommand struct {
 	Listen   string        `default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen on."`
 	Base     string        `placeholder:"URL" help:"Public base URL of the FHIR API. Default: http://<listen>/fhir."`
 	Issuer   []string      `placeholder:"URL" help:"OpenID provider whose access tokens are accepted. Repeatable."`
+	Issuers  string        `placeholder:"FILE" help:"Further providers and how their tokens are read, as JSON: claims, introspection, and who their subjects are here. See below."`
 	Audience string        `placeholder:"NAME" help:"What a token's aud must hold. Default: the base URL."`
 	Majority int           `default:"18" placeholder:"YEARS" help:"Age from which a parent or guardian no longer acts for a child, at the beginning of the birthday in --timezone."`
 	LinkLife time.Duration `default:"120h" placeholder:"DURATION" help:"How long a link to images holds (ImagingStudy/[id]/$$link)."`
@@ -38,12 +38,14 @@ type serveCommand struct {
 	mllpFlags
 	dimseFlags
 
+	rules []auth.Rules // of the file, which Validate reads
+
 	Watch map[string]string `placeholder:"DIR=[ORGANIZATION]" help:"Folder whose files are taken as they are dropped, and the organisation that they belong to, by name or as Organization/<id> (default: the one that each names). What was taken is moved to done, duplicate or refused in it. Repeatable."`
 }
 
 // Validate is called after parsing: what is embedded has no call of its own.
 func (c *serveCommand) Validate() error {
-	return errors.Join(c.hubFlags.Validate(), c.dimseFlags.Validate())
+	return errors.Join(c.hubFlags.Validate(), c.dimseFlags.Validate(), c.readIssuers())
 }
 
 // Help is shown below the flags.
@@ -51,13 +53,25 @@ func (*serveCommand) Help() string {
 	return `Configuration comes from flags, from LIGHTBOX_* variables of the same names, and from a JSON file given with --config.
 The database is migrated at start, under a lock, so that several processes may start together.
 
-  lightbox serve --database postgres://hub@db/lightbox --archive s3://images --issuer https://id.example --listen :8080`
+  lightbox serve --database postgres://hub@db/lightbox --archive s3://images --issuer https://id.example --listen :8080
+
+The file of --issuers is an array of providers, of whose members only "issuer" is needed:
+
+  [{"issuer": "https://id.example", "audience": "https://hub.example/fhir", "algorithms": ["RS256"],
+    "claims": {"patient": "patient", "fhirUser": "fhirUser", "organization": "org.id", "roles": "realm_access.roles",
+               "scope": "scope", "purpose": ["https://id.example/purpose"]},
+    "introspection": {"endpoint": "https://id.example/introspect", "clientId": "hub", "secret": "...", "always": false, "anyAudience": false},
+    "identify": [{"claim": "snils", "type": "Patient", "system": "urn:oid:1.2.643.100.3"}],
+    "linked": false}]
+
+"claims" says where a token has what; dots go into objects, an array of names is for names with dots. "introspection" is for tokens that are no
+JWTs, with "always" for all. "identify" and "linked" (see lightbox link) say who a caller is here; who is not known is refused.`
 }
 
 // Run serves until the context ends.
 func (c *serveCommand) Run(ctx context.Context, p *program) error {
 	log := newLog(p.Stderr, c.LogLevel)
-	if len(c.Issuer) == 0 && !isLoopback(c.Listen) {
+	if len(c.trusted()) == 0 && !isLoopback(c.Listen) {
 		return fmt.Errorf("refusing to listen on %s without --issuer: nobody could be told apart there; name an OpenID provider, or listen on 127.0.0.1", c.Listen)
 	}
 	c.logConfiguration(log)
@@ -86,7 +100,7 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	defer h.Close()
-	handler, err := newServer(ctx, h, serverOptions{base: base, issuers: c.Issuer, audience: c.Audience, smart: c.discovery(log),
+	handler, err := newServer(ctx, h, serverOptions{base: base, issuers: c.Issuer, rules: c.rules, audience: c.Audience, smart: c.discovery(log),
 		majority: c.Majority, zone: c.config(nil).Zone, linkLife: c.LinkLife, log: log})
 	if err != nil {
 		return err
@@ -114,10 +128,10 @@ func owner(organization string, m *mapping.Mapper) string {
 
 func (c *serveCommand) logConfiguration(log *slog.Logger) {
 	log.Info("configuration",
-		"listen", c.Listen, "base", c.Base, "issuers", c.Issuer, "audience", c.Audience,
+		"listen", c.Listen, "base", c.Base, "issuers", c.trusted(), "audience", c.Audience,
 		"mllp", c.mllpFlags.Address, "dimse", c.dimseFlags.Address, "database", maskPassword(c.Database), "archive", c.Archive, "timezone", c.Timezone, "dicomweb", c.DICOMweb,
 		"idKey", masked(c.IDKey), "s3SecretKey", masked(c.S3SecretKey))
-	if len(c.Issuer) == 0 {
+	if len(c.trusted()) == 0 {
 		log.Warn("no issuer is configured: every request that needs a caller is refused")
 	}
 }
@@ -139,112 +153,16 @@ func isLoopback(address string) bool {
 	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
 }
 
-// discovery asks the first issuer what clients need to know of it, when somebody asks and it is not known yet. An issuer that is
-// down is no reason not to serve.
-func (c *serveCommand) discovery(log *slog.Logger) func() server.SMART {
-	if len(c.Issuer) == 0 {
-		return nil
-	}
-	var mu sync.Mutex
-	var known server.SMART
-	var tried time.Time
-	return func() server.SMART {
-		mu.Lock()
-		defer mu.Unlock()
-		if known.TokenEndpoint != "" || time.Since(tried) < discoverEvery {
-			return known
-		}
-		tried = time.Now()
-		m, err := auth.Discover(context.Background(), nil, c.Issuer[0])
-		if err != nil {
-			log.Warn("the issuer does not answer: smart-configuration is empty meanwhile", "issuer", c.Issuer[0], "cause", err)
-			return known
-		}
-		known = smart(m)
-		return known
-	}
-}
-
-// discoverEvery keeps questions to an issuer that is down apart.
-const discoverEvery = 10 * time.Second
-
-// smart is what the hub's own smart-configuration repeats of an issuer's metadata. What the issuer does not state is not
-// claimed for it.
-func smart(m auth.Metadata) server.SMART {
-	return server.SMART{
-		Issuer:                m.Issuer,
-		AuthorizationEndpoint: m.AuthorizationEndpoint,
-		TokenEndpoint:         m.TokenEndpoint,
-		JWKSURI:               m.JWKSURI,
-		IntrospectionEndpoint: m.IntrospectionEndpoint,
-		RevocationEndpoint:    m.RevocationEndpoint,
-		GrantTypes:            append([]string{}, m.GrantTypes...),
-		CodeChallengeMethods:  append([]string{}, m.ChallengeMethods...),
-		TokenAuthMethods:      m.TokenAuthMethods,
-		TokenAuthAlgorithms:   m.TokenAuthAlgorithms,
-		Scopes:                m.Scopes,
-		ResponseTypes:         append([]string{}, m.ResponseTypes...),
-		Capabilities:          capabilities(m),
-	}
-}
-
-// capabilities are those of SMART App Launch 2.2 that follow from what an issuer states, in the order of its conformance page.
-func capabilities(m auth.Metadata) []string {
-	logsIn := slices.Contains(m.GrantTypes, "authorization_code") && slices.Contains(m.ChallengeMethods, "S256")
-	scope := func(name string) bool { return logsIn && slices.Contains(m.Scopes, name) }
-	method := func(name string) bool { return slices.Contains(m.TokenAuthMethods, name) }
-	var stated []string
-	for _, one := range []struct {
-		name string
-		true bool
-	}{
-		{"launch-ehr", scope("launch")},
-		{"launch-standalone", scope("launch/patient")},
-		{"client-public", logsIn && method("none")},
-		{"client-confidential-symmetric", method("client_secret_basic") || method("client_secret_post")},
-		{"client-confidential-asymmetric", method("private_key_jwt")},
-		{"sso-openid-connect", scope("openid") && scope("fhirUser") && m.JWKSURI != ""},
-		{"context-ehr-patient", scope("launch")},
-		{"context-standalone-patient", scope("launch/patient")},
-		{"permission-offline", scope("offline_access")},
-		{"permission-online", scope("online_access")},
-		{"permission-patient", true},
-		{"permission-user", true},
-		{"permission-v1", true},
-		{"permission-v2", true},
-	} {
-		if one.true {
-			stated = append(stated, one.name)
-		}
-	}
-	return stated
-}
-
 type serverOptions struct {
 	base     string
 	issuers  []string
+	rules    []auth.Rules
 	audience string
 	smart    func() server.SMART
 	majority int            // age in years; 0: 18
 	zone     *time.Location // in which a day begins; nil: UTC
 	linkLife time.Duration  // 0: the default
 	log      *slog.Logger
-}
-
-// verifier returns what tells callers apart; nil, which refuses everyone, where no issuer is configured.
-func (o serverOptions) verifier(st store.Store) (auth.Verifier, error) {
-	if len(o.issuers) == 0 {
-		return nil, nil
-	}
-	audience := o.audience
-	if audience == "" {
-		audience = o.base
-	}
-	oidc, err := auth.NewVerifier(auth.Config{Issuers: o.issuers, Audience: audience, Base: o.base, Log: o.log})
-	if err != nil {
-		return nil, err
-	}
-	return &auth.Access{Verifier: auth.Remember(oidc), Store: st, Majority: o.majority, Zone: o.zone}, nil
 }
 
 func newServer(ctx context.Context, h *hub, o serverOptions) (http.Handler, error) {
