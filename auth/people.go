@@ -30,6 +30,9 @@ const (
 
 // Identify implements Directory.
 func (p *People) Identify(ctx context.Context, resourceType, system, value string) (string, error) {
+	if system == "" || value == "" { // a search would find all of a system
+		return "", ErrUnknown
+	}
 	escape := strings.NewReplacer(`\`, `\\`, "|", `\|`, ",", `\,`, "$", `\$`).Replace // FHIR R4 search.html#escaping
 	q, err := search.Parse(fhir.R4(), resourceType, url.Values{"identifier": {escape(system) + "|" + escape(value)}},
 		search.Options{Strict: true, Count: maxHolders})
