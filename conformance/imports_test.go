@@ -91,7 +91,7 @@ func allowedInTests(name, imported string) bool {
 	case within(target, "fhir/store/postgres/pgtest"): // starts a PostgreSQL, and knows nothing of the project
 		return true
 	case within(target, "fhir/store/sqlite"), within(target, "fhir/store/postgres"), within(target, "conformance/validate"):
-		return within(name, "server") || within(name, "fhir/store") || within(name, "auth/audit")
+		return within(name, "server") || within(name, "fhir/store") || within(name, "auth")
 	case within(target, "dicom/synth"):
 		return true
 	}

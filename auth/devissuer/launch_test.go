@@ -258,7 +258,7 @@ func TestAuthorizeRefuses(t *testing.T) {
 		{"request URI", asks("request_uri", "https://app.example/r"), "request_uri_not_supported"},
 		{"no scope", asks("scope", ""), "invalid_scope"},
 		{"no scope that is known", asks("scope", "patient/Nonsense.rs patient/Patient.x user/*.cruds nonsense"), "invalid_scope"},
-		{"granular scope", asks("scope", "patient/Observation.rs?category=laboratory"), "invalid_scope"},
+		{"granular scope with a modifier", asks("scope", "patient/Observation.rs?category:not=laboratory"), "invalid_scope"},
 		{"scope of a backend service", asks("scope", "system/*.rs"), "invalid_scope"},
 		{"v1 and v2", asks("scope", "patient/Patient.read patient/Observation.rs"), "invalid_scope"},
 		{"repeated", twice, "invalid_request"},
