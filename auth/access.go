@@ -40,11 +40,16 @@ func (a *Access) Verify(ctx context.Context, r *http.Request) (*Principal, error
 
 // Resolve returns the caller as far as they may act now. A launch patient whom they may not act for any more is left out.
 func (a *Access) Resolve(ctx context.Context, p *Principal) (*Principal, error) {
-	if p.Patient == "" && !actsForPatients(p.FHIRUser) {
+	if p.Patient == "" && !actsForPatients(p.FHIRUser) && !p.MayBreakGlass() {
 		return p, nil
 	}
 	now := *p // p is shared
 	var err error
+	if p.MayBreakGlass() {
+		if now.Emergency, err = a.emergency(ctx, p); err != nil {
+			return nil, err
+		}
+	}
 	if now.Patient, err = a.survivor(ctx, p.Patient); err != nil {
 		return nil, err
 	}

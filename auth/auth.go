@@ -33,6 +33,7 @@ type Principal struct {
 	Roles                   []string
 	TokenID                 string   // jti
 	Purpose                 []string // why it is asked for, codes of v3-ActReason
+	Emergency               []string // "Patient/<id>" of each whom a clinician may see by having broken the glass: see Access
 	Represents              []string // "Patient/<id>" of each whom the caller may act for now: see Access
 	Scopes                  []Scope
 }

@@ -209,6 +209,9 @@ func (p *Principal) userGrants(how rule, r request) []search.Grant {
 	}
 	if r.reads() && how != directory {
 		grants = append(grants, search.Grant{CareOf: p.Organization}, search.Grant{ReferredTo: p.Organization})
+		for _, patient := range p.Emergency {
+			grants = append(grants, search.Grant{Patient: patient})
+		}
 	}
 	return append(grants, commons(how, r)...)
 }
@@ -294,7 +297,7 @@ func (p *Principal) fingerprint() string {
 		scopes = append(scopes, s.String())
 	}
 	h := sha256.New()
-	for _, list := range [][]string{parts, sorted(p.Roles), sorted(scopes), sorted(p.Represents)} {
+	for _, list := range [][]string{parts, sorted(p.Roles), sorted(scopes), sorted(p.Represents), sorted(p.Emergency)} {
 		h.Write(binary.AppendUvarint(nil, uint64(len(list))))
 		for _, part := range list {
 			h.Write(binary.AppendUvarint(nil, uint64(len(part))))

@@ -18,6 +18,18 @@ var ours = []operationDefinition{{
 		{Name: "return", Use: "out", Min: 1, Max: "1", Type: "Bundle", Documentation: "The sums."},
 	},
 }, {
+	ID: "Patient-break-glass", Name: "BreakGlass", Code: "break-glass", Resource: []string{"Patient"}, AffectsState: true, onType: true,
+	Title: "Access in an emergency",
+	Description: "Lets a clinician whose token has the purpose of use BTG or ETREAT read one patient's data for four hours beyond what is theirs. It is on record before it holds, " +
+		"for auditors and for the patient, with the reason. It opens no writes, links or exports. The patient is named by an identifier, or by a reference that is known.",
+	Parameter: []operationParameter{
+		{Name: "reason", Use: "in", Min: 1, Max: "1", Type: "string", Documentation: "Why, in words: 10 to 500 characters."},
+		{Name: "identifier", Use: "in", Max: "1", Type: "string", Documentation: "system|value of the patient, exactly."},
+		{Name: "patient", Use: "in", Max: "1", Type: "string", Documentation: "Patient/[id], in place of the identifier."},
+		{Name: "patient", Use: "out", Min: 1, Max: "1", Type: "string", Documentation: "Patient/[id]."},
+		{Name: "until", Use: "out", Min: 1, Max: "1", Type: "instant", Documentation: "When it ends."},
+	},
+}, {
 	ID: "ImagingStudy-link", Name: "Link", Code: "link", Resource: []string{"ImagingStudy"}, AffectsState: true,
 	Title: "Link to the images of a study",
 	Description: "Makes a link by which anybody who has it downloads the images of the study that the caller may see, as a ZIP with a DICOM File-set (DICOMDIR), with ranges. " +
@@ -68,6 +80,8 @@ type operationDefinition struct {
 	Type         bool                 `json:"type"`
 	Instance     bool                 `json:"instance"`
 	Parameter    []operationParameter `json:"parameter"`
+
+	onType bool // it is called on the type, and not on an instance
 }
 
 type operationParameter struct {
@@ -83,7 +97,8 @@ type operationParameter struct {
 func OperationDefinitions(base string) ([]fhir.Resource, error) {
 	var list []fhir.Resource
 	for _, one := range ours {
-		one.ResourceType, one.URL, one.Status, one.Kind, one.Instance = "OperationDefinition", definitionURL(base, one.ID), "active", "operation", true
+		one.ResourceType, one.URL, one.Status, one.Kind, one.Instance = "OperationDefinition", definitionURL(base, one.ID), "active", "operation", !one.onType
+		one.Type = one.onType
 		body, err := json.Marshal(one)
 		if err != nil {
 			return nil, err

@@ -19,6 +19,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	_ "modernc.org/sqlite"
 
+	"lightbox/auth"
 	"lightbox/auth/audit"
 	"lightbox/fhir/search"
 	"lightbox/fhir/store"
@@ -72,7 +73,7 @@ func each(b *testing.B, do func(b *testing.B, h bench)) {
 
 func onSQLite(b *testing.B) benchDatabase {
 	file := filepath.Join(b.TempDir(), "lightbox.db")
-	s, err := sqlite.Open(b.Context(), file, store.Options{Schemas: []store.Schema{audit.Schema()}})
+	s, err := sqlite.Open(b.Context(), file, store.Options{Schemas: []store.Schema{auth.Schema(), audit.Schema()}})
 	opened(b, s, err)
 	db, err := sql.Open("sqlite", "file:"+file+"?_pragma=journal_mode(WAL)&_pragma=busy_timeout(5000)")
 	if err != nil {
@@ -100,7 +101,7 @@ func onSQLite(b *testing.B) benchDatabase {
 
 func onPostgres(b *testing.B) benchDatabase {
 	url := pgtest.Start(b)
-	s, err := postgres.Open(b.Context(), url, store.Options{Schemas: []store.Schema{audit.Schema()}})
+	s, err := postgres.Open(b.Context(), url, store.Options{Schemas: []store.Schema{auth.Schema(), audit.Schema()}})
 	opened(b, s, err)
 	pool, err := pgxpool.New(b.Context(), url)
 	if err != nil {

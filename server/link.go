@@ -108,6 +108,7 @@ func (a *api) linkable(c *call) (fhir.Resource, error) {
 	if err != nil {
 		return fhir.Resource{}, err
 	}
+	c.by = c.by.Ordinary() // what is seen in an emergency is not handed on
 	if c.visible = c.by.Visible(auth.Read, "ImagingStudy"); len(c.visible.Grants) == 0 {
 		return fhir.Resource{}, errForbidden()
 	}
@@ -181,6 +182,7 @@ type parameter struct {
 	ValueID      string      `json:"valueId,omitempty"`
 	ValueURL     string      `json:"valueUrl,omitempty"`
 	ValueCode    string      `json:"valueCode,omitempty"`
+	ValueString  string      `json:"valueString,omitempty"`
 	ValueInstant string      `json:"valueInstant,omitempty"`
 	ValueInteger *int64      `json:"valueInteger,omitempty"`
 	ValueBoolean *bool       `json:"valueBoolean,omitempty"`

@@ -35,6 +35,7 @@ type patientReference struct{ id, expression string }
 // foreignPatients finds what a write must check. A caller who sees every patient has nothing to be checked: a reference may
 // come before its target.
 func (a *api) foreignPatients(by *auth.Principal, res fhir.Resource) (patientReferences, error) {
+	by = by.Ordinary()
 	p := patientReferences{visible: search.Filter{Grants: slices.Concat(
 		by.Visible(auth.Read, "Patient").Grants, by.Visible(auth.Search, "Patient").Grants)}}
 	if unfiltered(p.visible) {

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"lightbox/auth"
 	"lightbox/fhir/store"
 )
 
@@ -46,6 +47,26 @@ func TestActingEnds(t *testing.T) {
 					t.Errorf("%s: %s", resp.Status, body)
 				}
 			})
+		}
+	})
+}
+
+// What an emergency opens ends by itself.
+func TestEmergencyEnds(t *testing.T) {
+	eachStore(t, func(t *testing.T, open func(testing.TB) store.Store) {
+		h := newHub(t, open(t), nil)
+		h.settle(t)
+		body := `{"resourceType":"Parameters","parameter":[{"name":"patient","valueString":"Patient/anna"},{"name":"reason","valueString":"unconscious, after an accident"}]}`
+		header := http.Header{"Content-Type": {"application/fhir+json"}}
+		if resp, answer := h.do(t, "POST", "/Patient/$break-glass", "emergency", header, strings.NewReader(body)); resp.StatusCode != http.StatusOK {
+			t.Fatal(resp.Status, string(answer))
+		}
+		began := time.Now()
+		for after, want := range map[time.Duration]int{0: http.StatusOK, auth.EmergencyLife - time.Minute: http.StatusOK, auth.EmergencyLife + time.Minute: http.StatusNotFound} {
+			h.now = func() time.Time { return began.Add(after) }
+			if resp, _ := h.do(t, "GET", "/Patient/anna", "emergency", nil, nil); resp.StatusCode != want {
+				t.Errorf("after %s: %s, want %d", after, resp.Status, want)
+			}
 		}
 	})
 }

@@ -115,6 +115,7 @@ func (a *api) searches(r chi.Router) {
 	r.HandleFunc(a.path+"/ImagingStudy/{id}/$link", a.closed(negotiated(only(http.MethodPost, a.link))))
 	r.HandleFunc(a.path+"/ImagingStudy/{id}/$links", a.closed(negotiated(only(http.MethodGet, a.links))))
 	r.HandleFunc(a.path+"/ImagingStudy/{id}/$revoke-link", a.closed(negotiated(only(http.MethodPost, a.revokeLink))))
+	r.HandleFunc(a.path+"/Patient/$break-glass", a.closed(negotiated(only(http.MethodPost, a.breakGlass))))
 	r.HandleFunc(a.path+"/Patient/$match", a.closed(negotiated(only(http.MethodPost, a.match))))
 	r.HandleFunc(a.path+"/Patient/{id}/$dose", a.closed(negotiated(only(http.MethodGet, a.dose))))
 }

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"lightbox/auth"
 	"lightbox/auth/audit"
 	"lightbox/fhir/store"
 	"lightbox/fhir/store/postgres"
@@ -20,12 +21,12 @@ func eachStore(t *testing.T, test func(t *testing.T, open func(testing.TB) store
 }
 
 func openSQLite(t testing.TB) store.Store {
-	s, err := sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "lightbox.db"), store.Options{Schemas: []store.Schema{audit.Schema(), links.Schema()}})
+	s, err := sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "lightbox.db"), store.Options{Schemas: []store.Schema{auth.Schema(), audit.Schema(), links.Schema()}})
 	return opened(t, s, err)
 }
 
 func openPostgres(t testing.TB) store.Store {
-	s, err := postgres.Open(context.Background(), pgtest.Start(t), store.Options{Schemas: []store.Schema{audit.Schema(), links.Schema()}})
+	s, err := postgres.Open(context.Background(), pgtest.Start(t), store.Options{Schemas: []store.Schema{auth.Schema(), audit.Schema(), links.Schema()}})
 	return opened(t, s, err)
 }
 
