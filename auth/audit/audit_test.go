@@ -81,7 +81,7 @@ func TestOneChain(t *testing.T) {
 			t.Fatal(err)
 		}
 		v, err := log.Verify(t.Context(), nil)
-		if err != nil || v.Broken != 0 || v.Records != callers*each {
+		if err != nil || v.Broken != 0 || v.Events != callers*each {
 			t.Errorf("%+v, %v", v, err)
 		}
 		seen := map[string]int{}
@@ -181,7 +181,7 @@ func TestAppendIsPartOfTheTransaction(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		if v := must(log.Verify(t.Context(), nil)); v.Records != 2 || v.Broken != 0 {
+		if v := must(log.Verify(t.Context(), nil)); v.Events != 2 || v.Broken != 0 {
 			t.Errorf("%+v", v)
 		}
 	})

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -75,25 +76,26 @@ func kindOf(name string) kind {
 	return kind{rest, coding{interactions, Operation, Operation}, "E", "", source, destination, "IRCP"}
 }
 
-// resources returns the AuditEvents of a record: one for each patient, one where no patient is concerned.
-func (l *Log) resources(seq int64, body []byte) ([]fhir.Resource, error) {
-	var e Event
-	if err := json.Unmarshal(body, &e); err != nil {
-		return nil, err
-	}
-	patients := e.Patients
-	if len(patients) == 0 {
-		patients = []string{""}
-	}
-	var list []fhir.Resource
-	for i, patient := range patients {
-		a := l.event(e, patient)
-		a.ID = l.id(seq, i)
-		text, err := json.Marshal(a)
-		if err != nil {
+// resources returns the AuditEvents of a record: of each event one for each patient, one where no patient is concerned.
+func (l *Log) resources(seq int64, body []byte) (list []fhir.Resource, err error) {
+	for line := range bytes.SplitSeq(body, []byte{'\n'}) {
+		var e Event
+		if err := json.Unmarshal(line, &e); err != nil {
 			return nil, err
 		}
-		list = append(list, fhir.Resource{Type: "AuditEvent", ID: a.ID, Body: text})
+		patients := e.Patients
+		if len(patients) == 0 {
+			patients = []string{""}
+		}
+		for _, patient := range patients {
+			a := l.event(e, patient)
+			a.ID = l.id(seq, len(list))
+			text, err := json.Marshal(a)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, fhir.Resource{Type: "AuditEvent", ID: a.ID, Body: text})
+		}
 	}
 	return list, nil
 }

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"bytes"
 	"context"
 	"time"
 
@@ -11,7 +12,7 @@ import (
 // How AuditEvents are made of records. To make one costs more than the read that it tells of: while much is recorded it waits for a
 // quieter time, though not for ever, and whoever searches for AuditEvents has them made.
 const (
-	indexBatch   = 200
+	indexBatch   = 300         // events, though at least one record
 	indexEvery   = time.Second // looks for records so often
 	busyFrom     = 100         // records a second
 	longestBusy  = 10 * time.Minute
@@ -101,6 +102,8 @@ func (l *Log) index(ctx context.Context) (more bool, err error) {
 	if err != nil || len(list) == 0 {
 		return false, err
 	}
+	read := len(list)
+	list = someOf(list)
 	writes, err := l.writes(list)
 	if err != nil {
 		return false, err
@@ -113,7 +116,18 @@ func (l *Log) index(ctx context.Context) (more bool, err error) {
 		_, err = tx.PutAll(ctx, writes)
 		return err
 	})
-	return len(list) == indexBatch, err
+	return len(list) < read || read == indexBatch, err
+}
+
+// someOf leaves as many records as there are events for one transaction, for which others wait.
+func someOf(list []record) []record {
+	events := 0
+	for n, r := range list {
+		if events += bytes.Count(r.body, []byte{'\n'}) + 1; events >= indexBatch {
+			return list[:n+1]
+		}
+	}
+	return list
 }
 
 func (l *Log) writes(list []record) ([]store.Write, error) {

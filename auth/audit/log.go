@@ -7,7 +7,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"log/slog"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -125,28 +124,28 @@ func (l *Log) Append(ctx context.Context, tx store.SQL, events ...Event) error {
 	return appendRows(ctx, tx, rows)
 }
 
-// perStatement is how many records one statement inserts.
-const perStatement = 200
+// maxBody bounds one record, in bytes, unless a single event is longer.
+const maxBody = 256 << 10
 
-// appendRows adds to the chain. Writers exclude one another, so that its end stays what it is until the commit.
-func appendRows(ctx context.Context, tx store.SQL, rows [][]byte) error {
+// appendRows adds to the chain: events that are committed together are one record, each on a line of its own, since a row costs more than
+// the events in it. Writers exclude one another, so that the chain's end stays what it is until the commit.
+func appendRows(ctx context.Context, tx store.SQL, events [][]byte) error {
 	end, err := last(ctx, tx)
 	if err != nil {
 		return err
 	}
-	for len(rows) > 0 {
-		n := min(len(rows), perStatement)
-		var values []string
-		var args []any
-		for _, body := range rows[:n] {
-			end = end.next(body)
-			values = append(values, fmt.Sprintf("($%d, $%d, $%d)", len(args)+1, len(args)+2, len(args)+3))
-			args = append(args, end.seq, end.hash, body)
+	for len(events) > 0 {
+		n, size := 0, 0
+		for n < len(events) && (n == 0 || size+len(events[n]) <= maxBody) {
+			size += len(events[n]) + 1
+			n++
 		}
-		if _, err := tx.Exec(ctx, "INSERT INTO audit_record (seq, hash, body) VALUES "+strings.Join(values, ", "), args...); err != nil {
+		body := bytes.Join(events[:n], []byte{'\n'})
+		end = end.next(body)
+		if _, err := tx.Exec(ctx, "INSERT INTO audit_record (seq, hash, body) VALUES ($1, $2, $3)", end.seq, end.hash, body); err != nil {
 			return err
 		}
-		rows = rows[n:]
+		events = events[n:]
 	}
 	return nil
 }
@@ -193,16 +192,16 @@ func records(ctx context.Context, tx store.SQL, after int64, limit int) (list []
 
 // Verified is what Verify found.
 type Verified struct {
-	Records int64
-	Head    string // the last record's number and hash, to be kept elsewhere: a later chain must hold it
-	Broken  int64  // the first record that does not follow from the one before; 0: none
+	Events int64
+	Head   string // the last record's number and hash, to be kept elsewhere: a later chain must hold it
+	Broken int64  // the first record that does not follow from the one before; 0: none
 }
 
 // verifyBatch is how many records are read at once.
 const verifyBatch = 1000
 
-// Verify walks the whole chain. progress, when given, is called now and then with the number of records so far.
-func (l *Log) Verify(ctx context.Context, progress func(records int64)) (v Verified, err error) {
+// Verify walks the whole chain. progress, when given, is called now and then with the number of events so far.
+func (l *Log) Verify(ctx context.Context, progress func(events int64)) (v Verified, err error) {
 	var at link
 	for {
 		var list []record
@@ -222,10 +221,10 @@ func (l *Log) Verify(ctx context.Context, progress func(records int64)) (v Verif
 				v.Broken = at.seq
 				return v, nil
 			}
-			v.Records++
+			v.Events += int64(bytes.Count(r.body, []byte{'\n'})) + 1
 		}
 		if progress != nil {
-			progress(v.Records)
+			progress(v.Events)
 		}
 	}
 }

@@ -45,7 +45,7 @@ func (c *auditVerify) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	line := newProgress(p.Stderr, false)
-	v, err := log.Verify(ctx, func(n int64) { line.showCount("records", n) })
+	v, err := log.Verify(ctx, func(n int64) { line.showCount("events", n) })
 	line.clear()
 	if err != nil {
 		return err
@@ -86,11 +86,11 @@ func (c *auditVerify) holds(ctx context.Context, log *audit.Log) (bool, error) {
 func (c *auditVerify) print(p *program, v audit.Verified) error {
 	if c.JSON {
 		return json.NewEncoder(p.Stdout).Encode(struct {
-			Records int64  `json:"records"`
-			Head    string `json:"head,omitempty"`
-			Broken  int64  `json:"broken,omitempty"`
-		}{v.Records, v.Head, v.Broken})
+			Events int64  `json:"events"`
+			Head   string `json:"head,omitempty"`
+			Broken int64  `json:"broken,omitempty"`
+		}{v.Events, v.Head, v.Broken})
 	}
-	_, err := fmt.Fprintf(p.Stdout, "%d records; head %s\n", v.Records, v.Head)
+	_, err := fmt.Fprintf(p.Stdout, "%d events; head %s\n", v.Events, v.Head)
 	return err
 }

@@ -29,9 +29,9 @@ func TestAuditVerify(t *testing.T) {
 			t.Fatal(status)
 		}
 	}
-	head := strings.TrimSpace(strings.TrimPrefix(before, "0 records; head "))
+	head := strings.TrimSpace(strings.TrimPrefix(before, "0 events; head "))
 	exit, after, stderr := verify("--head", head)
-	if exit != exitOK || !strings.HasPrefix(after, "3 records; head 3:") {
+	if exit != exitOK || !strings.HasPrefix(after, "3 events; head 3:") {
 		t.Errorf("exit %d, %q, %q", exit, after, stderr)
 	}
 	if exit, _, stderr := verify("--head", "2:00"); exit == exitOK || !strings.Contains(stderr, "head") {

@@ -1,5 +1,5 @@
 -- +goose Up
--- What happened, in the order in which it was recorded, never changed. hash is over the one before, the number and the body: whoever
+-- What happened, in the order in which it was recorded, never changed; a record is one event or several, each on a line. hash is over the one before, the number and the body: whoever
 -- changes or removes a record has to make all later ones anew.
 CREATE TABLE audit_record (
 	seq  BIGINT NOT NULL PRIMARY KEY,
