@@ -95,6 +95,11 @@ func (a *api) verified(c *call, run func(*call) error) error {
 	}
 	c.by = by
 	visitOf(c.r).client = by.Client
+	done, err := a.Fairness.Admit(by)
+	if err != nil {
+		return err
+	}
+	defer done()
 	return run(c)
 }
 

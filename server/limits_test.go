@@ -14,6 +14,7 @@ import (
 
 	"github.com/tidwall/gjson"
 
+	"lightbox/auth"
 	"lightbox/fhir"
 	"lightbox/fhir/search"
 	"lightbox/fhir/store"
@@ -254,5 +255,27 @@ func TestHeaderLimit(t *testing.T) {
 		if resp.StatusCode != want {
 			t.Errorf("%d bytes: %d, want %d", size, resp.StatusCode, want)
 		}
+	}
+}
+
+// A client that asks too often is told to wait; others are served.
+func TestNoisyClient(t *testing.T) {
+	now := time.Unix(1_000_000, 0)
+	h := newHub(t, openSQLite(t), func(c *server.Config) {
+		c.Fairness = &auth.Fairness{PerSecond: 2, Clock: func() time.Time { return now }}
+	})
+	h.settle(t)
+	for n, want := range []int{http.StatusOK, http.StatusOK, http.StatusTooManyRequests, http.StatusTooManyRequests} {
+		resp, _ := h.do(t, "GET", "/Patient/anna", "emr", nil, nil)
+		if resp.StatusCode != want || want == http.StatusTooManyRequests && resp.Header.Get("Retry-After") == "" {
+			t.Errorf("request %d: %s %v", n, resp.Status, resp.Header)
+		}
+	}
+	if resp, _ := h.do(t, "GET", "/Patient/anna", "reader", nil, nil); resp.StatusCode != http.StatusOK {
+		t.Errorf("another client: %s", resp.Status)
+	}
+	now = now.Add(time.Second)
+	if resp, _ := h.do(t, "GET", "/Patient/anna", "emr", nil, nil); resp.StatusCode != http.StatusOK {
+		t.Errorf("a second later: %s", resp.Status)
 	}
 }

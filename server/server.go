@@ -31,7 +31,8 @@ type Config struct {
 	Registry *fhir.Registry
 	Store    store.Store
 	Verifier auth.Verifier // nil: refuse every request that needs a caller
-	Audit    *audit.Log    // nil: nothing is recorded, which is for measurements alone
+	Fairness *auth.Fairness
+	Audit    *audit.Log // nil: nothing is recorded, which is for measurements alone
 	// Validate checks the structure of what enters as FHIR; nil checks nothing beyond fhir.Parse.
 	Validate func(body []byte) []*fhir.Error
 	Base     string // public base URL of the FHIR API, without trailing slash: "https://hub.example/fhir"

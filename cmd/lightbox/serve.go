@@ -33,6 +33,8 @@ type serveCommand struct {
 	Audience string        `placeholder:"NAME" help:"What a token's aud must hold. Default: the base URL."`
 	Majority int           `default:"18" placeholder:"YEARS" help:"Age from which a parent or guardian no longer acts for a child, at the beginning of the birthday in --timezone."`
 	LinkLife time.Duration `default:"120h" placeholder:"DURATION" help:"How long a link to images holds (ImagingStudy/[id]/$$link)."`
+	AtOnce   int           `name:"client-concurrency" default:"100" placeholder:"N" help:"How many requests of one client are served at once; more are told to wait (429). 0: any number."`
+	Rate     int           `name:"client-rate" default:"2000" placeholder:"N" help:"How many requests of one client begin within a second. 0: any number."`
 	LogLevel string        `enum:"debug,info,warn,error" default:"info" help:"debug, info, warn or error."`
 	hubFlags
 	mllpFlags
@@ -101,7 +103,7 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 	}
 	defer h.Close()
 	handler, err := newServer(ctx, h, serverOptions{base: base, issuers: c.Issuer, rules: c.rules, audience: c.Audience, smart: c.discovery(log),
-		majority: c.Majority, zone: c.config(nil).Zone, linkLife: c.LinkLife, log: log})
+		majority: c.Majority, zone: c.config(nil).Zone, linkLife: c.LinkLife, fairness: &auth.Fairness{AtOnce: c.AtOnce, PerSecond: c.Rate}, log: log})
 	if err != nil {
 		return err
 	}
@@ -162,6 +164,7 @@ type serverOptions struct {
 	majority int            // age in years; 0: 18
 	zone     *time.Location // in which a day begins; nil: UTC
 	linkLife time.Duration  // 0: the default
+	fairness *auth.Fairness // nil: clients are not bounded
 	log      *slog.Logger
 }
 
@@ -177,6 +180,7 @@ func newServer(ctx context.Context, h *hub, o serverOptions) (http.Handler, erro
 		Registry: fhir.R4(),
 		Store:    h.store,
 		Verifier: verifier,
+		Fairness: o.fairness,
 		Audit:    h.audit,
 		Validate: validate.New(),
 		Base:     o.base,
@@ -199,7 +203,7 @@ func newServer(ctx context.Context, h *hub, o serverOptions) (http.Handler, erro
 	if h.pipeline.Matching != nil {
 		c.Match = *h.pipeline.Matching
 	}
-	images := &dicomweb.Server{Hub: h.pipeline, Verifier: verifier, Audit: h.audit, Base: dicomwebBase(o.base), FHIR: o.base, Log: o.log}
+	images := &dicomweb.Server{Hub: h.pipeline, Verifier: verifier, Fairness: o.fairness, Audit: h.audit, Base: dicomwebBase(o.base), FHIR: o.base, Log: o.log}
 	c.Links = &links.Links{Store: h.store, Audit: h.audit, Base: besideFHIR(o.base, linksPath), Life: o.linkLife}
 	if access, ok := verifier.(*auth.Access); ok {
 		c.Links.Resolve = access.Resolve

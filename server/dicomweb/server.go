@@ -27,9 +27,10 @@ import (
 type Server struct {
 	Hub      *ingest.Pipeline
 	Verifier auth.Verifier // nil: every request is refused
-	Audit    *audit.Log    // nil: nothing is recorded, which is for tests alone
-	Base     string        // public URL, without trailing slash: "https://hub.example/dicom-web"
-	FHIR     string        // public base URL of the FHIR API, where senders see what became of what they sent; "" names none
+	Fairness *auth.Fairness
+	Audit    *audit.Log // nil: nothing is recorded, which is for tests alone
+	Base     string     // public URL, without trailing slash: "https://hub.example/dicom-web"
+	FHIR     string     // public base URL of the FHIR API, where senders see what became of what they sent; "" names none
 	Limits   Limits
 	Log      *slog.Logger
 
@@ -126,6 +127,11 @@ func (s *Server) verified(c *call, run func(*call) error) error {
 		return err
 	}
 	c.by = by
+	done, err := s.Fairness.Admit(by)
+	if err != nil {
+		return err
+	}
+	defer done()
 	return run(c)
 }
 
@@ -138,6 +144,9 @@ func (s *Server) fail(w http.ResponseWriter, err error) {
 	case errors.As(err, &said) && said.Type == fhir.Login:
 		w.Header().Set("WWW-Authenticate", "Bearer")
 		known = &problem{http.StatusUnauthorized, "a valid token is needed"}
+	case errors.As(err, &said) && said.Type == fhir.Throttled:
+		w.Header().Set("Retry-After", "1")
+		known = &problem{http.StatusTooManyRequests, said.Detail}
 	case errors.As(err, &said) && said.Type == fhir.Transient:
 		w.Header().Set("Retry-After", "5")
 		known = &problem{http.StatusServiceUnavailable, "try again soon"}
