@@ -16,8 +16,15 @@ func (p *Principal) Matches(resourceType string) search.Filter {
 	}
 	var both search.Filter
 	for _, a := range searched.Grants {
+		if slices.ContainsFunc(read.Grants, func(b search.Grant) bool { return reflect.DeepEqual(a, b) }) {
+			both.Grants = append(both.Grants, a)
+		}
+	}
+	same, held := len(both.Grants), 0
+	for _, a := range searched.Grants {
 		for _, b := range read.Grants {
-			if g, ok := intersection(a, b); ok {
+			g, ok := intersection(a, b)
+			if held += conditions(g.Where); ok && held <= maxMatches && !givenWhole(both.Grants[:same], a, b) {
 				both.Grants = append(both.Grants, g)
 			}
 		}
@@ -44,6 +51,14 @@ func covers(h, g search.Grant) bool {
 	return (h.Patient == "" || h.Patient == g.Patient) && (h.Owner == "" || h.Owner == g.Owner) && (h.CareOf == "" || h.CareOf == g.CareOf) &&
 		(h.ReferredTo == "" || h.ReferredTo == g.ReferredTo) &&
 		(!h.Nobodys || g.Nobodys) && (len(h.Where) == 0 || reflect.DeepEqual(h.Where, g.Where))
+}
+
+// maxMatches bounds the conditions of what granular scopes for r and others for s give together. To leave the rest out shows less.
+const maxMatches = 2 * maxConditions
+
+// givenWhole reports whether one of two grants is given whole.
+func givenWhole(given []search.Grant, a, b search.Grant) bool {
+	return slices.ContainsFunc(given, func(g search.Grant) bool { return reflect.DeepEqual(g, a) || reflect.DeepEqual(g, b) })
 }
 
 // intersection is the grant of what two grants both cover, or of a part of it: two owners, or two organisations that care, at

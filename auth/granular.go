@@ -9,8 +9,22 @@ import (
 	"lightbox/fhir/search"
 )
 
-// maxGranular bounds the granular scopes of one token: each is a condition in every query that the caller causes.
-const maxGranular = 64
+// maxConditions bounds the conditions of all granular scopes of one token: they are in every query that the caller causes, for each grant
+// of their context once. What a database takes in one statement is not much more.
+const maxConditions = 24
+
+// conditions counts the clauses, and of an ordered parameter each alternative: codes and references are looked for as one list.
+func conditions(clauses []search.Clause) (n int) {
+	for _, c := range clauses {
+		switch c.Param.Kind {
+		case fhir.KindDate, fhir.KindString, fhir.KindNumber:
+			n += len(c.Values)
+		default:
+			n++
+		}
+	}
+	return n
+}
 
 // parseGranular reads the query of a granular scope (SMART App Launch 2.2, scopes-and-launch-context.html, "finer-grained resource
 // constraints"): name=value pairs of which each must hold. It returns them in one spelling, and as clauses of a filter. Characters that

@@ -3,7 +3,9 @@ package auth_test
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -34,13 +36,13 @@ func TestVisibleByGranularScopes(t *testing.T) {
 	}{
 		{"one", "patient/ImagingStudy.rs?modality=CT", auth.Read, "ImagingStudy", []search.Grant{{Patient: "Patient/p", Where: ct}}},
 		{"each grant of the context", "user/ImagingStudy.rs?modality=MR", auth.Search, "ImagingStudy",
-			[]search.Grant{{Owner: "Organization/o", Where: mr}, {CareOf: "Organization/o", Where: mr}}},
+			[]search.Grant{{Owner: "Organization/o", Where: mr}, {CareOf: "Organization/o", Where: mr}, {ReferredTo: "Organization/o", Where: mr}}},
 		{"of another type", "patient/ImagingStudy.rs?modality=CT", auth.Read, "Observation", nil},
 		{"of another interaction", "patient/ImagingStudy.s?modality=CT", auth.Read, "ImagingStudy", nil},
 		{"union", "patient/ImagingStudy.rs?modality=CT patient/ImagingStudy.rs?modality=MR", auth.Read, "ImagingStudy",
 			[]search.Grant{{Patient: "Patient/p", Where: ct}, {Patient: "Patient/p", Where: mr}}},
 		{"each with its context", "patient/ImagingStudy.rs?modality=CT user/ImagingStudy.rs?modality=MR", auth.Read, "ImagingStudy",
-			[]search.Grant{{Patient: "Patient/p", Where: ct}, {Owner: "Organization/o", Where: mr}, {CareOf: "Organization/o", Where: mr}}},
+			[]search.Grant{{Patient: "Patient/p", Where: ct}, {Owner: "Organization/o", Where: mr}, {CareOf: "Organization/o", Where: mr}, {ReferredTo: "Organization/o", Where: mr}}},
 		{"twice", "patient/ImagingStudy.rs?modality=CT patient/ImagingStudy.r?modality=CT", auth.Read, "ImagingStudy", []search.Grant{{Patient: "Patient/p", Where: ct}}},
 		{"a plain one before", "patient/*.rs patient/ImagingStudy.rs?modality=CT", auth.Read, "ImagingStudy", []search.Grant{ofPatient}},
 		{"a plain one after", "patient/ImagingStudy.rs?modality=CT patient/ImagingStudy.rs", auth.Read, "ImagingStudy", []search.Grant{ofPatient}},
@@ -77,6 +79,53 @@ func TestCallerIDByGranularScopes(t *testing.T) {
 			t.Errorf("%s has the same ID", other)
 		}
 	}
+}
+
+// As many granular scopes as a token may have make a filter that each database takes, in every context.
+func TestManyGranularScopes(t *testing.T) {
+	numbered := func(n int, format string) string {
+		var all []string
+		for i := range n {
+			all = append(all, fmt.Sprintf(format, i))
+		}
+		return strings.Join(all, " ")
+	}
+	tokens := map[string]string{
+		"codes in any system":       numbered(24, "user/Observation.cruds?code=%d"),
+		"codes":                     numbered(24, "user/Observation.cruds?code=urn:x|%d"),
+		"several conditions":        numbered(6, "user/Observation.cruds?code=urn:x|%d&date=ap2024&value-string=a&category=x"),
+		"one of all":                "user/Observation.cruds?date=ap2024" + strings.Repeat("&category=x", 23),
+		"some find and others read": numbered(12, "user/Observation.r?code=urn:x|%d") + " " + numbered(12, "user/Observation.s?category=%d"),
+		"of both contexts":          numbered(12, "user/Device.cruds?type=%d") + " " + numbered(12, "patient/Device.cruds?type=%d"),
+		"of a patient":              numbered(24, "patient/Observation.cruds?date=ge20%02d"),
+	}
+	eachTown(t, func(t *testing.T, st store.Store) {
+		for name, scope := range tokens {
+			t.Run(name, func(t *testing.T) {
+				p := principal(t, auth.Principal{Patient: "Patient/anna", Organization: "Organization/clinic"}, scope)
+				for _, resourceType := range []string{"Observation", "Device"} {
+					for _, filter := range []search.Filter{p.Visible(auth.Read, resourceType), p.Visible(auth.Search, resourceType), p.Matches(resourceType)} {
+						by := store.Caller{Access: func(string) search.Filter { return filter }}
+						if _, err := st.Read(t.Context(), filter, resourceType, "x"); !errors.Is(err, store.ErrNotFound) {
+							t.Error(err)
+						}
+						for _, params := range []url.Values{{}, {"_include": {"*"}, "_revinclude": {"*"}}, {"patient.name": {"x"}}, {"_total": {"accurate"}, "_sort": {"_id"}}} {
+							q, err := search.Parse(fhir.R4(), resourceType, params, search.Options{Strict: true})
+							if err == nil {
+								_, err = st.Search(t.Context(), q, by)
+							}
+							if err != nil {
+								t.Errorf("%v: %v", params, err)
+							}
+						}
+						if _, err := st.History(t.Context(), store.HistoryQuery{Type: resourceType, Count: 1}, by); err != nil {
+							t.Error(err)
+						}
+					}
+				}
+			})
+		}
+	})
 }
 
 // Every search parameter that a granular scope may have is one that a store holds in a filter, in a read as in a search: a scope that

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"lightbox/auth"
 	"lightbox/fhir"
@@ -67,6 +68,32 @@ func TestParseRulesRefuses(t *testing.T) {
 			t.Errorf("%s: the error tells the secret", name)
 		}
 	}
+}
+
+// What parses is, written and read again, the same.
+func FuzzParseRules(f *testing.F) {
+	f.Add(`[{"issuer":"https://id.example","claims":{"roles":"a.b","scope":["x.y"]},"identify":[{"claim":"x","type":"Patient","system":"urn:x"}],"linked":true}]`)
+	f.Add(`[{"issuer":"http://a","introspection":{"clientId":"a","secret":"b","always":true}}]`)
+	f.Fuzz(func(t *testing.T, text string) {
+		rules, err := auth.ParseRules([]byte(text))
+		if err != nil {
+			if rules != nil {
+				t.Fatalf("rules beside an error: %v", rules)
+			}
+			return
+		}
+		written, err := json.Marshal(rules)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := auth.ParseRules(written)
+		if err != nil {
+			t.Fatalf("%s: %v", written, err)
+		}
+		if diff := cmp.Diff(rules, again, cmpopts.EquateEmpty()); diff != "" {
+			t.Fatal(diff)
+		}
+	})
 }
 
 // rules reads the tokens of a provider by rules as they stand in a file.

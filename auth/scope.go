@@ -38,7 +38,7 @@ func (s Scope) String() string {
 func ParseScopes(claim string) ([]Scope, error) {
 	var scopes []Scope
 	var v1, v2 bool
-	var granular int
+	held := 0
 	for text := range strings.SplitSeq(claim, " ") {
 		if !isScopeToken(text) {
 			return nil, badScope("the token's scope holds a character that a scope cannot have")
@@ -50,11 +50,14 @@ func ParseScopes(claim string) ([]Scope, error) {
 		}
 		s, old, err := parseScope(head)
 		if err == nil && hasQuery {
-			granular++
-			err = s.restrict(query, old, granular)
+			err = s.restrict(query, old)
+			held += conditions(s.Where)
 		}
 		if err != nil {
 			return nil, err
+		}
+		if held > maxConditions {
+			return nil, badScope("the token has too many granular scopes")
 		}
 		v1, v2 = v1 || old, v2 || !old
 		scopes = append(scopes, s)
@@ -65,13 +68,10 @@ func ParseScopes(claim string) ([]Scope, error) {
 	return scopes, nil
 }
 
-// restrict makes a scope the granular one that its query says; n is the how manyth it is of its token.
-func (s *Scope) restrict(query string, v1 bool, n int) (err error) {
-	switch {
-	case v1:
+// restrict makes a scope the granular one that its query says.
+func (s *Scope) restrict(query string, v1 bool) (err error) {
+	if v1 {
 		return badScope("a scope of SMART v1 has no query")
-	case n > maxGranular:
-		return badScope("the token has too many granular scopes")
 	}
 	s.Query, s.Where, err = parseGranular(s.Type, query)
 	return err

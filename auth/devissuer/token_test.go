@@ -134,6 +134,24 @@ func TestRefresh(t *testing.T) {
 	}
 }
 
+// A granular scope is within the plain one that a client may have, and gives nothing beyond itself.
+func TestGranularScopes(t *testing.T) {
+	const granular = "patient/Observation.rs?category=http://x|laboratory&status=final"
+	s := newStand(t, nil)
+	got := s.tokens("launch/patient offline_access " + granular)
+	if got.text("scope") != "launch/patient offline_access "+granular {
+		t.Error(got.body)
+	}
+	token := got.text("refresh_token")
+	for _, wider := range []string{"patient/Observation.rs", "patient/Observation.rs?category=http://x|laboratory", "patient/Observation.cs?status=final&category=http://x|laboratory"} {
+		s.want(http.StatusBadRequest, "invalid_scope", s.post("/token", refreshes(token, "scope", wider), ""))
+	}
+	const same = "patient/Observation.r?status=final&category=http://x|laboratory"
+	if got := s.want(http.StatusOK, "", s.post("/token", refreshes(token, "scope", same), "")); got.text("scope") != same {
+		t.Error(got.body)
+	}
+}
+
 func TestRefreshRefused(t *testing.T) {
 	s := newStand(t, nil)
 	token := s.tokens(offline).text("refresh_token")

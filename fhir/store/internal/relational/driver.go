@@ -225,8 +225,14 @@ func (s *statement) accessDriver(resourceType string, f search.Filter, b bounds)
 		return nil, err
 	}
 	all := &driver{preferred: true}
+	walked := map[[3]string]bool{} // grants by search parameters (granular scopes) are many of one list
 	for _, g := range f.Grants {
 		var d *driver
+		list := [3]string{g.Patient, g.Owner, g.CareOf}
+		if list != [3]string{} && walked[list] {
+			continue
+		}
+		walked[list] = true
 		switch {
 		case g.Patient != "":
 			d = s.postings(patient, []int64{search.Hash(g.Patient)}, b)
