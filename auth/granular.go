@@ -11,7 +11,7 @@ import (
 
 // maxConditions bounds the conditions of all granular scopes of one token: they are in every query that the caller causes, for each grant
 // of their context once. What a database takes in one statement is not much more.
-const maxConditions = 24
+const maxConditions = 16
 
 // conditions counts the clauses, and of an ordered parameter each alternative: codes and references are looked for as one list.
 func conditions(clauses []search.Clause) (n int) {

@@ -49,7 +49,7 @@ func TestVisibleByGranularScopes(t *testing.T) {
 		{"a plain one of another interaction", "patient/ImagingStudy.rs?modality=CT patient/ImagingStudy.c", auth.Read, "ImagingStudy",
 			[]search.Grant{{Patient: "Patient/p", Where: ct}}},
 		{"a plain one of another context", "patient/ImagingStudy.rs?modality=CT user/*.rs", auth.Read, "ImagingStudy",
-			[]search.Grant{{Patient: "Patient/p", Where: ct}, ofOwner, inCare}},
+			[]search.Grant{{Patient: "Patient/p", Where: ct}, ofOwner, inCare, referred}},
 		{"what a patient is not shown stays hidden", "patient/Observation.rs?status=final", auth.Read, "Observation",
 			[]search.Grant{{Patient: "Patient/p", Where: append(unasserted("Observation").Where, clauses("patient/Observation.rs?status=final")...)}}},
 	}
@@ -91,13 +91,13 @@ func TestManyGranularScopes(t *testing.T) {
 		return strings.Join(all, " ")
 	}
 	tokens := map[string]string{
-		"codes in any system":       numbered(24, "user/Observation.cruds?code=%d"),
-		"codes":                     numbered(24, "user/Observation.cruds?code=urn:x|%d"),
-		"several conditions":        numbered(6, "user/Observation.cruds?code=urn:x|%d&date=ap2024&value-string=a&category=x"),
-		"one of all":                "user/Observation.cruds?date=ap2024" + strings.Repeat("&category=x", 23),
-		"some find and others read": numbered(12, "user/Observation.r?code=urn:x|%d") + " " + numbered(12, "user/Observation.s?category=%d"),
-		"of both contexts":          numbered(12, "user/Device.cruds?type=%d") + " " + numbered(12, "patient/Device.cruds?type=%d"),
-		"of a patient":              numbered(24, "patient/Observation.cruds?date=ge20%02d"),
+		"codes in any system":       numbered(16, "user/Observation.cruds?code=%d"),
+		"codes":                     numbered(16, "user/Observation.cruds?code=urn:x|%d"),
+		"several conditions":        numbered(4, "user/Observation.cruds?code=urn:x|%d&date=ap2024&value-string=a&category=x"),
+		"one of all":                "user/Observation.cruds?date=ap2024" + strings.Repeat("&category=x", 15),
+		"some find and others read": numbered(8, "user/Observation.r?code=urn:x|%d") + " " + numbered(8, "user/Observation.s?category=%d"),
+		"of both contexts":          numbered(8, "user/Device.cruds?type=%d") + " " + numbered(8, "patient/Device.cruds?type=%d"),
+		"of a patient":              numbered(16, "patient/Observation.cruds?date=ge20%02d"),
 	}
 	eachTown(t, func(t *testing.T, st store.Store) {
 		for name, scope := range tokens {

@@ -225,11 +225,11 @@ func (s *statement) accessDriver(resourceType string, f search.Filter, b bounds)
 		return nil, err
 	}
 	all := &driver{preferred: true}
-	walked := map[[3]string]bool{} // grants by search parameters (granular scopes) are many of one list
+	walked := map[[4]string]bool{} // grants by search parameters (granular scopes) are many of one list
 	for _, g := range f.Grants {
 		var d *driver
-		list := [3]string{g.Patient, g.Owner, g.CareOf}
-		if list != [3]string{} && walked[list] {
+		list := [4]string{g.Patient, g.Owner, g.CareOf, g.ReferredTo}
+		if list != [4]string{} && walked[list] {
 			continue
 		}
 		walked[list] = true

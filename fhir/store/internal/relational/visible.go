@@ -1,6 +1,7 @@
 package relational
 
 import (
+	"slices"
 	"time"
 
 	"lightbox/fhir/search"
@@ -11,20 +12,70 @@ import (
 // since past ones are not indexed.
 func (s *statement) visible(f search.Filter, alias string, past bool) (string, error) {
 	var grants []string
-	for _, g := range f.Grants {
-		conditions, err := s.grant(g, alias, past)
+	for _, alike := range byList(f.Grants) {
+		conditions := s.grant(alike[0], alias)
+		if len(conditions) == 0 && len(alike[0].Where) == 0 {
+			continue // a grant of nothing
+		}
+		wheres, whole, err := s.wheres(alike, past)
 		if err != nil {
 			return "", err
 		}
-		if len(conditions) > 0 {
-			grants = append(grants, "("+allOf(conditions)+")")
+		if !whole {
+			if len(wheres) == 0 {
+				continue
+			}
+			conditions = append(conditions, anyOf(wheres))
 		}
+		grants = append(grants, "("+allOf(conditions)+")")
 	}
 	return anyOf(grants), nil
 }
 
-// grant returns the conditions of one grant; none is a grant of nothing.
-func (s *statement) grant(g search.Grant, alias string, past bool) ([]string, error) {
+// byList puts grants together that differ in search parameters alone, as many granular scopes do: what each of them has in common stands
+// in a statement once.
+func byList(grants []search.Grant) (lists [][]search.Grant) {
+	for _, g := range grants {
+		n := slices.IndexFunc(lists, func(list []search.Grant) bool { return sameList(list[0], g) })
+		if n < 0 {
+			lists = append(lists, []search.Grant{g})
+			continue
+		}
+		lists[n] = append(lists[n], g)
+	}
+	return lists
+}
+
+func sameList(a, b search.Grant) bool {
+	return a.All == b.All && a.Patient == b.Patient && a.Owner == b.Owner && a.CareOf == b.CareOf && a.ReferredTo == b.ReferredTo && a.Nobodys == b.Nobodys
+}
+
+// wheres returns the search parameters of grants, a condition for each; whole where one of them has none.
+func (s *statement) wheres(grants []search.Grant, past bool) (all []string, whole bool, err error) {
+	for _, g := range grants {
+		if len(g.Where) == 0 {
+			return nil, true, nil
+		}
+	}
+	if past {
+		return nil, false, nil
+	}
+	for _, g := range grants {
+		var conditions []string
+		for _, c := range g.Where {
+			t, err := s.store.immediate(c)
+			if err != nil {
+				return nil, false, err
+			}
+			conditions = append(conditions, s.term(t))
+		}
+		all = append(all, "("+allOf(conditions)+")")
+	}
+	return all, false, nil
+}
+
+// grant returns the conditions of one grant but for its search parameters.
+func (s *statement) grant(g search.Grant, alias string) []string {
 	var all []string
 	if g.All {
 		all = append(all, "1 = 1")
@@ -45,17 +96,7 @@ func (s *statement) grant(g search.Grant, alias string, past bool) ([]string, er
 	if g.Nobodys {
 		all = append(all, alias+".patient = ''")
 	}
-	if len(g.Where) > 0 && past {
-		return nil, nil
-	}
-	for _, c := range g.Where {
-		t, err := s.store.immediate(c)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, s.term(t))
-	}
-	return all, nil
+	return all
 }
 
 // undenied is that no Consent which holds now denies the patient's data to an organisation.
