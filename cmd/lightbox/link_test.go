@@ -12,6 +12,7 @@ import (
 
 	"github.com/tidwall/gjson"
 
+	"lightbox/conformance/validate"
 	"lightbox/fhir"
 	"lightbox/fhir/store"
 )
@@ -93,6 +94,11 @@ func checkLinkEvents(t *testing.T, h servingHub) {
 	}
 	_, body := fetch(t, h.origin+"/fhir/AuditEvent?entity=Patient/anna&type=110106", auditor)
 	said := gjson.GetBytes(body, "entry.#.resource.outcomeDesc").String()
+	for _, e := range gjson.GetBytes(body, "entry.#.resource").Array() {
+		if issues := validate.New()([]byte(e.Raw)); len(issues) > 0 {
+			t.Errorf("%v\n%s", issues[0], e.Raw)
+		}
+	}
 	for _, word := range []string{"is Patient/anna", "is no longer Patient/anna"} {
 		if strings.Count(said, word) != 1 {
 			t.Errorf("%q is not there once: %s", word, said)
