@@ -251,6 +251,10 @@ func lines(dir string, info demoInfo) string {
 	try("the EMR sees everyone", "emr", "Patient?_sort=family&_count=50&_pretty=true")
 	try("a clinician's computed tomography since 2025", "clinician", "ImagingStudy?modality=CT&started=ge2025&_pretty=true")
 	try("the partner clinic sees what it submitted", "partner", "ImagingStudy?_pretty=true")
+	try("what was done with the patient's record, for an auditor", "auditor", "AuditEvent?patient="+patient+"&_sort=-date&_pretty=true")
+	try("and for the patient", "patient", "AuditEvent?_sort=-date&_pretty=true")
+	fmt.Fprintf(&b, "\n# a link by which whoever has it downloads the images, for five days\ncurl -sX POST -H \"Authorization: Bearer $(cat %s)\" '%s/%s/$link?_pretty=true'\n",
+		filepath.Join(dir, tokensDir, "patient"), info.FHIR, info.Study)
 	fmt.Fprintf(&b, "\n# the same studies as DICOMweb\ncurl -sH \"Authorization: Bearer $(cat %s)\" '%s/studies?limit=5'\n", filepath.Join(dir, tokensDir, "partner"), info.DICOMweb)
 	fmt.Fprintf(&b, "\n# without a token nothing is told\ncurl -si '%s/Patient'\n\nStop with Ctrl-C.\n", info.FHIR)
 	return b.String()

@@ -260,11 +260,14 @@ func TestDemoLines(t *testing.T) {
 		if strings.Contains(line, "/dicom-web/") {
 			answer = `"0020000D"`
 		}
+		if strings.Contains(line, "$link") {
+			answer = `"valueUrl"`
+		}
 		if bytes.Contains(out, []byte(answer)) == refusal || bytes.Contains(out, []byte("401 Unauthorized")) != refusal {
 			t.Errorf("%s%s", line, out)
 		}
 	}
-	if ran < 8 {
+	if ran < 11 {
 		t.Errorf("%d lines to paste", ran)
 	}
 }

@@ -28,6 +28,7 @@ func (d *demo) describe(ctx context.Context) (demoInfo, error) {
 		"clinician": {"scope": "user/*.rs", "organization": hospital},
 		"patient":   {"scope": "launch/patient patient/*.rs", "patient": patient.ID, "fhirUser": patient.Reference()},
 		"parent":    {"scope": "launch/patient patient/*.rs", "patient": child.ID, "fhirUser": d.parent().Reference()},
+		"auditor":   {"scope": "user/AuditEvent.rs", "roles": []string{"auditor"}},
 		"partner": {
 			"scope":        "system/ImagingStudy.crus system/DiagnosticReport.crus system/ServiceRequest.crus system/Patient.crs system/Task.rus",
 			"organization": partner,
@@ -39,6 +40,11 @@ func (d *demo) describe(ctx context.Context) (demoInfo, error) {
 		Tokens:   map[string]string{},
 		Patients: map[string]string{"patient": patient.Reference(), "child": child.Reference()},
 	}
+	newest, err := d.search(ctx, "ImagingStudy", url.Values{"subject": {patient.Reference()}, "_sort": {"-started"}, "_count": {"1"}})
+	if err != nil || len(newest) == 0 {
+		return demoInfo{}, fmt.Errorf("the patient has no study: %w", err)
+	}
+	info.Study = newest[0].Reference()
 	for name, claims := range callers {
 		claims["aud"], claims["sub"], claims["client_id"] = d.base, name, "demo-"+name
 		if info.Tokens[name], err = d.issuer.Token(claims, tokenLife); err != nil {
@@ -60,19 +66,25 @@ func (d *demo) patient(ctx context.Context, role string) (fhir.Resource, error) 
 
 // one finds the single resource that a search gives.
 func (d *demo) one(ctx context.Context, resourceType string, params url.Values) (fhir.Resource, error) {
-	q, err := search.Parse(fhir.R4(), resourceType, params, search.Options{Strict: true})
+	found, err := d.search(ctx, resourceType, params)
 	if err != nil {
 		return fhir.Resource{}, err
+	}
+	if len(found) != 1 {
+		return fhir.Resource{}, fmt.Errorf("the hub has %d %s for %v, not one", len(found), resourceType, params)
+	}
+	return found[0], nil
+}
+
+// search returns the first page of a search that sees everything.
+func (d *demo) search(ctx context.Context, resourceType string, params url.Values) ([]fhir.Resource, error) {
+	q, err := search.Parse(fhir.R4(), resourceType, params, search.Options{Strict: true})
+	if err != nil {
+		return nil, err
 	}
 	everything := store.Caller{ID: "demo", Access: func(string) search.Filter { return search.Everything() }}
 	found, err := d.hub.store.Search(ctx, q, everything)
-	if err != nil {
-		return fhir.Resource{}, err
-	}
-	if len(found.Matches) != 1 {
-		return fhir.Resource{}, fmt.Errorf("the hub has %d %s for %v, not one", len(found.Matches), resourceType, params)
-	}
-	return found.Matches[0], nil
+	return found.Matches, err
 }
 
 // parent is the RelatedPerson of the child, with the same id in every demo.

@@ -69,6 +69,7 @@ type demoInfo struct {
 	DIMSE    *demoPeer         `json:"dimse,omitempty"`
 	Tokens   map[string]string `json:"tokens"`
 	Patients map[string]string `json:"patients"`
+	Study    string            `json:"study"` // the patient's newest
 }
 
 // demoPeer is an application entity.
