@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 
+	"lightbox/auth"
 	"lightbox/fhir"
 )
 
@@ -21,6 +22,58 @@ type SMART struct {
 	TokenAuthAlgorithms  []string // of private_key_jwt
 	Scopes               []string
 	ResponseTypes        []string
+}
+
+// SMARTOf is what the hub's own smart-configuration repeats of an issuer's metadata. What the issuer does not state is not
+// claimed for it.
+func SMARTOf(m auth.Metadata) SMART {
+	return SMART{
+		Issuer:                m.Issuer,
+		AuthorizationEndpoint: m.AuthorizationEndpoint,
+		TokenEndpoint:         m.TokenEndpoint,
+		JWKSURI:               m.JWKSURI,
+		IntrospectionEndpoint: m.IntrospectionEndpoint,
+		RevocationEndpoint:    m.RevocationEndpoint,
+		GrantTypes:            append([]string{}, m.GrantTypes...),
+		CodeChallengeMethods:  append([]string{}, m.ChallengeMethods...),
+		TokenAuthMethods:      m.TokenAuthMethods,
+		TokenAuthAlgorithms:   m.TokenAuthAlgorithms,
+		Scopes:                m.Scopes,
+		ResponseTypes:         append([]string{}, m.ResponseTypes...),
+		Capabilities:          capabilities(m),
+	}
+}
+
+// capabilities are those of SMART App Launch 2.2 that follow from what an issuer states, in the order of its conformance page.
+func capabilities(m auth.Metadata) []string {
+	logsIn := slices.Contains(m.GrantTypes, "authorization_code") && slices.Contains(m.ChallengeMethods, "S256")
+	scope := func(name string) bool { return logsIn && slices.Contains(m.Scopes, name) }
+	method := func(name string) bool { return slices.Contains(m.TokenAuthMethods, name) }
+	var stated []string
+	for _, one := range []struct {
+		name string
+		true bool
+	}{
+		{"launch-ehr", scope("launch")},
+		{"launch-standalone", scope("launch/patient")},
+		{"client-public", logsIn && method("none")},
+		{"client-confidential-symmetric", method("client_secret_basic") || method("client_secret_post")},
+		{"client-confidential-asymmetric", method("private_key_jwt")},
+		{"sso-openid-connect", scope("openid") && scope("fhirUser") && m.JWKSURI != ""},
+		{"context-ehr-patient", scope("launch")},
+		{"context-standalone-patient", scope("launch/patient")},
+		{"permission-offline", scope("offline_access")},
+		{"permission-online", scope("online_access")},
+		{"permission-patient", true},
+		{"permission-user", true},
+		{"permission-v1", true},
+		{"permission-v2", true},
+	} {
+		if one.true {
+			stated = append(stated, one.name)
+		}
+	}
+	return stated
 }
 
 // smartConfiguration is that document's JSON.

@@ -167,7 +167,7 @@ func newDemo(c *demoCommand, h *hub, origin string) (*demo, error) {
 // handler serves the hub, and the issuer beside it.
 func (d *demo) handler(ctx context.Context, log *slog.Logger) (http.Handler, error) {
 	known := func() server.SMART {
-		stated := smart(d.issuer.Metadata())
+		stated := server.SMARTOf(d.issuer.Metadata())
 		stated.Capabilities = append(stated.Capabilities, "authorize-post")
 		return stated
 	}

@@ -78,62 +78,10 @@ func (c *serveCommand) discovery(log *slog.Logger) func() server.SMART {
 			log.Warn("the issuer does not answer: smart-configuration is empty meanwhile", "issuer", trusted[0], "cause", err)
 			return known
 		}
-		known = smart(m)
+		known = server.SMARTOf(m)
 		return known
 	}
 }
 
 // discoverEvery keeps questions to an issuer that is down apart.
 const discoverEvery = 10 * time.Second
-
-// smart is what the hub's own smart-configuration repeats of an issuer's metadata. What the issuer does not state is not
-// claimed for it.
-func smart(m auth.Metadata) server.SMART {
-	return server.SMART{
-		Issuer:                m.Issuer,
-		AuthorizationEndpoint: m.AuthorizationEndpoint,
-		TokenEndpoint:         m.TokenEndpoint,
-		JWKSURI:               m.JWKSURI,
-		IntrospectionEndpoint: m.IntrospectionEndpoint,
-		RevocationEndpoint:    m.RevocationEndpoint,
-		GrantTypes:            append([]string{}, m.GrantTypes...),
-		CodeChallengeMethods:  append([]string{}, m.ChallengeMethods...),
-		TokenAuthMethods:      m.TokenAuthMethods,
-		TokenAuthAlgorithms:   m.TokenAuthAlgorithms,
-		Scopes:                m.Scopes,
-		ResponseTypes:         append([]string{}, m.ResponseTypes...),
-		Capabilities:          capabilities(m),
-	}
-}
-
-// capabilities are those of SMART App Launch 2.2 that follow from what an issuer states, in the order of its conformance page.
-func capabilities(m auth.Metadata) []string {
-	logsIn := slices.Contains(m.GrantTypes, "authorization_code") && slices.Contains(m.ChallengeMethods, "S256")
-	scope := func(name string) bool { return logsIn && slices.Contains(m.Scopes, name) }
-	method := func(name string) bool { return slices.Contains(m.TokenAuthMethods, name) }
-	var stated []string
-	for _, one := range []struct {
-		name string
-		true bool
-	}{
-		{"launch-ehr", scope("launch")},
-		{"launch-standalone", scope("launch/patient")},
-		{"client-public", logsIn && method("none")},
-		{"client-confidential-symmetric", method("client_secret_basic") || method("client_secret_post")},
-		{"client-confidential-asymmetric", method("private_key_jwt")},
-		{"sso-openid-connect", scope("openid") && scope("fhirUser") && m.JWKSURI != ""},
-		{"context-ehr-patient", scope("launch")},
-		{"context-standalone-patient", scope("launch/patient")},
-		{"permission-offline", scope("offline_access")},
-		{"permission-online", scope("online_access")},
-		{"permission-patient", true},
-		{"permission-user", true},
-		{"permission-v1", true},
-		{"permission-v2", true},
-	} {
-		if one.true {
-			stated = append(stated, one.name)
-		}
-	}
-	return stated
-}
