@@ -28,6 +28,11 @@ func (i *Issuer) authenticate(r *http.Request, form url.Values) (Client, error) 
 	return c, nil
 }
 
+// isUnnamed reports whether a request says nothing of the client that makes it.
+func isUnnamed(r *http.Request, form url.Values) bool {
+	return r.Header.Get("Authorization") == "" && !isAsserted(form) && form.Get("client_id") == "" && form.Get("client_secret") == ""
+}
+
 // byBasic reads client_secret_basic, whose parts are encoded as in a form (RFC 6749 section 2.3.1).
 func (i *Issuer) byBasic(r *http.Request, form url.Values) (Client, error) {
 	id, secret, ok := r.BasicAuth()

@@ -92,7 +92,7 @@ func (i *Issuer) renew(c Client, form url.Values) (tokens, error) {
 	id, secret, _ := strings.Cut(form.Get("refresh_token"), ".")
 	var g grant
 	var scopes []string
-	err := refuse("invalid_grant", "the refresh token does not hold, or not for this client")
+	err := noRefresh()
 	i.grants.change(grantName(id), func(kept *grant, _ *time.Time) bool {
 		if kept.client != c.ID || !same(kept.refresh, secret) {
 			return false
@@ -108,6 +108,22 @@ func (i *Issuer) renew(c Client, form url.Values) (tokens, error) {
 		return tokens{}, err
 	}
 	return i.give(id, g, scopes)
+}
+
+// named adds the client that a refresh token was given to. A public one need not name itself to refresh (RFC 6749 section 6; SMART App
+// Launch 2.2 app-launch.html#refresh-access-token); a confidential one still has to prove itself.
+func (i *Issuer) named(form url.Values) (url.Values, error) {
+	id, _, _ := strings.Cut(form.Get("refresh_token"), ".")
+	g, ok := i.grants.get(grantName(id))
+	if !ok {
+		return nil, noRefresh()
+	}
+	form.Set("client_id", g.client)
+	return form, nil
+}
+
+func noRefresh() error {
+	return refuse("invalid_grant", "the refresh token does not hold, or not for this client")
 }
 
 // same compares secrets in constant time; an empty one is no secret.

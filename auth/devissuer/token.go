@@ -51,6 +51,11 @@ func (i *Issuer) exchange(w http.ResponseWriter, r *http.Request) (tokens, error
 	if !slices.Contains(types, kind) {
 		return tokens{}, refuse("unsupported_grant_type", "that grant is not known here")
 	}
+	if kind == "refresh_token" && isUnnamed(r, form) {
+		if form, err = i.named(form); err != nil {
+			return tokens{}, err
+		}
+	}
 	client, err := i.authenticate(r, form)
 	if err != nil {
 		return tokens{}, err

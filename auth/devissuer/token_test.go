@@ -152,6 +152,21 @@ func TestGranularScopes(t *testing.T) {
 	}
 }
 
+// A public client need not say who it is: the token was given to it. That is no way around a secret, and an old token ends the grant
+// here too.
+func TestRefreshUnnamed(t *testing.T) {
+	s := newStand(t, nil)
+	first := s.tokens(offline).text("refresh_token")
+	second := s.want(http.StatusOK, "", s.post("/token", refreshes(first, "client_id", ""), ""))
+	s.want(http.StatusBadRequest, "invalid_grant", s.post("/token", refreshes("x", "client_id", ""), ""))
+	s.want(http.StatusBadRequest, "invalid_grant", s.post("/token", refreshes(first, "client_id", ""), ""))
+	s.want(http.StatusBadRequest, "invalid_grant", s.post("/token", refreshes(second.text("refresh_token"), "client_id", ""), ""))
+
+	code := s.code(asks("client_id", "secret", "scope", offline), "Doctor", "Patient <One>")
+	got := s.want(http.StatusOK, "", s.post("/token", redeems(code, "client_id", ""), "Basic secret:s%3Acr+t%25"))
+	s.want(http.StatusUnauthorized, "invalid_client", s.post("/token", refreshes(got.text("refresh_token"), "client_id", ""), ""))
+}
+
 func TestRefreshRefused(t *testing.T) {
 	s := newStand(t, nil)
 	token := s.tokens(offline).text("refresh_token")
