@@ -19,7 +19,7 @@ test: peers ## every test, on SQLite and on a real PostgreSQL that the tests sta
 test-short: ## what needs nothing installed; names what it leaves out
 	$(GO) test -v $(PACKAGES) | grep -E '^(ok|FAIL|---? FAIL|panic)|left out'
 
-peers: ## install PostgreSQL, dcmtk, node and FHIR clients where they are missing (root on a Debian-like system)
+peers: ## install PostgreSQL, dcmtk, Orthanc, Chromium, node, FHIR clients and the like where they are missing (root on a Debian-like system)
 	./.ci/peers
 
 format:

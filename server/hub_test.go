@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"log/slog"
@@ -58,12 +59,19 @@ func (b *buffer) String() string {
 // newHub starts the stack on a store; change may alter what the server is made of.
 func newHub(t testing.TB, s store.Store, change func(*server.Config)) *hub {
 	t.Helper()
+	return newHubOf(t, s, devissuer.Config{Audience: audience}, change)
+}
+
+// newHubOf starts the stack with an issuer that may have users; without an audience of its own it is for the hub's base URL.
+func newHubOf(t testing.TB, s store.Store, issuer devissuer.Config, change func(*server.Config)) *hub {
+	t.Helper()
 	h := &hub{store: s, log: new(buffer), tokens: map[string]string{}, now: time.Now}
 	mux := http.NewServeMux()
 	listener := httptest.NewServer(mux)
 	t.Cleanup(listener.Close)
 	h.root, h.base = listener.URL, listener.URL+"/fhir"
-	h.issuer = must(devissuer.New(devissuer.Config{URL: listener.URL + "/issuer", Audience: audience}))
+	issuer.URL, issuer.Audience = h.root+"/issuer", cmp.Or(issuer.Audience, h.base)
+	h.issuer = must(devissuer.New(issuer))
 	mux.Handle("/issuer/", h.issuer)
 	h.audit = must(audit.Open(t.Context(), s, h.base, slog.New(slog.DiscardHandler)))
 	c := server.Config{
@@ -71,7 +79,7 @@ func newHub(t testing.TB, s store.Store, change func(*server.Config)) *hub {
 		Store:    s,
 		Audit:    h.audit,
 		Verifier: &auth.Access{Store: s, Clock: func() time.Time { return h.now() }, Verifier: auth.Remember(must(auth.NewVerifier(auth.Config{
-			Issuers: []string{listener.URL + "/issuer"}, Audience: audience, Base: h.base})))},
+			Issuers: []string{issuer.URL}, Audience: issuer.Audience, Base: h.base})))},
 		Links:   &links.Links{Store: s, Audit: h.audit, Base: h.root + "/links"},
 		Base:    h.base,
 		Version: "test",
