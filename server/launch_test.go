@@ -48,6 +48,7 @@ type shown struct {
 	Revoked         string `json:"revoked"`
 	AfterRevocation string `json:"afterRevocation"` // of a refresh
 	Token           string `json:"token"`           // the last access token
+	IDToken         string `json:"idToken"`
 }
 
 // TestLaunch has people log in at an issuer and launch an app that is made with SMART Health IT's client, all in a browser.
@@ -57,10 +58,6 @@ func TestLaunch(t *testing.T) {
 	login := func(user string) form { return form{map[string]string{"select[name=user]": user}, "text=Go on"} }
 	pick := func(patient string) form {
 		return form{map[string]string{"select[name=patient]": patient}, "text=Go on"}
-	}
-	own := func(patient, user, studies string) shown {
-		return shown{Patient: patient, Record: patient, User: user, Studies: studies, Boris: "404", BorisStudy: "404",
-			Refresh: "another", AfterRefresh: studies, Revoked: "200", AfterRevocation: "400"}
 	}
 	fromEHR := func(c devissuer.LaunchContext) string { return l.launch(url.Values{"launch": {l.issuer.Launch(c)}}) }
 	grown := own("grown", "403", "403")
@@ -88,8 +85,10 @@ func TestLaunch(t *testing.T) {
 	for i, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			got := seen[i]
+			l.takesNoIDToken(t, got)
 			l.outlives(t, got.Token)
-			if got.Token = ""; test.want.Error != "" && strings.Contains(got.Error, test.want.Error) {
+			got.Token, got.IDToken = "", ""
+			if test.want.Error != "" && strings.Contains(got.Error, test.want.Error) {
 				got.Error = test.want.Error
 			}
 			if diff := cmp.Diff(test.want, got); diff != "" {
@@ -97,6 +96,12 @@ func TestLaunch(t *testing.T) {
 			}
 		})
 	}
+}
+
+// own is what the app shows of a patient: their data and nobody else's.
+func own(patient, user, studies string) shown {
+	return shown{Patient: patient, Record: patient, User: user, Studies: studies, Boris: "404", BorisStudy: "404",
+		Refresh: "another", AfterRefresh: studies, Revoked: "200", AfterRevocation: "400"}
 }
 
 // launches is a hub, an issuer with users beside it, and an app on another origin.
@@ -118,13 +123,7 @@ func newLaunches(t *testing.T) *launches {
 				{Name: "Doctor", Subject: "doc", FHIRUser: "Practitioner/doc", Organization: "Organization/north", Patients: []devissuer.Patient{{ID: "boris"}, {ID: "anna"}}},
 			}, nil
 		},
-	}, func(c *server.Config) {
-		issuer := strings.TrimSuffix(c.Base, "/fhir") + "/issuer"
-		c.Verifier.(*auth.Access).Verifier = auth.Remember(must(auth.NewVerifier(auth.Config{
-			Issuers: []string{issuer}, Audience: c.Base, Base: c.Base, Clock: func() time.Time { return time.Now().Add(time.Duration(l.ahead.Load())) },
-		})))
-		c.SMART = func() server.SMART { return server.SMARTOf(must(auth.Discover(context.Background(), nil, issuer))) }
-	})
+	}, func(c *server.Config) { l.trust(c, strings.TrimSuffix(c.Base, "/fhir")+"/issuer") })
 	l.settle(t)
 	for label, body := range map[string]string{
 		"Patient/child":          `{"resourceType":"Patient","id":"child","birthDate":"` + time.Now().AddDate(-10, 0, 0).Format(time.DateOnly) + `"}`,
@@ -137,6 +136,13 @@ func newLaunches(t *testing.T) *launches {
 		l.put(t, label, []byte(body))
 	}
 	return l
+}
+
+// trust has the hub take the tokens of an issuer, by a clock that the test moves, and say of it what it says of itself.
+func (l *launches) trust(c *server.Config, issuer string) {
+	clock := func() time.Time { return time.Now().Add(time.Duration(l.ahead.Load())) }
+	c.Verifier.(*auth.Access).Verifier = auth.Remember(must(auth.NewVerifier(auth.Config{Issuers: []string{issuer}, Audience: c.Base, Base: c.Base, Clock: clock})))
+	c.SMART = func() server.SMART { return server.SMARTOf(must(auth.Discover(context.Background(), nil, issuer))) }
 }
 
 // launch is the URL that launches the app.
@@ -160,11 +166,20 @@ func (l *launches) outlives(t *testing.T, token string) {
 		want  bool
 	}{{0, true}, {time.Hour + time.Minute, false}} {
 		l.ahead.Store(int64(step.after))
-		l.tokens["revoked"] = token
-		resp, _ := l.do(t, http.MethodGet, "/Organization/north", "revoked", nil, nil)
-		if holds := resp.StatusCode != http.StatusUnauthorized; holds != step.want {
-			t.Errorf("%v after revocation: %d", step.after, resp.StatusCode)
+		if status := l.status(t, "/Organization/north", token); (status != http.StatusUnauthorized) != step.want {
+			t.Errorf("%v after revocation: %d", step.after, status)
 		}
+	}
+}
+
+// takesNoIDToken: what tells the app who logged in opens nothing.
+func (l *launches) takesNoIDToken(t *testing.T, seen shown) {
+	t.Helper()
+	if seen.Error != "" {
+		return
+	}
+	if status := l.status(t, "/Organization/north", seen.IDToken); strings.Count(seen.IDToken, ".") != 2 || status != http.StatusUnauthorized {
+		t.Errorf("an ID token is answered with %d", status)
 	}
 }
 

@@ -7,7 +7,7 @@ const browser = await chromium.launch({
   executablePath: process.env.LIGHTBOX_CHROMIUM,
   timeout: 30_000,
   args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-    '--disable-component-update', '--disable-sync'],
+    '--disable-component-update', '--disable-sync', '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1'],
 });
 
 async function fillIn(page, { fill = {}, click }) {
