@@ -56,6 +56,7 @@ func capabilities(m auth.Metadata) []string {
 	}{
 		{"launch-ehr", scope("launch")},
 		{"launch-standalone", scope("launch/patient")},
+		{"authorize-post", scope("openid")}, // which OpenID Connect Core 3.1.2.1 demands
 		{"client-public", logsIn && method("none")},
 		{"client-confidential-symmetric", method("client_secret_basic") || method("client_secret_post")},
 		{"client-confidential-asymmetric", method("private_key_jwt")},

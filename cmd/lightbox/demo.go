@@ -166,11 +166,7 @@ func newDemo(c *demoCommand, h *hub, origin string) (*demo, error) {
 
 // handler serves the hub, and the issuer beside it.
 func (d *demo) handler(ctx context.Context, log *slog.Logger) (http.Handler, error) {
-	known := func() server.SMART {
-		stated := server.SMARTOf(d.issuer.Metadata())
-		stated.Capabilities = append(stated.Capabilities, "authorize-post")
-		return stated
-	}
+	known := func() server.SMART { return server.SMARTOf(d.issuer.Metadata()) }
 	api, err := newServer(ctx, d.hub, serverOptions{base: d.base, issuers: []string{d.url}, smart: known, log: log})
 	if err != nil {
 		return nil, err
