@@ -117,6 +117,9 @@ func (p *Principal) actingGrants(patient string, how rule, r request) []search.G
 	if !r.reads() {
 		return nil
 	}
+	if r.resourceType == "Person" && strings.HasPrefix(p.FHIRUser, "Person/") { // of the hub's workings, who one is oneself
+		return only(p.FHIRUser)
+	}
 	if r.resourceType != "RelatedPerson" {
 		return unrestricted(patientGrants(patient, how, r), r.resourceType)
 	}

@@ -44,6 +44,13 @@ func unasserted(resourceType string) search.Grant {
 func TestVisible(t *testing.T) {
 	patient := auth.Principal{Patient: "Patient/p"}
 	clinician := auth.Principal{Organization: "Organization/o", FHIRUser: "Practitioner/d"}
+	person := auth.Principal{FHIRUser: "Person/r", Patient: "Patient/p", Represents: []string{"Patient/p"}}
+	relative := auth.Principal{FHIRUser: "RelatedPerson/r", Patient: "Patient/p", Represents: []string{"Patient/p"}}
+	r, err := search.Parse(fhir.R4(), "Person", url.Values{"_id": {"r"}}, search.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	self := search.Grant{Nobodys: true, Where: r.Where}
 	tests := []struct {
 		name        string
 		who         auth.Principal
@@ -70,6 +77,12 @@ func TestVisible(t *testing.T) {
 		{"patient with an organization is no clinician", auth.Principal{FHIRUser: "Patient/p", Organization: "Organization/o"}, "user/*.rs", auth.Read, "Patient", []search.Grant{ofPatient}},
 		{"relative with an organization is no clinician", auth.Principal{FHIRUser: "RelatedPerson/r", Organization: "Organization/o"}, "user/*.rs", auth.Read, "Patient", nil},
 		{"foreign user without organization", auth.Principal{FHIRUser: "https://other.example/Patient/p"}, "user/*.rs", auth.Read, "Patient", nil},
+		{"person reads who they are", person, "patient/*.rs", auth.Read, "Person", []search.Grant{self}},
+		{"user who is a person reads who they are", person, "user/*.rs", auth.Read, "Person", []search.Grant{self}},
+		{"person writes nothing of it", person, "patient/*.cruds user/*.cruds", auth.Update, "Person", nil},
+		{"person and the rest of the workings", person, "patient/*.rs user/*.rs", auth.Read, "Provenance", nil},
+		{"relative and persons", relative, "patient/*.rs user/*.rs", auth.Read, "Person", nil},
+		{"patient and persons", patient, "patient/*.rs", auth.Read, "Person", nil},
 		{"patient reads", patient, "patient/*.rs", auth.Read, "DiagnosticReport", []search.Grant{ofPatient}},
 		{"patient, findings", patient, "patient/*.rs", auth.Read, "Observation", []search.Grant{unasserted("Observation")}},
 		{"patient, readings", patient, "patient/*.rs", auth.Search, "Task", []search.Grant{unasserted("Task")}},
