@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -216,14 +217,41 @@ func (f forger) unsigned(alg string) string {
 	return header + "." + base64.RawURLEncoding.EncodeToString(f.claims(nil)) + "."
 }
 
-// hmacWithPublicKey is the confusion of RS256 with HS256: the secret is what everybody can read in the JWKS.
-func (f forger) hmacWithPublicKey() string {
-	jwk := f.PublicKey()
-	der, err := x509.MarshalPKIXPublicKey(jwk.Key)
+// hmacWith is the confusion of RS256 with HS256: the secret is what everybody can read in the JWKS, in one form or another.
+func (f forger) hmacWith(public []byte) string {
+	return f.signed(jose.SigningKey{Algorithm: jose.HS256, Key: public}, map[jose.HeaderKey]any{"kid": f.PublicKey().KeyID})
+}
+
+func (f forger) publicDER() []byte {
+	der, err := x509.MarshalPKIXPublicKey(f.PublicKey().Key)
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	return f.signed(jose.SigningKey{Algorithm: jose.HS256, Key: der}, map[jose.HeaderKey]any{"kid": jwk.KeyID})
+	return der
+}
+
+func (f forger) publicPEM() []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: f.publicDER()})
+}
+
+func (f forger) publicJWK() []byte {
+	text, err := f.PublicKey().MarshalJSON()
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return text
+}
+
+// flipped changes one bit of the signature.
+func (f forger) flipped() string {
+	parts := strings.Split(f.issued("JWT", nil), ".")
+	signature, err := base64.RawURLEncoding.DecodeString(parts[2])
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	signature[len(signature)/2] ^= 1
+	parts[2] = base64.RawURLEncoding.EncodeToString(signature)
+	return strings.Join(parts, ".")
 }
 
 // changed replaces the payload and keeps the signature.
@@ -241,7 +269,10 @@ func TestForgedTokens(t *testing.T) {
 	}
 	f := forger{p, t, own}
 	var visited atomic.Int64
-	evil := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { visited.Add(1) }))
+	evil := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		visited.Add(1)
+		json.NewEncoder(w).Encode(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: own.Public(), KeyID: "k"}, {Key: own.Public(), KeyID: p.PublicKey().KeyID}}})
+	}))
 	defer evil.Close()
 	kid := p.PublicKey().KeyID
 	good := f.issued("JWT", nil)
@@ -250,7 +281,11 @@ func TestForgedTokens(t *testing.T) {
 		{"alg none", f.unsigned("none"), "verify"},
 		{"alg None", f.unsigned("None"), "verify"},
 		{"alg empty", f.unsigned(""), "verify"},
-		{"HS256 with the public key", f.hmacWithPublicKey(), "verify"},
+		{"HS256 with the public key", f.hmacWith(f.publicDER()), "verify"},
+		{"HS256 with the public key as PEM", f.hmacWith(f.publicPEM()), "verify"},
+		{"HS256 with the public key as JWK", f.hmacWith(f.publicJWK()), "verify"},
+		{"bad signature", f.flipped(), "verify"},
+		{"jku under the issuer's kid", f.withOwnKey(map[jose.HeaderKey]any{"kid": kid, "jku": evil.URL}), "verify"},
 		{"another key, its kid unknown", f.withOwnKey(map[jose.HeaderKey]any{"kid": "unknown"}), "verify"},
 		{"another key under the issuer's kid", f.withOwnKey(map[jose.HeaderKey]any{"kid": kid}), "verify"},
 		{"another key without kid", f.withOwnKey(nil), "verify"},
