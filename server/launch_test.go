@@ -3,6 +3,9 @@ package server_test
 import (
 	"bytes"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
@@ -15,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
 	"github.com/google/go-cmp/cmp"
 
 	"lightbox/auth"
@@ -114,12 +118,19 @@ type launches struct {
 func newLaunches(t *testing.T) *launches {
 	t.Helper()
 	l := &launches{app: serveApp(t)}
+	web := []string{"openid", "fhirUser", "launch", "launch/patient", "offline_access", "patient/*.rs"}
+	key := jose.JSONWebKey{Key: must(ecdsa.GenerateKey(elliptic.P384(), rand.Reader)).Public(), KeyID: "1"}
 	l.hub = newHubOf(t, openSQLite(t), devissuer.Config{
-		Clients: []devissuer.Client{{ID: "app", RedirectURIs: []string{l.app}, Scopes: []string{"openid", "fhirUser", "launch", "launch/patient", "offline_access", "patient/*.rs"}}},
+		Clients: []devissuer.Client{
+			{ID: "app", RedirectURIs: []string{l.app}, Scopes: web},
+			{ID: "site", Secret: "synthetic", RedirectURIs: []string{l.app}, Scopes: web},
+			{ID: "service", Keys: jose.JSONWebKeySet{Keys: []jose.JSONWebKey{key}}, Scopes: []string{"system/*.rs"}},
+		},
 		Users: func(context.Context) ([]devissuer.User, error) {
 			return []devissuer.User{
 				{Name: "Anna", Subject: "anna", FHIRUser: "Patient/anna", Patients: []devissuer.Patient{{ID: "anna"}}},
 				{Name: "Mother", Subject: "mother", FHIRUser: "RelatedPerson/mother", Patients: []devissuer.Patient{{ID: "child"}, {ID: "grown"}}},
+				{Name: "Mother as a person", Subject: "person", FHIRUser: "Person/mother", Patients: []devissuer.Patient{{ID: "child"}, {ID: "grown"}}},
 				{Name: "Doctor", Subject: "doc", FHIRUser: "Practitioner/doc", Organization: "Organization/north", Patients: []devissuer.Patient{{ID: "boris"}, {ID: "anna"}}},
 			}, nil
 		},
@@ -131,6 +142,7 @@ func newLaunches(t *testing.T) *launches {
 		"Patient/grown":          `{"resourceType":"Patient","id":"grown","birthDate":"1990-01-01"}`,
 		"RelatedPerson/mother":   `{"resourceType":"RelatedPerson","id":"mother","patient":{"reference":"Patient/child"},"relationship":[{"coding":[{"code":"MTH"}]}]}`,
 		"RelatedPerson/mother-2": `{"resourceType":"RelatedPerson","id":"mother-2","patient":{"reference":"Patient/grown"},"relationship":[{"coding":[{"code":"MTH"}]}]}`,
+		"Person/mother":          `{"resourceType":"Person","id":"mother","link":[{"target":{"reference":"RelatedPerson/mother"}}]}`,
 		"Practitioner/doc":       `{"resourceType":"Practitioner","id":"doc"}`,
 	} {
 		l.put(t, label, []byte(body))
