@@ -77,6 +77,23 @@ func capabilities(m auth.Metadata) []string {
 	return stated
 }
 
+// imaging are the capabilities of SMART Imaging Access, where images are served beside FHIR under the same tokens: the interface, and by
+// which ways the issuer gives tokens for it. https://build.fhir.org/ig/argonautproject/smart-imaging/specification.html
+func (a *api) imaging(s SMART) []string {
+	if a.HasObjects == nil {
+		return nil
+	}
+	const mode = "http://fhir.org/argonaut/smart-imaging/capabilities/"
+	stated := []string{"smart-imaging-access"}
+	if slices.Contains(s.Capabilities, "launch-standalone") || slices.Contains(s.Capabilities, "launch-ehr") {
+		stated = append(stated, mode+"app-launch")
+	}
+	if slices.Contains(s.GrantTypes, "client_credentials") && slices.Contains(s.Capabilities, "client-confidential-asymmetric") {
+		stated = append(stated, mode+"backend-services")
+	}
+	return stated
+}
+
 // smartConfiguration is that document's JSON.
 type smartConfiguration struct {
 	Issuer                string   `json:"issuer,omitempty"`
@@ -102,6 +119,7 @@ func (a *api) smart(c *call) error {
 	if stated.TokenEndpoint == "" {
 		return fhir.NewError(fhir.NotFound, "no authorization server of this server is known now")
 	}
+	stated.Capabilities = append(slices.Clone(stated.Capabilities), a.imaging(stated)...)
 	body := encode(stated.document())
 	h := c.w.Header()
 	h.Set("Content-Type", "application/json; charset=utf-8")
