@@ -1,0 +1,117 @@
+package server_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"lightbox/auth/devissuer"
+)
+
+// principal is a row of the access matrix: who asks. The fields say to the reference what the token says to the hub.
+type principal struct {
+	name         string
+	scope        string
+	patient      string // launch patient
+	fhirUser     string
+	organization string
+	roles        []string
+	forged       func(t testing.TB, h *hub, genuine string) string // the token that is sent instead; "" sends none
+	token        string
+}
+
+// principals. More of them (a parent of a minor, one who was revoked, one whose child came of age, a representative of an adult, one
+// limited by labels, a doctor who breaks the glass, a reading centre) are more rows, and what is theirs alone is a line in within.
+func principals() []*principal {
+	everything := principal{scope: "system/*.cruds user/*.cruds patient/*.cruds", patient: "self", roles: []string{"auditor"}}
+	forged := func(name string, by func(testing.TB, *hub, string) string) *principal {
+		p := everything
+		p.name, p.forged = name, by
+		return &p
+	}
+	return []*principal{
+		forged("anonymous", func(testing.TB, *hub, string) string { return "" }),
+		forged("expired", func(t testing.TB, h *hub, _ string) string {
+			return must(h.issuer.Token(everything.claims(nil), -time.Hour))
+		}),
+		forged("wrong audience", func(t testing.TB, h *hub, _ string) string {
+			return must(h.issuer.Token(everything.claims(map[string]any{"aud": "https://elsewhere.example/fhir"}), time.Hour))
+		}),
+		forged("wrong issuer", wrongIssuer(everything)),
+		forged("stranger with our issuer's name", func(t testing.TB, h *hub, _ string) string {
+			stranger := must(devissuer.New(devissuer.Config{URL: h.root + "/issuer", Audience: audience}))
+			return must(stranger.Token(everything.claims(nil), time.Hour))
+		}),
+		forged("alg none", algNone),
+
+		{name: "patient", scope: "launch/patient patient/*.cruds", patient: "self"},
+		{name: "other patient", scope: "launch/patient patient/*.cruds", patient: "other"},
+		{name: "doctor", scope: "user/*.cruds", fhirUser: "Practitioner/self", organization: north},
+		{name: "other doctor", scope: "user/*.cruds", fhirUser: "Practitioner/other", organization: south},
+		{name: "emr", scope: "system/*.cruds"},
+		{name: "granular", scope: "system/ImagingStudy.rs"},
+		{name: "partner", scope: "system/*.cruds", organization: north},
+		{name: "other partner", scope: "system/*.cruds", organization: south},
+		{name: "auditor", scope: "system/*.rs user/*.rs", roles: []string{"auditor"}},
+		{name: "no clinical scope", scope: "openid fhirUser launch/patient", patient: "self"},
+	}
+}
+
+// granted are the principals with a token that holds.
+func granted(all []*principal) (list []*principal) {
+	for _, p := range all {
+		if p.forged == nil {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+func (p principal) claims(more map[string]any) map[string]any {
+	c := map[string]any{"client_id": strings.ReplaceAll(p.name, " ", "-"), "sub": p.name, "scope": p.scope}
+	for name, value := range map[string]string{"patient": p.patient, "fhirUser": p.fhirUser, "organization": p.organization} {
+		if value != "" {
+			c[name] = value
+		}
+	}
+	if len(p.roles) > 0 {
+		c["roles"] = p.roles
+	}
+	for name, value := range more {
+		c[name] = value
+	}
+	return c
+}
+
+// login gives the principal its token.
+func (p *principal) login(t testing.TB, h *hub) {
+	t.Helper()
+	p.token = must(h.issuer.Token(p.claims(nil), 10*time.Hour))
+	if p.forged != nil {
+		p.token = p.forged(t, h, p.token)
+	}
+}
+
+func wrongIssuer(as principal) func(testing.TB, *hub, string) string {
+	return func(t testing.TB, _ *hub, _ string) string {
+		mux := http.NewServeMux()
+		listener := httptest.NewServer(mux)
+		t.Cleanup(listener.Close)
+		other := must(devissuer.New(devissuer.Config{URL: listener.URL + "/issuer", Audience: audience}))
+		mux.Handle("/issuer/", other)
+		return must(other.Token(as.claims(nil), time.Hour))
+	}
+}
+
+// algNone is the genuine token with a header that asks for no signature, and none.
+func algNone(_ testing.TB, _ *hub, genuine string) string {
+	header, err := json.Marshal(map[string]string{"alg": "none", "typ": "at+jwt"})
+	if err != nil {
+		panic(err)
+	}
+	return base64.RawURLEncoding.EncodeToString(header) + "." + strings.Split(genuine, ".")[1] + "."
+}
