@@ -23,8 +23,7 @@ type instance struct {
 	name    string
 	ask     func(k *kept, body string) query
 	want    func(r reference, p *principal, k *kept, body string) int
-	entry   bool // the status is that of the first entry of a batch
-	shows   int  // the version whose canary a 200 shows; -1: none
+	shows   int // the version whose canary a 200 shows; -1: none
 	applies func(k *kept) bool
 }
 
@@ -36,12 +35,14 @@ func fhirBody(method, path, body string) query {
 
 func get(path string) query { return query{method: http.MethodGet, path: path} }
 
+const inBundleOf = `{"resourceType":"Bundle",`
+
 func inBundle(kind, method, path, body string) query {
 	entry := `"request":{"method":"` + method + `","url":"` + path + `"}`
 	if body != "" {
 		entry = `"resource":` + body + `,` + entry
 	}
-	return fhirBody(http.MethodPost, "", `{"resourceType":"Bundle","type":"`+kind+`","entry":[{`+entry+`}]}`)
+	return fhirBody(http.MethodPost, "", inBundleOf+`"type":"`+kind+`","entry":[{`+entry+`}]}`)
 }
 
 func fhirPathPatch(k *kept) string {
@@ -69,7 +70,7 @@ func instances() []instance {
 			want: func(r reference, p *principal, k *kept, _ string) int { return r.vread(p, k) }, shows: 0},
 		{name: "history of an instance", ask: func(k *kept, _ string) query { return get(k.ref() + "/_history") },
 			want: func(r reference, p *principal, k *kept, _ string) int { return r.history(p, k) }, shows: 1},
-		{name: "batch entry: read", ask: func(k *kept, _ string) query { return inBundle("batch", "GET", k.ref(), "") }, want: read, entry: true, shows: -1},
+		{name: "batch entry: read", ask: func(k *kept, _ string) query { return inBundle("batch", "GET", k.ref(), "") }, want: read, shows: -1},
 		{name: "transaction entry: read", ask: func(k *kept, _ string) query { return inBundle("transaction", "GET", k.ref(), "") }, want: read, shows: -1},
 
 		{name: "create", ask: func(k *kept, body string) query { return fhirBody("POST", k.Type, body) },
@@ -102,7 +103,7 @@ func instances() []instance {
 		{name: "conditional delete", ask: func(k *kept, _ string) query { return query{method: "DELETE", path: k.Type + "?" + k.criteria()} },
 			want: func(r reference, p *principal, k *kept, _ string) int { return r.removeWhere(p, k) }, shows: -1},
 		{name: "batch entry: update", ask: func(k *kept, body string) query { return inBundle("batch", "PUT", k.ref(), identifiedAs(k.ID, body)) },
-			want: update, entry: true, shows: -1},
+			want: update, shows: -1},
 		{name: "transaction entry: update", ask: func(k *kept, body string) query {
 			return inBundle("transaction", "PUT", k.ref(), identifiedAs(k.ID, body))
 		}, want: inTransaction(update), shows: -1},
@@ -147,7 +148,7 @@ func listOf(k *kept) string {
 	return `{"resourceType":"List","status":"current","mode":"working","entry":[{"item":{"reference":"` + k.Type + "?" + k.criteria() + `"}}]}`
 }
 
-// conditionalReference: what is hidden is absent, 412 as none matches; a List of nobody is a patient's neither to make.
+// conditionalReference: what is hidden is absent, 400 as none matches; a List of nobody is a patient's neither to make.
 func conditionalReference(r reference, p *principal, k *kept, _ string) int {
 	list := `{"resourceType":"List"}`
 	switch status := r.create(p, &kept{Type: "List", kind: clinical}, list); {
@@ -156,7 +157,7 @@ func conditionalReference(r reference, p *principal, k *kept, _ string) int {
 	case !r.conditional(p, "r", k):
 		return http.StatusForbidden
 	case !r.matches(p, k):
-		return http.StatusPreconditionFailed
+		return http.StatusBadRequest
 	case k.Type == "Patient" && !r.refers(p, `{"reference":"`+k.ref()+`"}`):
 		return http.StatusUnprocessableEntity
 	default:
@@ -329,7 +330,8 @@ func surveys() []survey {
 				return r.included(p, k, func(k *kept) []string { return slices.Concat(slices.Collect(maps.Values(k.links))...) })
 			}},
 		{name: "_revinclude", each: everyResource, links: true, ask: func(k *kept, link string) query {
-			return get(k.links[link][0] + "?_revinclude=" + k.Type + ":" + link)
+			target, id, _ := strings.Cut(k.links[link][0], "/")
+			return get(target + "?_id=" + id + "&_revinclude=" + k.Type + ":" + link)
 		}, want: func(r reference, p *principal, k *kept, link string) seen {
 			target := k.links[link][0]
 			return r.included(p, r.all[target], func(*kept) []string {

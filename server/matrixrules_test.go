@@ -77,12 +77,22 @@ func (p *principal) covers(letter, resourceType string) bool {
 
 // reaches reports whether an interaction reaches a version of a resource: the rules hold for what it is now and for what it was then.
 func (r reference) reaches(p *principal, letter string, k *kept, v version) bool {
-	if !p.covers(letter, k.Type) {
-		return false
-	}
-	return slices.ContainsFunc(p.contexts(letter, k.Type), func(context string) bool {
-		return r.within(p, context, letter, k, k.patient()) && r.within(p, context, letter, k, v.patient)
+	past := k.deleted || v.canary != k.current().canary
+	return r.sees(p, letter, k) && slices.ContainsFunc(p.contexts(letter, k.Type), func(context string) bool {
+		return r.within(p, context, letter, k, k.patient()) && r.within(p, context, letter, k, v.patient) && !(past && p.byContent(context, k))
 	})
+}
+
+// byContent reports whether a context decides by what a resource says beside whose data it is: by a label, or by its id. Of those the
+// current version is shown alone.
+func (p *principal) byContent(context string, k *kept) bool {
+	switch context {
+	case "patient":
+		return k.Type == "Observation" || k.Type == "Task"
+	case "system":
+		return k.ref() == p.organization
+	}
+	return false
 }
 
 // within is the rules of one context, for a resource that is a patient's data ("" for nobody's).
@@ -144,7 +154,9 @@ func (r reference) submitter(patient string) string {
 
 // sees reports whether the current version is reached, deleted or not.
 func (r reference) sees(p *principal, letter string, k *kept) bool {
-	return r.reaches(p, letter, k, k.current())
+	return p.covers(letter, k.Type) && slices.ContainsFunc(p.contexts(letter, k.Type), func(context string) bool {
+		return r.within(p, context, letter, k, k.patient())
+	})
 }
 
 // finds is sees of what is still there.

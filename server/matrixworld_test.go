@@ -96,10 +96,20 @@ func newWorld(seed uint64) *world {
 			w.add(m, p, nil)
 		}
 	}
+	w.addOthers()
+	return w
+}
+
+// addOthers adds what the parties do not have: what a program asserts, also where it was deleted; what was another patient's before; what the
+// hub mapped; and the organisations.
+func (w *world) addOthers() {
 	observation, task := moldOf("Observation"), moldOf("Task")
-	for _, m := range []mold{observation, task} {
+	for n, m := range []mold{observation, task, observation, task} {
 		w.add(m, parties[0], func(k *kept) {
-			k.ID, k.asserted = "asserted", true
+			k.ID, k.asserted, k.deleted = "asserted", true, n >= 2
+			if k.deleted {
+				k.ID = "erased"
+			}
 			for i := range k.versions {
 				k.versions[i].body = strings.Replace(k.versions[i].body, `"status"`,
 					`"meta":{"security":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ObservationValue","code":"AIAST"}]},"status"`, 1)
@@ -114,7 +124,6 @@ func newWorld(seed uint64) *world {
 	for _, id := range []string{"north", "south"} {
 		w.add(moldOf("Organization"), parties[3], func(k *kept) { k.ID = id })
 	}
-	return w
 }
 
 func moldOf(resourceType string) mold {
