@@ -61,6 +61,8 @@ var known = map[string]string{
 	"patient/transaction entry: delete/Observation/erased": erased,
 	"patient/transaction entry: delete/Task/erased":        erased,
 	"patient/$withdraw/Task/erased":                        erased,
+	typeHistory:                                            "SMART App Launch 2.2 has s for it, and the hub wants r",
+	ownPatient:                                             "patient/Observation.c alone creates nothing: the launch patient counts as hidden without patient/Patient.r or .s",
 }
 
 const erased = "a deletion has no labels, so that a patient learns that there was something which a program had asserted"
@@ -119,6 +121,7 @@ func (m *matrix) ask(p *principal, q query) answered {
 		url = strings.TrimSuffix(m.base+"/"+strings.TrimPrefix(q.path, "/"), "/")
 		url = strings.Replace(url, "/?", "?", 1)
 	}
+	q.body = strings.ReplaceAll(q.body, "BASE/", m.base+"/")
 	r, err := http.NewRequest(q.method, url, strings.NewReader(q.body))
 	if err != nil {
 		m.t.Fatalf("%s %s: %v", q.method, url, err)

@@ -66,6 +66,10 @@ func instances() []instance {
 	update := func(r reference, p *principal, k *kept, body string) int { return r.update(p, k, body) }
 	return []instance{
 		{name: "read", ask: func(k *kept, _ string) query { return get(k.ref()) }, want: read, shows: 1},
+		{name: "read of content", ask: func(k *kept, _ string) query {
+			return query{"GET", k.ref(), map[string]string{"Accept": "text/plain"}, ""}
+		}, want: read,
+			shows: 1, applies: func(k *kept) bool { return k.Type == "Binary" }},
 		{name: "vread", ask: func(k *kept, _ string) query { return get(k.ref() + "/_history/1") },
 			want: func(r reference, p *principal, k *kept, _ string) int { return r.vread(p, k) }, shows: 0},
 		{name: "history of an instance", ask: func(k *kept, _ string) query { return get(k.ref() + "/_history") },
@@ -125,7 +129,7 @@ func instances() []instance {
 
 // pointing adds a reference to Patient/other, absolute and to a version, where nobody looks for one.
 func pointing(body string) string {
-	return strings.Replace(body, "{", `{"extension":[{"url":"urn:x:about","valueReference":{"reference":"Patient/other"}}],`, 1)
+	return strings.Replace(body, "{", `{"extension":[{"url":"urn:x:about","valueReference":{"reference":"BASE/Patient/other/_history/1"}}],`, 1)
 }
 
 // moving makes a body the data of another patient.
