@@ -45,8 +45,9 @@ drift: ## generated files and go.mod are up to date
 	$(GO) mod tidy -diff
 	$(GO) test -run Drift $(PACKAGES) >/dev/null
 
-test-full: peers $(BIN)/minio ## every test with large counts (kills, crashes), and those against a MinIO
-	PATH="$(BIN):$$PATH" LIGHTBOX_TEST_PEERS=1 LIGHTBOX_TEST_S3=1 LIGHTBOX_KILLS=$(or $(KILLS),1000) LIGHTBOX_CRASHES=$(or $(CRASHES),5000) $(GO) test -timeout 3h ./...
+test-full: peers $(BIN)/minio ## every test with large counts (kills, crashes, cells, random requests), and those against a MinIO
+	PATH="$(BIN):$$PATH" LIGHTBOX_TEST_PEERS=1 LIGHTBOX_TEST_S3=1 LIGHTBOX_KILLS=$(or $(KILLS),1000) LIGHTBOX_CRASHES=$(or $(CRASHES),5000) \
+		LIGHTBOX_CELLS=all LIGHTBOX_RANDOM=$(or $(RANDOM_REQUESTS),1000000) $(GO) test -timeout 3h ./...
 
 kills: ## a hub killed KILLS times on each database while four channels feed it
 	LIGHTBOX_TEST_PEERS=1 LIGHTBOX_KILLS=$(or $(KILLS),1000) $(GO) test -timeout 3h -run TestServeSurvivesKill -v ./cmd/lightbox

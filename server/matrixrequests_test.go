@@ -188,12 +188,6 @@ type seen struct {
 // set is of canaries.
 type set map[string]bool
 
-func (s set) and(more set) set {
-	all := maps.Clone(s)
-	maps.Copy(all, more)
-	return all
-}
-
 func exactly(s set) seen { return seen{http.StatusOK, s, s} }
 
 func status(code int) seen { return seen{status: code} }

@@ -236,9 +236,6 @@ func (w *world) sorted() []*kept {
 	return list
 }
 
-// of returns the resource of a party, nil where it has none of the type.
-func (w *world) of(resourceType string, p party) *kept { return w.all[resourceType+"/"+p.name] }
-
 // settle puts the world into a store.
 func (w *world) settle(t testing.TB, s store.Store) {
 	t.Helper()
