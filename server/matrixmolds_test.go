@@ -36,6 +36,10 @@ var molds = []mold{
 	{"Condition", subjectOf,
 		identified + `,"code":{"text":"CANARY"},"encounter":{"reference":"Encounter/@"},"evidence":[{"detail":[{"reference":"Observation/@x"}]}]`, ``,
 		`patient subject.reference; subject subject.reference; encounter encounter.reference; evidence-detail evidence.#.detail.0.reference`},
+	{"Consent", `"patient":{"reference":"Patient/@p"}`,
+		identified + `,"status":"active","scope":{"text":"x"},"category":[{"text":"CANARY"}],"policyRule":{"text":"x"},"organization":[{"reference":"Organization/@"}],` +
+			`"provision":{"type":"permit","data":[{"meaning":"instance","reference":{"reference":"Observation/@x"}}]}`, ``,
+		`patient patient.reference; organization organization.#.reference; data provision.data.#.reference.reference`},
 	{"Device", `"patient":{"reference":"Patient/@p"}`,
 		identified + `,"status":"active","deviceName":[{"name":"CANARY","type":"user-friendly-name"}],"owner":{"reference":"Organization/@"},` +
 			`"location":{"reference":"Location/@x"}`, ``,

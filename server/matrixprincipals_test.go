@@ -61,8 +61,8 @@ func principals() []*principal {
 	}
 }
 
-// granted are the principals with a token that holds.
-func granted(all []*principal) (list []*principal) {
+// withScopes are the principals with a token that holds.
+func withScopes(all []*principal) (list []*principal) {
 	for _, p := range all {
 		if p.forged == nil {
 			list = append(list, p)

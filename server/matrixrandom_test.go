@@ -70,7 +70,7 @@ func (g *grammar) chance(of float64) bool { return g.dice.Float64() < of }
 func (g *grammar) one() {
 	g.by = pick(g, g.principals)
 	if g.chance(0.8) {
-		g.by = pick(g, granted(g.principals))
+		g.by = pick(g, withScopes(g.principals))
 	}
 	q := pick(g, g.reads)()
 	if g.chance(0.25) {
