@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -26,25 +25,25 @@ func (a *api) history(c *call) error {
 	if err != nil {
 		return err
 	}
-	return a.versions(c, store.HistoryQuery{Type: c.kind.Name, ID: id}, c.kind.Name+"/"+id)
+	return a.versions(c, auth.Read, store.HistoryQuery{Type: c.kind.Name, ID: id})
 }
 
 // historyType returns the versions of the resources of a type.
 func (a *api) historyType(c *call) error {
-	return a.versions(c, store.HistoryQuery{Type: c.kind.Name}, c.kind.Name)
+	return a.versions(c, auth.Search, store.HistoryQuery{Type: c.kind.Name})
 }
 
-// historySystem returns the versions of the resources of all types that the caller may read.
+// historySystem returns the versions of the resources of all types that the caller may search.
 func (a *api) historySystem(c *call) error {
-	readable := func(t *fhir.Type) bool { return c.by.Allows(auth.Read, t.Name) }
-	if !slices.ContainsFunc(a.Registry.Types(), readable) {
+	if len(a.searchable(c)) == 0 {
 		return errForbidden()
 	}
-	return a.versions(c, store.HistoryQuery{}, "")
+	return a.versions(c, auth.Search, store.HistoryQuery{})
 }
 
-// versions answers a page of a history; path is what it is of, below the base.
-func (a *api) versions(c *call, q store.HistoryQuery, path string) error {
+// versions answers a page of a history, of what the caller sees by an interaction: the letter r of a scope is for the history of an
+// instance, s for those of a type and of the system (SMART App Launch 2.2 scopes-and-launch-context.html).
+func (a *api) versions(c *call, needs auth.Interaction, q store.HistoryQuery) error {
 	params, err := parseQuery(c.r.URL.RawQuery)
 	if err != nil {
 		return err
@@ -52,11 +51,12 @@ func (a *api) versions(c *call, q store.HistoryQuery, path string) error {
 	if err := parseHistory(params, &q); err != nil {
 		return err
 	}
-	by := store.Caller{ID: c.by.Caller().ID, Access: func(t string) search.Filter { return c.by.Visible(auth.Read, t) }}
+	by := store.Caller{ID: c.by.Caller().ID, Access: func(t string) search.Filter { return c.by.Visible(needs, t) }}
 	page, err := a.Store.History(c.ctx(), q, by)
 	if err != nil {
 		return err
 	}
+	path := strings.TrimSuffix(q.Type+"/"+q.ID, "/")
 	return a.sendHistory(c, strings.TrimSuffix(a.Base+"/"+path, "/")+"/_history", params, page)
 }
 

@@ -152,10 +152,10 @@ func (r reference) submitter(patient string) string {
 	return "nobody"
 }
 
-// sees reports whether the current version is reached, deleted or not.
+// sees reports whether the current version is reached, deleted or not. A deletion says nothing by which it could be shown.
 func (r reference) sees(p *principal, letter string, k *kept) bool {
 	return p.covers(letter, k.Type) && slices.ContainsFunc(p.contexts(letter, k.Type), func(context string) bool {
-		return r.within(p, context, letter, k, k.patient())
+		return !(k.deleted && p.byContent(context, k)) && r.within(p, context, letter, k, k.patient())
 	})
 }
 

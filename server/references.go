@@ -50,6 +50,9 @@ func (a *api) foreignPatients(by *auth.Principal, res fhir.Resource) (patientRef
 			return nil
 		}
 		id := ref.ID
+		if own := "Patient/" + id; own == by.Patient || own == by.FHIRUser {
+			return nil // whom the token is for, whatever it lets be read of them
+		}
 		if slices.ContainsFunc(p.found, func(f patientReference) bool { return f.id == id }) {
 			return nil
 		}

@@ -37,7 +37,7 @@ func interactions() []interaction {
 		{code: "update", method: http.MethodPut, pattern: "/{id}", needs: auth.Update, plan: planUpdate},
 		{code: "patch", method: http.MethodPatch, pattern: "/{id}", needs: auth.Update, plan: planPatch},
 		{code: "delete", method: http.MethodDelete, pattern: "/{id}", needs: auth.Delete, plan: planDelete},
-		{code: "history-type", method: http.MethodGet, pattern: "/_history", needs: auth.Read, run: (*api).historyType},
+		{code: "history-type", method: http.MethodGet, pattern: "/_history", needs: auth.Search, run: (*api).historyType},
 		{code: "history-instance", method: http.MethodGet, pattern: "/{id}/_history", needs: auth.Read, run: (*api).history},
 		{code: "vread", method: http.MethodGet, pattern: "/{id}/_history/{vid}", needs: auth.Read, run: (*api).vread},
 	}

@@ -72,7 +72,8 @@ type Caller struct {
 	Subject      string   `json:"sub,omitempty"`
 	Client       string   `json:"client,omitempty"`
 	Token        string   `json:"jti,omitempty"`
-	User         string   `json:"user,omitempty"` // fhirUser
+	User         string   `json:"user,omitempty"`    // fhirUser
+	Patient      string   `json:"patient,omitempty"` // of the launch
 	Organization string   `json:"org,omitempty"`
 	Roles        []string `json:"roles,omitempty"`
 	Purpose      []string `json:"purpose,omitempty"` // codes of v3-ActReason
@@ -80,7 +81,7 @@ type Caller struct {
 
 // CallerOf returns what is kept of a verified caller.
 func CallerOf(p *auth.Principal) *Caller {
-	return &Caller{Issuer: p.Issuer, Subject: p.Subject, Client: p.Client, Token: p.TokenID, User: p.FHIRUser, Organization: p.Organization,
+	return &Caller{Issuer: p.Issuer, Subject: p.Subject, Client: p.Client, Token: p.TokenID, User: p.FHIRUser, Patient: p.Patient, Organization: p.Organization,
 		Roles: p.Roles, Purpose: p.Purpose}
 }
 

@@ -87,8 +87,15 @@ func (l *Log) resources(seq int64, body []byte) (list []fhir.Resource, err error
 		if len(patients) == 0 {
 			patients = []string{""}
 		}
+		if e.Query != "" && len(e.Patients) > 0 && !e.ownQuery() {
+			patients = append(patients, "")
+		}
 		for _, patient := range patients {
-			a := l.event(e, patient)
+			told := e
+			if patient != "" && !e.ownQuery() {
+				told.Query = ""
+			}
+			a := l.event(told, patient)
 			a.ID = l.id(seq, len(list))
 			text, err := json.Marshal(a)
 			if err != nil {
@@ -98,6 +105,12 @@ func (l *Log) resources(seq int64, body []byte) (list []fhir.Resource, err error
 		}
 	}
 	return list, nil
+}
+
+// ownQuery reports whether whoever sees the patient's record may see what was asked: the patient asked. Others may have asked for several
+// at once, by what names them, so that a query of theirs is in an AuditEvent of its own, for auditors.
+func (e Event) ownQuery() bool {
+	return len(e.Patients) == 1 && e.By != nil && (e.By.User == e.Patients[0] || e.By.User == "" && e.By.Patient == e.Patients[0])
 }
 
 // id is the same for a record each time.
@@ -123,7 +136,7 @@ func (l *Log) event(e Event, patient string) auditEvent {
 	if e.Repeated > 0 {
 		a.OutcomeDesc += "; " + strconv.Itoa(e.Repeated) + " more of the same were not recorded on their own"
 	}
-	if k.profile != "" && e.Outcome == Success {
+	if k.profile != "" && e.Outcome == Success && (k.profile != "Query" || e.Query != "") {
 		name := k.profile
 		if patient != "" {
 			name = "Patient" + name

@@ -38,7 +38,6 @@ func (s *Server) record(c *call, events ...audit.Event) error {
 func (s *Server) disclose(c *call, study fhir.Resource) error {
 	e := c.event(audit.Retrieve)
 	e.Data, e.Patients = study.Reference(), patientsOf([]fhir.Resource{study})
-	e.Query = c.r.Method + " " + c.r.URL.RequestURI()
 	return s.record(c, e)
 }
 

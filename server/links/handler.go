@@ -158,7 +158,7 @@ func (h *Handler) disclose(r *http.Request, link Link, by *auth.Principal) error
 	if err != nil {
 		host = r.RemoteAddr
 	}
-	e := audit.Event{At: time.Now(), Kind: audit.Retrieve, By: audit.CallerOf(by), Address: host, Data: link.Study, Query: "GET link " + link.ID}
+	e := audit.Event{At: time.Now(), Kind: audit.Retrieve, By: audit.CallerOf(by), Address: host, Data: link.Study, Request: link.ID}
 	if link.Patient != "" {
 		e.Patients = []string{link.Patient}
 	}

@@ -17,7 +17,7 @@ func (s *statement) visible(f search.Filter, alias string, past bool) (string, e
 		if len(conditions) == 0 && len(alike[0].Where) == 0 {
 			continue // a grant of nothing
 		}
-		wheres, whole, err := s.wheres(alike, past)
+		wheres, whole, err := s.wheres(alike, alias, past)
 		if err != nil {
 			return "", err
 		}
@@ -51,7 +51,7 @@ func sameList(a, b search.Grant) bool {
 }
 
 // wheres returns the search parameters of grants, a condition for each; whole where one of them has none.
-func (s *statement) wheres(grants []search.Grant, past bool) (all []string, whole bool, err error) {
+func (s *statement) wheres(grants []search.Grant, alias string, past bool) (all []string, whole bool, err error) {
 	for _, g := range grants {
 		if len(g.Where) == 0 {
 			return nil, true, nil
@@ -61,7 +61,7 @@ func (s *statement) wheres(grants []search.Grant, past bool) (all []string, whol
 		return nil, false, nil
 	}
 	for _, g := range grants {
-		var conditions []string
+		conditions := []string{alias + ".deleted = 0"} // a deletion has no values, and what it was of may have been hidden
 		for _, c := range g.Where {
 			t, err := s.store.immediate(c)
 			if err != nil {
