@@ -19,7 +19,9 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
 	"github.com/google/go-cmp/cmp"
+	"github.com/tidwall/gjson"
 
+	"lightbox/auth"
 	"lightbox/auth/devissuer"
 	"lightbox/server"
 )
@@ -31,11 +33,12 @@ func TestOpenIDProvider(t *testing.T) {
 	var p *openIDProvider
 	l.hub = newHubOf(t, openSQLite(t), devissuer.Config{}, func(c *server.Config) {
 		p = startProvider(t, c.Base, l.app+"?named")
-		l.trust(c, p.url)
+		l.trust(c, auth.Rules{Issuer: p.url})
 	})
 	l.settle(t)
 	s := providerStand{l, p}
 	t.Run("what a backend service gets", s.service)
+	t.Run("an opaque token, by introspection", s.tellsOfTokens)
 	t.Run("rotation without downtime", s.rotates)
 	t.Run("while it is down", s.isDown)
 	t.Run("a launch in a browser", s.opensApp) // last: it leaves the hub with keys of a time to come
@@ -68,6 +71,26 @@ func (s providerStand) service(t *testing.T) {
 			}
 		})
 	}
+}
+
+// tellsOfTokens: a hub that asks what a token says takes one that is no JWT, and ends it soon after it was revoked.
+func (s providerStand) tellsOfTokens(t *testing.T) {
+	asking := new(launches)
+	asking.hub = newHubOf(t, openSQLite(t), devissuer.Config{}, func(c *server.Config) {
+		asking.trust(c, auth.Rules{Issuer: s.issuer.url, Audience: s.base, Introspection: &auth.Introspection{ClientID: "hub", Secret: "synthetic"}})
+	})
+	asking.settle(t)
+	token := s.issuer.token(t, "system/Organization.rs", "https://opaque.example/")
+	for path, want := range map[string]int{"/Organization/north": 200, "/ImagingStudy": 403} {
+		if got := asking.status(t, path, token); got != want {
+			t.Errorf("%s: %d, want %d", path, got, want)
+		}
+	}
+	if got := asking.status(t, "/Organization", "made-up"); got != http.StatusUnauthorized {
+		t.Errorf("a token that was made up: %d", got)
+	}
+	s.issuer.post(t, "/token/revocation", url.Values{"token": {token}})
+	asking.endsWithin(t, token, 31*time.Second)
 }
 
 // rotates: a key that is published before it signs is known when it does.
@@ -220,30 +243,37 @@ func (p *openIDProvider) tell(t *testing.T, what string) {
 // token is one that the service gets (SMART App Launch 2.2 backend-services.html); an empty resource is the hub.
 func (p *openIDProvider) token(t *testing.T, scope, resource string) string {
 	t.Helper()
+	form := url.Values{"grant_type": {"client_credentials"}, "scope": {scope}}
+	if resource != "" {
+		form.Set("resource", resource)
+	}
+	body := p.post(t, "/token", form)
+	token := gjson.GetBytes(body, "access_token").Str
+	if token == "" {
+		t.Fatalf("%s", body)
+	}
+	return token
+}
+
+// post sends a form in the name of the service, which proves itself.
+func (p *openIDProvider) post(t *testing.T, path string, form url.Values) []byte {
+	t.Helper()
 	signer := must(jose.NewSigner(jose.SigningKey{Algorithm: jose.ES384, Key: p.key}, new(jose.SignerOptions).WithType("JWT")))
 	now := time.Now()
 	assertion := must(jwt.Signed(signer).Claims(jwt.Claims{
 		Issuer: "service", Subject: "service", Audience: jwt.Audience{p.url + "/token"}, ID: rand.Text(),
 		IssuedAt: jwt.NewNumericDate(now), Expiry: jwt.NewNumericDate(now.Add(5 * time.Minute)),
 	}).Serialize())
-	form := url.Values{
-		"grant_type": {"client_credentials"}, "scope": {scope}, "client_assertion": {assertion},
-		"client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"},
-	}
-	if resource != "" {
-		form.Set("resource", resource)
-	}
-	resp, err := http.Post(p.url+"/token", "application/x-www-form-urlencoded", strings.NewReader(form.Encode()))
+	form.Set("client_assertion", assertion)
+	form.Set("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
+	resp, err := http.Post(p.url+path, "application/x-www-form-urlencoded", strings.NewReader(form.Encode()))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	body := must(io.ReadAll(resp.Body))
-	var answer struct {
-		Token string `json:"access_token"`
+	if resp.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %s %s", path, resp.Status, body)
 	}
-	if err := json.Unmarshal(body, &answer); err != nil || answer.Token == "" {
-		t.Fatalf("%s: %s", resp.Status, body)
-	}
-	return answer.Token
+	return body
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/tidwall/gjson"
 
+	"lightbox/auth"
 	"lightbox/auth/devissuer"
 	"lightbox/fhir"
 )
@@ -24,21 +25,22 @@ import (
 // TestSMART asks, from outside, what the public test kits for SMART App Launch 2.2 and for ONC (g)(10) ask of a resource server; each
 // part has the kit's name for it. What they ask of an authorization server is asked of package devissuer.
 func TestSMART(t *testing.T) {
-	k := smartKit{newLaunches(t)}
+	k := smartKit{newLaunches(t, nil)}
 	for name, part := range map[string]func(*testing.T){
-		"well_known_endpoint":               k.wellKnown,
-		"well_known_capabilities_stu1":      k.capabilitiesSTU1,
-		"well_known_capabilities_stu2":      k.capabilitiesSTU2,
-		"required_capabilities":             k.requiredCapabilities,
-		"smart_cors_well_known_endpoint":    func(t *testing.T) { k.cors(t, "/.well-known/smart-configuration", "") },
-		"smart_cors_metadata_request":       func(t *testing.T) { k.cors(t, "/metadata", "") },
-		"smart_openid_fhir_user_claim":      k.fhirUser,
-		"smart_cors_openid_fhir_user_claim": k.fhirUserCORS,
-		"g10_unauthorized_access":           k.unauthorized,
-		"g10_patient_context":               k.patientContext,
-		"g10_restricted_access_test":        k.restricted,
-		"g10_patient_scope":                 k.patientScope,
-		"token_revocation":                  k.revocation,
+		"well_known_endpoint":                k.wellKnown,
+		"well_known_capabilities_stu1":       k.capabilitiesSTU1,
+		"well_known_capabilities_stu2":       k.capabilitiesSTU2,
+		"required_capabilities":              k.requiredCapabilities,
+		"smart_cors_well_known_endpoint":     func(t *testing.T) { k.cors(t, "/.well-known/smart-configuration", "") },
+		"smart_cors_metadata_request":        func(t *testing.T) { k.cors(t, "/metadata", "") },
+		"smart_openid_fhir_user_claim":       k.fhirUser,
+		"smart_cors_openid_fhir_user_claim":  k.fhirUserCORS,
+		"g10_unauthorized_access":            k.unauthorized,
+		"g10_patient_context":                k.patientContext,
+		"g10_restricted_access_test":         k.restricted,
+		"g10_patient_scope":                  k.patientScope,
+		"g10_smart_granular_scope_selection": k.granularScope,
+		"token_revocation":                   k.revocation,
 	} {
 		t.Run(name, part)
 	}
@@ -182,7 +184,12 @@ func (k smartKit) unauthorized(t *testing.T) {
 }
 
 func (k smartKit) patientContext(t *testing.T) {
-	got := k.logIn(t, "mother", "child", smartScopes)
+	k.patientOf(t, k.logIn(t, "mother", "child", smartScopes))
+}
+
+// patientOf reads the launch patient.
+func (k smartKit) patientOf(t *testing.T, got granted) {
+	t.Helper()
 	if resp, body := k.get(t, "/Patient/"+got.Patient, got.Access); resp.StatusCode != http.StatusOK || gjson.Get(body, "resourceType").Str != "Patient" {
 		t.Error(resp.Status, body)
 	}
@@ -239,10 +246,38 @@ func (k smartKit) patientScope(t *testing.T) {
 	}
 }
 
-// revocation: what was revoked is not refreshed. The hub takes a token at its word, so that the last one holds until it expires: an hour
-// after it was given at the latest, and the minute that clocks may differ by.
+// granularScope: a scope with a query opens what the query finds.
+func (k smartKit) granularScope(t *testing.T) {
+	const scope = "patient/ImagingStudy.rs?modality=http://dicom.nema.org/resources/ontology/DCM|MR"
+	got := k.logIn(t, "anna", "", "launch/patient patient/Patient.rs "+scope)
+	if !slices.Contains(strings.Fields(got.Scope), scope) {
+		t.Errorf("granted: %s", got.Scope)
+	}
+	for path, want := range map[string]int{"/ImagingStudy/a2": 200, "/ImagingStudy/a1": 404, "/DiagnosticReport/report-a": 403} {
+		if resp, body := k.get(t, path, got.Access); resp.StatusCode != want {
+			t.Errorf("%s: %s %s", path, resp.Status, body)
+		}
+	}
+	if _, body := k.get(t, "/ImagingStudy?patient=anna", got.Access); !slices.Equal(texts(gjson.Get(body, "entry.#.resource.id")), []string{"a2"}) {
+		t.Error(body)
+	}
+}
+
+// revocation: what was revoked is not refreshed. The hub takes a JWT at its word, so that the last one holds until it expires: an hour
+// after it was given at the latest, and the minute that clocks may differ by. Where it asks the issuer, half a minute is all.
 func (k smartKit) revocation(t *testing.T) {
+	t.Run("a JWT at its word", func(t *testing.T) { k.endsWithin(t, k.revoked(t), time.Hour+time.Minute) })
+	t.Run("by introspection", func(t *testing.T) {
+		asking := smartKit{newLaunches(t, &auth.Introspection{ClientID: "site", Secret: "synthetic", Always: true})}
+		asking.endsWithin(t, asking.revoked(t), 31*time.Second)
+	})
+}
+
+// revoked is an access token that was used and whose grant was then revoked.
+func (k smartKit) revoked(t *testing.T) string {
+	t.Helper()
 	got := k.logIn(t, "anna", "", smartScopes)
+	k.patientOf(t, got)
 	if resp, _ := k.post(t, "/revoke", url.Values{"token": {got.Refresh}, "client_id": {"app"}}); resp.StatusCode != http.StatusOK {
 		t.Fatal(resp.Status)
 	}
@@ -250,7 +285,7 @@ func (k smartKit) revocation(t *testing.T) {
 	if resp.StatusCode != http.StatusBadRequest && resp.StatusCode != http.StatusUnauthorized {
 		t.Error(resp.Status, body)
 	}
-	k.outlives(t, got.Access)
+	return got.Access
 }
 
 // granted is what a login gives.

@@ -12,7 +12,7 @@ import { Provider } from 'oidc-provider';
 
 console.info = console.error; // standard output is for what was told
 const { audience, app, service, users } = JSON.parse(process.env.LIGHTBOX_PROVIDER);
-const clinical = 'patient/*.rs system/*.rs system/Patient.rs system/ImagingStudy.r';
+const clinical = 'patient/*.rs system/*.rs system/Patient.rs system/Organization.rs system/ImagingStudy.r';
 const identity = 'fhirUser launch launch/patient offline_access';
 
 const key = (kid) => {
@@ -38,6 +38,7 @@ const configuration = (signing) => ({
       client_id: 'service', redirect_uris: [], response_types: [], grant_types: ['client_credentials'], jwks: { keys: [service] },
       token_endpoint_auth_method: 'private_key_jwt', token_endpoint_auth_signing_alg: 'ES384',
     },
+    { client_id: 'hub', client_secret: 'synthetic', redirect_uris: [], response_types: [], grant_types: [] }, // which asks what tokens say
   ],
   enabledJWA: { clientAuthSigningAlgValues: ['ES384', 'RS384'] },
   scopes: ['openid', ...identity.split(' ')],
@@ -52,6 +53,7 @@ const configuration = (signing) => ({
   cookies: { keys: ['synthetic'] },
   features: {
     clientCredentials: { enabled: true },
+    introspection: { enabled: true, allowedPolicy: (_, client) => client.clientId === 'hub' },
     revocation: { enabled: true, allowedPolicy: (_, client, token) => token.clientId === client.clientId },
     resourceIndicators: {
       enabled: true,
