@@ -5,7 +5,7 @@ import { chromium } from 'playwright-core';
 const visits = JSON.parse(process.env.LIGHTBOX_VISITS);
 const browser = await chromium.launch({
   executablePath: process.env.LIGHTBOX_CHROMIUM,
-  timeout: 30_000,
+  timeout: 60_000,
   args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
     '--disable-component-update', '--disable-sync', '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1'],
 });
@@ -21,7 +21,7 @@ async function fillIn(page, { fill = {}, click }) {
 
 async function visit({ open, forms = [] }) {
   const context = await browser.newContext();
-  context.setDefaultTimeout(15_000);
+  context.setDefaultTimeout(60_000);
   const page = await context.newPage();
   page.on('pageerror', (error) => console.error(error.message));
   page.on('console', (message) => console.error(message.text()));
