@@ -123,6 +123,9 @@ func (p *Principal) actingGrants(patient string, how rule, r request) []search.G
 	if r.resourceType != "RelatedPerson" {
 		return unrestricted(patientGrants(patient, how, r), r.resourceType)
 	}
+	if !strings.HasPrefix(p.FHIRUser, "RelatedPerson/") {
+		return nil
+	}
 	var own []search.Grant
 	for _, g := range only(p.FHIRUser) {
 		own = append(own, search.Grant{Patient: patient, Where: g.Where})
