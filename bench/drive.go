@@ -18,6 +18,7 @@ type request struct {
 	method, path string
 	body         []byte
 	holds        string // what a right answer has in it
+	refused      int    // the status of a right answer that is none; 0: it is one
 }
 
 // traffic is many clients that ask one server again and again.
@@ -157,7 +158,8 @@ func (c *client) wrong(q request, status int, err error) string {
 	switch {
 	case err != nil:
 		return err.Error()
-	case status < 200 || status > 299:
+	case q.refused != 0 && status == q.refused:
+	case q.refused != 0 || status < 200 || status > 299:
 		return fmt.Sprintf("status %d", status)
 	case !bytes.Contains(c.answer.Bytes(), []byte(q.holds)):
 		return "an answer without what was asked for"

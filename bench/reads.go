@@ -20,7 +20,7 @@ func reads() []figure {
 	for _, q := range queries {
 		all = append(all, figure{q.name, func(r *run, ctx context.Context) error { return q.take(ctx, r) }})
 	}
-	return append(all, figure{"policy", (*run).policy})
+	return append(all, figure{"policy", (*run).policy}, figure{"filter", (*run).filter}, figure{"hidden", (*run).hidden})
 }
 
 func (r *run) readByID(ctx context.Context) error {
@@ -44,8 +44,8 @@ func (r *run) pointOf(points []point, path string) func(*rand.Rand) request {
 	}
 }
 
-// policy reads what many clients read by a handler that asks for no token, applies no policy and keeps no log: for programs that see
-// everything, and for clinicians who see what concerns their organisation.
+// policy reads what many clients read by a handler that asks for no token, applies no policy and puts nothing on record: for programs
+// that see everything, and for clinicians who see what concerns their organisation.
 func (r *run) policy(ctx context.Context) error {
 	s, err := r.server(ctx)
 	if err != nil {
@@ -63,18 +63,75 @@ func (r *run) policy(ctx context.Context) error {
 }
 
 func (r *run) policyOf(ctx context.Context, who string, tokens []string, points []point) {
-	row := Row{Name: fmt.Sprintf("read by id, %d clients, token and policy of %s", wide, who)}
+	row := Row{Name: fmt.Sprintf("read by id, %d clients, token, policy and audit of %s", wide, who)}
 	if len(points) == 0 {
 		row.Note = nothingToAsk
 		r.add(row)
 		return
 	}
-	row.Unit, row.Against = "requests/s", "store without either"
+	row.Unit, row.Against = "requests/s", "store without them"
 	r.compare(ctx, pair{
 		row:   row,
 		hub:   traffic{r.served.base + "/", tokens, wide, r.pointOf(points, "ImagingStudy/")},
 		limit: traffic{r.served.limit + "/", nil, wide, r.pointOf(points, "store/ImagingStudy/")},
 	})
+}
+
+// filter asks for a patient's studies as a clinician of the patient's hospital, and as a program that sees everything.
+func (r *run) filter(ctx context.Context) error {
+	s, err := r.server(ctx)
+	if err != nil {
+		return err
+	}
+	var targets []request
+	for _, p := range s.points {
+		if v := r.City.visit(p.index); v.facility == 0 && len(targets) < mostTargets {
+			patient := r.City.patientReference(v)
+			targets = append(targets, get("ImagingStudy?patient="+url.QueryEscape(patient)+"&_count=20", patient))
+		}
+	}
+	row := Row{Name: "patient's newest 20 studies for a clinician"}
+	if len(targets) == 0 {
+		row.Note = nothingToAsk
+		r.add(row)
+		return nil
+	}
+	row.Unit, row.Against = "requests/s", "the same for who sees everything"
+	next := func(draw *rand.Rand) request { return one(draw, targets) }
+	r.compare(ctx, pair{row: row, hub: traffic{s.base + "/", s.clinician, r.Clients, next}, limit: traffic{s.base + "/", s.system, r.Clients, next}})
+	return nil
+}
+
+// hidden asks as a clinician for studies of others, and for studies that are nowhere: that one takes longer than the other would tell them
+// apart.
+func (r *run) hidden(ctx context.Context) error {
+	s, err := r.server(ctx)
+	if err != nil {
+		return err
+	}
+	var others []point
+	for _, p := range s.points {
+		if p.facility != 0 {
+			others = append(others, p)
+		}
+	}
+	row := Row{Name: "read of a study of others, 1 client"}
+	if len(others) == 0 {
+		row.Note = nothingToAsk
+		r.add(row)
+		return nil
+	}
+	ask := func(id string) request {
+		return request{method: http.MethodGet, path: "ImagingStudy/" + id, refused: http.StatusNotFound}
+	}
+	row.Unit, row.Against = "requests/s", "of one that is nowhere"
+	r.compare(ctx, pair{row: row,
+		hub: traffic{s.base + "/", s.clinician, 1, func(draw *rand.Rand) request { return ask(r.City.id(ofStudy, one(draw, others).index)) }},
+		limit: traffic{s.base + "/", s.clinician, 1, func(draw *rand.Rand) request {
+			return ask(r.City.id(ofStudy, r.City.Studies+draw.IntN(1<<20)))
+		}},
+	})
+	return nil
 }
 
 // nothingToAsk is said of a city that is too small for a figure.
