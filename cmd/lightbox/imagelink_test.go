@@ -25,6 +25,7 @@ type linked struct {
 	patient  string
 	study    string // "ImagingStudy/<id>"
 	subject  string // "Patient/<id>"
+	log      *syncBuffer
 }
 
 func newLinked(t *testing.T, start func(*testing.T) string, args ...string) linked {
@@ -32,7 +33,7 @@ func newLinked(t *testing.T, start func(*testing.T) string, args ...string) link
 	l := linked{t: t, database: start(t)}
 	objects := t.TempDir()
 	ingestInto(t, l.database, objects, city(t))
-	l.servingHub, _ = startServe(t, append([]string{"--database", l.database, "--archive", objects, "--id-key", testKey}, args...)...)
+	l.servingHub, l.log = startServe(t, append([]string{"--database", l.database, "--archive", objects, "--id-key", testKey}, args...)...)
 	l.emr = l.token(map[string]any{"sub": "emr", "scope": "system/*.cruds"})
 	_, body := fetch(t, l.origin+"/fhir/ImagingStudy?modality=CT&_count=1", l.emr)
 	entry := gjson.GetBytes(body, "entry.0.resource")
@@ -139,6 +140,9 @@ func TestLinks(t *testing.T) {
 				t.Errorf("revoked, and answered with %d", status)
 			}
 			l.diesWithItsGrant()
+			if secret := at[strings.LastIndex(at, "/")+1:]; strings.Contains(l.log.String(), secret) || !strings.Contains(l.log.String(), "/links/") {
+				t.Error("the log has a link's secret, or no line of it")
+			}
 		})
 	}
 }
