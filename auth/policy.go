@@ -248,20 +248,31 @@ func patientGrants(patient string, how rule, r request) []search.Grant {
 	case how == disclosures && !r.reads():
 		return nil
 	}
-	return append([]search.Grant{{Patient: patient, Where: unasserted()[r.resourceType]}}, commons(how, r)...)
+	return append([]search.Grant{{Patient: patient, Where: unreleased()[r.resourceType]}}, commons(how, r)...)
 }
 
-// asserted labels what a program found and nobody has accepted (HL7 v3 ObservationValue).
-const asserted = "http://terminology.hl7.org/CodeSystem/v3-ObservationValue|AIAST"
+// Labels that keep a resource from its patient's own view, until who treats them releases it: what a program found and nobody has accepted
+// (HL7 v3 ObservationValue), and what the patient shall not see alone (HL7 v3 ActCode).
+const (
+	asserted = "http://terminology.hl7.org/CodeSystem/v3-ObservationValue|AIAST"
+	nopat    = "http://terminology.hl7.org/CodeSystem/v3-ActCode|NOPAT"
+)
 
-// unasserted leaves out of a patient's own view, by type, what programs assert: findings, and the reading that they hasten. A physician
-// sees them.
-var unasserted = sync.OnceValue(func() map[string][]search.Clause {
+// unreleased leaves out of a patient's own view, by type, what is not released: reports that nobody has signed, what belongs to them or is
+// labelled so, and what programs assert. A physician sees them.
+var unreleased = sync.OnceValue(func() map[string][]search.Clause {
 	of := map[string][]search.Clause{}
-	for _, resourceType := range []string{"Observation", "Task"} {
-		q, err := search.Parse(fhir.R4(), resourceType, url.Values{"_security:not": {asserted}}, search.Options{Strict: true})
+	for resourceType, conditions := range map[string]url.Values{
+		"DiagnosticReport":  {"_security:not": {nopat}, "status:not": {"registered,partial,preliminary"}},
+		"Observation":       {"_security:not": {asserted + "," + nopat}},
+		"Task":              {"_security:not": {asserted}},
+		"DocumentReference": {"_security:not": {nopat}},
+		"Binary":            {"_security:not": {nopat}},
+		"Media":             {"_security:not": {nopat}},
+	} {
+		q, err := search.Parse(fhir.R4(), resourceType, conditions, search.Options{Strict: true})
 		if err != nil {
-			panic(err) // the parameter is of every type
+			panic(err) // the parameters are of the types
 		}
 		of[resourceType] = q.Where
 	}

@@ -31,10 +31,11 @@ func principal(t *testing.T, p auth.Principal, scope string) *auth.Principal {
 	return &p
 }
 
-// unasserted is what a patient sees of a type of which programs assert something.
+// unasserted is what a patient sees of a type of which programs assert something, or which may be held back.
 func unasserted(resourceType string) search.Grant {
-	of := url.Values{"_security:not": {"http://terminology.hl7.org/CodeSystem/v3-ObservationValue|AIAST"}}
-	q, err := search.Parse(fhir.R4(), resourceType, of, search.Options{Strict: true})
+	const ai, nopat = "http://terminology.hl7.org/CodeSystem/v3-ObservationValue|AIAST", "http://terminology.hl7.org/CodeSystem/v3-ActCode|NOPAT"
+	labels := map[string]string{"Observation": ai + "," + nopat, "Task": ai, "Binary": nopat}
+	q, err := search.Parse(fhir.R4(), resourceType, url.Values{"_security:not": {labels[resourceType]}}, search.Options{Strict: true})
 	if err != nil {
 		panic(err)
 	}
@@ -83,14 +84,14 @@ func TestVisible(t *testing.T) {
 		{"person and the rest of the workings", person, "patient/*.rs user/*.rs", auth.Read, "Provenance", nil},
 		{"relative and persons", relative, "patient/*.rs user/*.rs", auth.Read, "Person", nil},
 		{"patient and persons", patient, "patient/*.rs", auth.Read, "Person", nil},
-		{"patient reads", patient, "patient/*.rs", auth.Read, "DiagnosticReport", []search.Grant{ofPatient}},
+		{"patient reads", patient, "patient/*.rs", auth.Read, "Encounter", []search.Grant{ofPatient}},
 		{"patient, findings", patient, "patient/*.rs", auth.Read, "Observation", []search.Grant{unasserted("Observation")}},
 		{"patient, readings", patient, "patient/*.rs", auth.Search, "Task", []search.Grant{unasserted("Task")}},
 		{"user who is a patient, findings", auth.Principal{FHIRUser: "Patient/p"}, "user/*.rs", auth.Search, "Observation", []search.Grant{unasserted("Observation")}},
-		{"patient, v1", patient, "patient/*.read", auth.Search, "DiagnosticReport", []search.Grant{ofPatient}},
+		{"patient, v1", patient, "patient/*.read", auth.Search, "Encounter", []search.Grant{ofPatient}},
 		{"patient and the directory", patient, "patient/*.rs", auth.Read, "Organization", []search.Grant{nobodys}},
 		{"patient and devices", patient, "patient/*.rs", auth.Search, "Device", []search.Grant{ofPatient, nobodys}},
-		{"patient and binaries", patient, "patient/*.rs", auth.Read, "Binary", []search.Grant{ofPatient}},
+		{"patient and binaries", patient, "patient/*.rs", auth.Read, "Binary", []search.Grant{unasserted("Binary")}},
 		{"patient writes no directory", patient, "patient/*.cruds", auth.Update, "Organization", nil},
 		{"patient writes no device of nobody", patient, "patient/*.cruds", auth.Delete, "Device", []search.Grant{ofPatient}},
 		{"patient scope without launch patient", auth.Principal{FHIRUser: "Patient/p"}, "patient/*.rs", auth.Read, "Patient", nil},
@@ -100,7 +101,7 @@ func TestVisible(t *testing.T) {
 		{"c does not read", patient, "patient/Observation.c", auth.Read, "Observation", nil},
 		{"union, each in its context", auth.Principal{Patient: "Patient/p", Organization: "Organization/o"}, "patient/*.rs user/ImagingStudy.rs", auth.Read, "ImagingStudy",
 			[]search.Grant{ofPatient, ofOwner, inCare, referred}},
-		{"no union over types", auth.Principal{Patient: "Patient/p", Organization: "Organization/o"}, "patient/*.rs user/ImagingStudy.rs", auth.Read, "DiagnosticReport",
+		{"no union over types", auth.Principal{Patient: "Patient/p", Organization: "Organization/o"}, "patient/*.rs user/ImagingStudy.rs", auth.Read, "Condition",
 			[]search.Grant{ofPatient}},
 		{"one context twice", patient, "patient/*.rs patient/Patient.rs", auth.Read, "Patient", []search.Grant{ofPatient}},
 		{"an interaction of no kind", patient, "patient/*.cruds", "rs", "Patient", nil},

@@ -281,7 +281,7 @@ func (r *run) finish(to *result) {
 		r.fail(err)
 	}
 	report := fhir.Resource{Type: "DiagnosticReport", ID: *to.Id, Body: body}
-	to.out = append(to.out, r.asDocument(to.DiagnosticReport, to.relatesTo)...)
+	to.out = withheld(to.Status, append(to.out, r.asDocument(to.DiagnosticReport, to.relatesTo)...))
 	to.reports = append(to.reports, Told{*to.Id, to.sent, append([]fhir.Resource{report}, to.out...), to.Status, to.bare && len(to.PresentedForm) == 0})
 }
 

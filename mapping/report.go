@@ -196,5 +196,5 @@ func (r *run) report(study Study, c chain) []fhir.Resource {
 	if err != nil {
 		r.fail(err)
 	}
-	return append([]fhir.Resource{{Type: "DiagnosticReport", ID: id, Body: body}}, slices.Concat(to.binaries, to.images, to.observations, r.asDocument(to.DiagnosticReport, nil))...)
+	return append([]fhir.Resource{{Type: "DiagnosticReport", ID: id, Body: body}}, withheld(to.Status, slices.Concat(to.binaries, to.images, to.observations, r.asDocument(to.DiagnosticReport, nil)))...)
 }

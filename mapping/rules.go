@@ -59,6 +59,7 @@ var derived = []Rule{
 	{Table: "derived", To: "Task", Ref: "IHE RAD Reporting Worklist Prioritization: the reading of a study in which a program found what a configured rule names; never below what was ordered, completed when a report is signed"},
 	{Table: "derived", To: "Provenance", Ref: "FHIR R4 provenance.html: the study, document or message that resources were made of, the version of the rules, and when it was received"},
 	{Table: "derived", To: "Observation.meta", Ref: "HL7 v3 ObservationValue AIAST: what a program found and nobody has accepted"},
+	{Table: "derived", To: "Binary.meta", Ref: "HL7 v3 ActCode NOPAT: a document of a report that nobody has signed; its Observations too"},
 	{Table: "derived", From: "EncapsulatedDocument", To: "Binary.data", Ref: "PS3.3 C.24.2"},
 	{Table: "derived", From: "MIMETypeOfEncapsulatedDocument", To: "Binary.contentType", Ref: "the first bytes decide, then the stated type"},
 	{Table: "derived", To: "Binary.securityContext", Ref: "the patient of the study: access follows it"},
