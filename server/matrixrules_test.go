@@ -88,7 +88,7 @@ func (r reference) reaches(p *principal, letter string, k *kept, v version) bool
 func (p *principal) byContent(context string, k *kept) bool {
 	switch context {
 	case "patient":
-		return k.Type == "Observation" || k.Type == "Task"
+		return slices.Contains([]string{"Binary", "DiagnosticReport", "DocumentReference", "Media", "Observation", "Task"}, k.Type)
 	case "system":
 		return k.ref() == p.organization
 	}
