@@ -96,10 +96,10 @@ func TestAccessLeaks(t *testing.T) {
 			{"7 wildcards and sorting", func(t *testing.T) { leakWildcards(t, m) }},
 			{"8 pages of another", func(t *testing.T) { leakPages(t, m) }},
 			{"9 devices", func(t *testing.T) {
-				m.wantFound(t, self, "Device?_sort=_id", "Device/self", "Device/shared", "Device/visit")
-				m.wantFound(t, self, "Device?_include=Device:patient", "Device/self", "Device/shared", "Device/visit", "Patient/self")
+				m.wantFound(t, self, "Device?_sort=_id", "Device/secret", "Device/self", "Device/shared", "Device/visit")
+				m.wantFound(t, self, "Device?_include=Device:patient", "Device/secret", "Device/self", "Device/shared", "Device/visit", "Patient/self")
 				m.wantFound(t, self, "Device?patient:missing=true", "Device/shared")
-				m.wantFound(t, self, "Device?patient:missing=false", "Device/self", "Device/visit")
+				m.wantFound(t, self, "Device?patient:missing=false", "Device/secret", "Device/self", "Device/visit")
 				m.wantFound(t, self, "Device?patient=other")
 			}},
 			{"10 chains through types without a scope", func(t *testing.T) { leakChains(t, m) }},
@@ -173,7 +173,7 @@ func leakChains(t *testing.T, m *matrix) {
 	chained, has := "Observation?subject:Patient.gender=female", "Patient?_has:Observation:subject:status=final"
 	m.wantStatus(t, observations, get(chained), http.StatusForbidden, http.StatusBadRequest)
 	m.wantStatus(t, patients, get(has), http.StatusForbidden, http.StatusBadRequest)
-	m.wantFound(t, both, chained, "Observation/moved", "Observation/self", "Observation/visit")
+	m.wantFound(t, both, chained, "Observation/moved", "Observation/secret", "Observation/self", "Observation/visit")
 	m.wantFound(t, both, has, "Patient/self")
 	// the answer does not depend on whether there is anything
 	for _, value := range []string{"female", "male"} {
@@ -195,7 +195,7 @@ func leakRecord(t *testing.T, m *matrix, self *principal) {
 			t.Errorf("Patient/other/*: shows %s", r)
 		}
 	}
-	m.wantFound(t, self, "Patient/other/Observation", "Observation/moved", "Observation/self", "Observation/visit") // performed by other, of self
+	m.wantFound(t, self, "Patient/other/Observation", "Observation/moved", "Observation/secret", "Observation/self") // performed by other, of self
 	m.wantFound(t, self, "Patient/other/ImagingStudy")
 	for _, r := range m.found(t, self, get("?_type=Observation,Patient,ImagingStudy")) {
 		if k := m.world.all[r]; k.patient() != "Patient/self" {

@@ -8,6 +8,7 @@ package server_test
 //	@o   the id of the organisation of its party
 //	CANARY  a text that no other resource has, CODED the same in base64
 //	HANDLE  the value of an identifier
+//	BORN    the date of birth of its party
 type mold struct {
 	resourceType string
 	subject      string // whose data it is: left out where it is nobody's
@@ -38,8 +39,10 @@ var molds = []mold{
 		`patient subject.reference; subject subject.reference; encounter encounter.reference; evidence-detail evidence.#.detail.0.reference`},
 	{"Consent", `"patient":{"reference":"Patient/@p"}`,
 		identified + `,"status":"active","scope":{"text":"x"},"category":[{"text":"CANARY"}],"policyRule":{"text":"x"},"organization":[{"reference":"Organization/@"}],` +
-			`"provision":{"type":"permit","data":[{"meaning":"instance","reference":{"reference":"Observation/@x"}}]}`, ``,
-		`patient patient.reference; organization organization.#.reference; data provision.data.#.reference.reference`},
+			`"provision":{"type":"permit","actor":[{"role":{"text":"x"},"reference":{"reference":"Practitioner/@"}}],` +
+			`"data":[{"meaning":"instance","reference":{"reference":"Observation/@x"}}]}`, ``,
+		`patient patient.reference; organization organization.#.reference; actor provision.actor.#.reference.reference; ` +
+			`data provision.data.#.reference.reference`},
 	{"Device", `"patient":{"reference":"Patient/@p"}`,
 		identified + `,"status":"active","deviceName":[{"name":"CANARY","type":"user-friendly-name"}],"owner":{"reference":"Organization/@"},` +
 			`"location":{"reference":"Location/@x"}`, ``,
@@ -104,7 +107,7 @@ var molds = []mold{
 	{"Organization", ``, identified + `,"name":"CANARY","partOf":{"reference":"Organization/@x"},"endpoint":[{"reference":"Endpoint/@"}]`, ``,
 		`partof partOf.reference; endpoint endpoint.#.reference`},
 	{"Patient", ``,
-		identified + `,"name":[{"family":"CANARY","given":["G"]}],"gender":"female","birthDate":"1980-01-01",` +
+		identified + `,"name":[{"family":"CANARY","given":["G"]}],"gender":"female","birthDate":"BORN",` +
 			`"generalPractitioner":[{"reference":"Practitioner/@"}],"managingOrganization":{"reference":"Organization/@x"}`, ``,
 		`link link.#.other.reference; general-practitioner generalPractitioner.#.reference; organization managingOrganization.reference`},
 	{"Person", ``,

@@ -20,12 +20,16 @@ type principal struct {
 	fhirUser     string
 	organization string
 	roles        []string
-	forged       func(t testing.TB, h *hub, genuine string) string // the token that is sent instead; "" sends none
-	token        string
+	acts         string   // the patient whom a RelatedPerson acts for now
+	emergency    string   // the patient whom a clinician sees by having broken the glass
+	referred     []string // patients whom orders and tasks refer to the organisation
+	denied       []string // patients who deny their care to the organisation
+
+	forged func(t testing.TB, h *hub, genuine string) string // the token that is sent instead; "" sends none
+	token  string
 }
 
-// principals. More of them (a parent of a minor, one who was revoked, one whose child came of age, a representative of an adult, one
-// limited by labels, a doctor who breaks the glass, a reading centre) are more rows, and what is theirs alone is a line in within.
+// principals are the rows. What is theirs alone is a line in within.
 func principals() []*principal {
 	everything := principal{scope: "system/*.cruds user/*.cruds patient/*.cruds", patient: "self", roles: []string{"auditor"}}
 	forged := func(name string, by func(testing.TB, *hub, string) string) *principal {
@@ -58,6 +62,19 @@ func principals() []*principal {
 		{name: "other partner", scope: "system/*.cruds", organization: south},
 		{name: "auditor", scope: "system/*.rs user/*.rs", roles: []string{"auditor"}},
 		{name: "no clinical scope", scope: "openid fhirUser launch/patient", patient: "self"},
+
+		{name: "parent", scope: "user/*.cruds", fhirUser: "RelatedPerson/mother", acts: "Patient/self"},
+		{name: "parent's app", scope: "launch/patient patient/*.rs", patient: "self", fhirUser: "RelatedPerson/mother", acts: "Patient/self"},
+		{name: "parent's app for another", scope: "launch/patient patient/*.rs", patient: "other", fhirUser: "RelatedPerson/mother", acts: "Patient/self"},
+		{name: "revoked parent", scope: "user/*.cruds", fhirUser: "RelatedPerson/revoked"},
+		{name: "revoked parent's app", scope: "launch/patient patient/*.rs", patient: "self", fhirUser: "RelatedPerson/revoked"},
+		{name: "parent after majority", scope: "user/*.cruds", fhirUser: "RelatedPerson/grown"},
+		{name: "representative", scope: "user/*.cruds", fhirUser: "RelatedPerson/delegate", acts: "Patient/mate"},
+		{name: "former representative", scope: "user/*.cruds", fhirUser: "RelatedPerson/former"},
+		{name: "emergency doctor", scope: "user/*.cruds", fhirUser: "Practitioner/visit", organization: south, emergency: "Patient/self"},
+		{name: "reading centre", scope: "user/*.cruds", fhirUser: "Practitioner/shared", organization: reading,
+			referred: []string{"Patient/self", "Patient/denied"}, denied: []string{"Patient/denied"}},
+		{name: "denied doctor", scope: "user/*.cruds", fhirUser: "Practitioner/mate", organization: east, denied: []string{"Patient/denied"}},
 	}
 }
 
@@ -80,6 +97,9 @@ func (p principal) claims(more map[string]any) map[string]any {
 	}
 	if len(p.roles) > 0 {
 		c["roles"] = p.roles
+	}
+	if p.emergency != "" {
+		c["purpose_of_use"] = "BTG"
 	}
 	for name, value := range more {
 		c[name] = value

@@ -122,6 +122,12 @@ func instances() []instance {
 				}
 				return r.read(p, k)
 			}, shows: -1, applies: func(k *kept) bool { return k.Type == "Patient" }},
+		{name: "create that hands the patient on", ask: func(k *kept, body string) query { return fhirBody("POST", k.Type, handingOn(body)) },
+			want:  func(r reference, p *principal, k *kept, body string) int { return r.create(p, k, handingOn(body)) },
+			shows: -1, applies: func(k *kept) bool { return isTask(k) || k.Type == "ServiceRequest" }},
+		{name: "$link", ask: func(k *kept, _ string) query { return fhirBody("POST", k.ref()+"/$link", "") },
+			want:  func(r reference, p *principal, k *kept, _ string) int { return r.read(p.ordinary(), k) },
+			shows: -1, applies: func(k *kept) bool { return k.Type == "ImagingStudy" }},
 		{name: "$withdraw", ask: func(k *kept, _ string) query { return fhirBody("POST", k.ref()+"/$withdraw", "") },
 			want: func(r reference, p *principal, k *kept, _ string) int { return r.withdraw(p, k) }, shows: -1, applies: isTask},
 	}
@@ -130,6 +136,15 @@ func instances() []instance {
 // pointing adds a reference to Patient/other, absolute and to a version, where nobody looks for one.
 func pointing(body string) string {
 	return strings.Replace(body, "{", `{"extension":[{"url":"urn:x:about","valueReference":{"reference":"BASE/Patient/other/_history/1"}}],`, 1)
+}
+
+// handingOn has an order, or a task, be for an organisation.
+func handingOn(body string) string {
+	element := `"performer":[{"reference":"` + reading + `"}]`
+	if strings.Contains(body, `"resourceType":"Task"`) {
+		element = `"owner":{"reference":"` + reading + `"}`
+	}
+	return strings.Replace(body, "{", "{"+element+",", 1)
 }
 
 // moving makes a body the data of another patient.
@@ -332,7 +347,7 @@ func surveys() []survey {
 			return get(target + "?_id=" + id + "&_revinclude=" + k.Type + ":" + link)
 		}, want: func(r reference, p *principal, k *kept, link string) seen {
 			target := k.links[link][0]
-			return r.included(p, r.all[target], func(*kept) []string {
+			return r.included(p, r.target(target), func(*kept) []string {
 				var list []string
 				for ref, o := range r.all {
 					if o.Type == k.Type && slices.Contains(o.links[link], target) {
@@ -363,7 +378,20 @@ func surveys() []survey {
 }
 
 func asPatient(k *kept) string {
-	return `{"resourceType":"Patient","identifier":[{"system":"urn:x:handle","value":"` + k.handle + `"}],"gender":"female","birthDate":"1980-01-01"}`
+	born := "1980-01-01"
+	if k.ID == "self" {
+		born = "2015-07-01"
+	}
+	return `{"resourceType":"Patient","identifier":[{"system":"urn:x:handle","value":"` + k.handle + `"}],"gender":"female","birthDate":"` + born + `"}`
+}
+
+// target is what a reference leads to, of which it may be that there is none.
+func (r reference) target(ref string) *kept {
+	if k := r.all[ref]; k != nil {
+		return k
+	}
+	resourceType, id, _ := strings.Cut(ref, "/")
+	return &kept{Type: resourceType, ID: id, kind: classOf(resourceType), deleted: true, versions: []version{{}}}
 }
 
 func targetType(k *kept, link string) string {

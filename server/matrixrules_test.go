@@ -60,6 +60,8 @@ func (p *principal) covers(letter, resourceType string) bool {
 	return slices.ContainsFunc(p.contexts(letter, resourceType), func(context string) bool {
 		kind := classOf(resourceType)
 		switch {
+		case p.isRelative() && context != "system": // who acts for a patient, and only for whom the app was launched, reads
+			return p.actsIn(context) && kind != workings && !changes(letter)
 		case kind == audited && changes(letter): // nobody writes what was seen and done
 			return false
 		case kind == audited && context != "patient": // an auditor reads it
@@ -75,6 +77,20 @@ func (p *principal) covers(letter, resourceType string) bool {
 	})
 }
 
+// isRelative reports whether somebody has no rights but of whom they act for.
+func (p *principal) isRelative() bool { return strings.HasPrefix(p.fhirUser, "RelatedPerson/") }
+
+func (p *principal) actsIn(context string) bool {
+	return p.acts != "" && (context == "user" || context == "patient" && p.acts == "Patient/"+p.patient)
+}
+
+// ordinary is the principal without what is theirs in an emergency: what they hand on, and write of patients, goes by that.
+func (p *principal) ordinary() *principal {
+	o := *p
+	o.emergency = ""
+	return &o
+}
+
 // reaches reports whether an interaction reaches a version of a resource: the rules hold for what it is now and for what it was then.
 func (r reference) reaches(p *principal, letter string, k *kept, v version) bool {
 	past := k.deleted || v.canary != k.current().canary
@@ -86,18 +102,43 @@ func (r reference) reaches(p *principal, letter string, k *kept, v version) bool
 // byContent reports whether a context decides by what a resource says beside whose data it is: by a label, or by its id. Of those the
 // current version is shown alone.
 func (p *principal) byContent(context string, k *kept) bool {
-	switch context {
-	case "patient":
+	switch {
+	case context != "system" && p.isRelative(): // all of a patient's data, by a label
+		return k.patient() != ""
+	case context == "patient":
 		return slices.Contains([]string{"Binary", "DiagnosticReport", "DocumentReference", "Media", "Observation", "Task"}, k.Type)
-	case "system":
+	case context == "system":
 		return k.ref() == p.organization
 	}
 	return false
 }
 
+// nobodysDevice is of no cell: it is in each that would show one.
+const nobodysDevice = "equipment of nobody, for who acts for a patient and logged in as such"
+
+// acting is the rules of who acts for a patient.
+func (r reference) acting(p *principal, context, letter string, k *kept, patient string) bool {
+	switch {
+	case !p.actsIn(context), changes(letter), k.kind == workings:
+		return false
+	case k.kind == equipment && patient == "": // equipment
+		return context == "patient" || known[nobodysDevice] == ""
+	case k.kind == directory: // organisations, people and places
+		return true
+	case k.asserted, k.labelled: // not what the patient is not shown, nor what is more than normally confidential
+		return false
+	case k.Type == "RelatedPerson" && k.ref() != p.fhirUser: // nor others who may act
+		return false
+	}
+	return patient == p.acts
+}
+
 // within is the rules of one context, for a resource that is a patient's data ("" for nobody's).
 func (r reference) within(p *principal, context, letter string, k *kept, patient string) bool {
 	read := !changes(letter)
+	if p.isRelative() && context != "system" {
+		return r.acting(p, context, letter, k, patient)
+	}
 	switch context {
 	case "system":
 		switch {
@@ -122,6 +163,12 @@ func (r reference) within(p *principal, context, letter string, k *kept, patient
 		case k.kind == directory: // organisations, people and places
 			return true
 		case k.kind == equipment && patient == "": // equipment
+			return true
+		case patient != "" && patient == p.emergency: // data of a patient in an emergency
+			return true
+		case slices.Contains(p.denied, patient): // not what a patient denies
+			return false
+		case slices.Contains(p.referred, patient): // data of patients who were referred to the organisation
 			return true
 		}
 		return r.submitter(patient) == p.organization // data of patients whom the organisation submitted, whoever made it
@@ -220,11 +267,21 @@ func (r reference) history(p *principal, k *kept) int {
 
 var patientReference = regexp.MustCompile(`"reference":"(?:[^"]*/)?(Patient/[A-Za-z0-9.-]+)(?:/_history/[0-9]+)?"`)
 
+var forOrganization = regexp.MustCompile(`"(?:owner|performer)":\[?\{"reference":"Organization/`)
+
+// handsOn reports whether a body refers its patient to an organisation: an order by who performs it, a task by whose it is.
+func handsOn(body string) bool {
+	return regexp.MustCompile(`"resourceType":"(?:ServiceRequest|Task)"`).MatchString(body) && forOrganization.MatchString(body)
+}
+
 // refers reports whether a principal may write a body as far as the patients go that it refers to: those that are hidden are refused
 // like those that are absent.
 func (r reference) refers(p *principal, body string) bool {
 	if p.unrestricted("r", "Patient") || p.unrestricted("s", "Patient") {
 		return true
+	}
+	if p = p.ordinary(); handsOn(body) { // who was referred is not referred further
+		p.referred = nil
 	}
 	for _, found := range patientReference.FindAllStringSubmatch(body, -1) {
 		k := r.all[found[1]]

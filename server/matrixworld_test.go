@@ -25,29 +25,40 @@ type party struct {
 	organization string // that submitted it, "" for the hub itself
 	other        string // the party that its resources point to
 	deleted      bool
+	labelled     bool // what is a patient's is of Confidentiality R or V
 }
 
-const north, south = "Organization/north", "Organization/south"
+const north, south, reading, east = "Organization/north", "Organization/south", "Organization/reading", "Organization/east"
 
-// parties: Patient/self and Patient/mate are of north, Patient/other is of south. What a visit left is data of self made by south.
+// parties: Patient/self, a child, and Patient/mate are of north, Patient/other is of south. What a visit left is data of self made by south.
 var parties = []party{
 	{name: "self", patient: "Patient/self", organization: north, other: "other"},
 	{name: "mate", patient: "Patient/mate", organization: north, other: "self"},
 	{name: "other", patient: "Patient/other", organization: south, other: "self"},
 	{name: "shared", other: "self"},
 	{name: "deleted", patient: "Patient/self", organization: north, other: "other", deleted: true},
-	{name: "visit", patient: "Patient/self", organization: south, other: "other"},
+	{name: "visit", patient: "Patient/self", organization: south, other: "secret"},
+	{name: "secret", patient: "Patient/self", organization: north, other: "other", labelled: true},
 }
+
+// Patient/denied is of east, and denies its care to it. Some of the data were made by north.
+var (
+	denied        = party{name: "denied", patient: "Patient/denied", organization: east, other: "self"}
+	deniedToNorth = party{name: "denied", patient: "Patient/denied", organization: north, other: "self"}
+)
 
 // kept is one resource of the world, as the reference knows it.
 type kept struct {
 	Type, ID string
+	of       party
 	kind     class
 	owner    string // "Organization/<id>" or ""
 	versions []version
 	deleted  bool
 	mapped   bool
 	asserted bool // by a program alone
+	labelled bool // as more than normally confidential
+	decides  bool // who sees what goes by it
 	handle   string
 	links    map[string][]string // search parameter -> references of the current version
 }
@@ -93,11 +104,110 @@ func newWorld(seed uint64) *world {
 			if p.name == "visit" && m.resourceType == "Patient" {
 				continue
 			}
-			w.add(m, p, nil)
+			w.add(m, p, func(k *kept) {
+				k.decides = k.Type == "Patient"
+				if p.labelled && m.subject != "" {
+					k.label(confidentiality, []string{"R", "V"}[len(m.resourceType)%2])
+					k.labelled = true
+				}
+			})
 		}
 	}
 	w.addOthers()
+	w.addRelatives()
+	w.addReferred()
 	return w
+}
+
+// Systems of labels.
+const (
+	confidentiality  = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
+	observationValue = "http://terminology.hl7.org/CodeSystem/v3-ObservationValue"
+)
+
+// label puts a label on all versions.
+func (k *kept) label(system, code string) {
+	for i := range k.versions {
+		k.versions[i].label(system, code)
+	}
+}
+
+func (v *version) label(system, code string) {
+	security := `"security":[{"system":"` + system + `","code":"` + code + `"}]`
+	if strings.Contains(v.body, `"meta":{`) {
+		v.body = strings.Replace(v.body, `"meta":{`, `"meta":{`+security+`,`, 1)
+		return
+	}
+	v.body = strings.Replace(v.body, "{", `{"meta":{`+security+`},`, 1)
+}
+
+// says replaces a text in all versions.
+func (k *kept) says(instead, text string) {
+	for i := range k.versions {
+		if !strings.Contains(k.versions[i].body, instead) {
+			panic(k.Type + " does not say " + instead)
+		}
+		k.versions[i].body = strings.Replace(k.versions[i].body, instead, text, 1)
+	}
+}
+
+// addRelatives adds who acts, acted or would act for self, a child, and for mate, who is of age; what mate consented to; and what was labelled
+// once, or is now.
+func (w *world) addRelatives() {
+	for _, one := range []struct {
+		id, active, relationship string
+		of                       party
+	}{
+		{"mother", "true", "MTH", parties[0]},
+		{"revoked", "false", "MTH", parties[0]},
+		{"grown", "true", "MTH", parties[1]}, // whose child came of age
+		{"delegate", "true", "FRND", parties[1]},
+		{"former", "true", "FRND", parties[1]},
+	} {
+		w.add(moldOf("RelatedPerson"), one.of, func(k *kept) {
+			k.ID, k.decides = one.id, true
+			k.says(`"name":`, `"active":`+one.active+`,"relationship":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v3-RoleCode","code":"`+one.relationship+`"}]}],"name":`)
+		})
+	}
+	for n, id := range []string{"delegate", "former"} {
+		w.add(moldOf("Consent"), parties[1], func(k *kept) {
+			k.ID, k.decides = id, true
+			k.says(`"status":"active"`, `"status":"`+[]string{"active", "inactive"}[n]+`"`)
+			k.says(`,"data":[{"meaning":"instance","reference":{"reference":"Observation/self"}}]`, "") // all of the data
+			k.says(`"reference":"Practitioner/mate"`, `"reference":"RelatedPerson/`+id+`"`)
+		})
+	}
+	for n, id := range []string{"closed", "opened"} { // a label came, or went
+		w.add(moldOf("ImagingStudy"), parties[0], func(k *kept) {
+			k.ID, k.labelled = id, id == "closed"
+			k.versions[1-n].label(confidentiality, "R")
+		})
+	}
+}
+
+// addReferred adds the reading centre and whom a Task refers there, and Patient/denied with what that patient denies.
+func (w *world) addReferred() {
+	for _, id := range []string{"reading", "east"} {
+		w.add(moldOf("Organization"), parties[3], func(k *kept) { k.ID = id })
+	}
+	w.add(moldOf("Task"), parties[0], func(k *kept) {
+		k.ID, k.decides = "reading", true
+		k.says(`"owner":{"reference":"Patient/other"}`, `"owner":{"reference":"`+reading+`"}`)
+	})
+	w.add(moldOf("Task"), denied, func(k *kept) {
+		k.ID, k.owner, k.decides = "handed", "", true
+		k.says(`"owner":{"reference":"Patient/self"}`, `"owner":{"reference":"`+reading+`"}`)
+	})
+	w.add(moldOf("Consent"), denied, func(k *kept) {
+		k.owner, k.decides = "", true
+		k.says(`"type":"permit"`, `"type":"deny"`)
+		k.says(`"actor":[`, `"actor":[{"role":{"text":"x"},"reference":{"reference":"`+east+`"}},{"role":{"text":"x"},"reference":{"reference":"`+reading+`"}},`)
+	})
+	w.add(moldOf("Patient"), denied, func(k *kept) { k.decides = true })
+	for _, resourceType := range []string{"Binary", "Device", "DocumentReference", "ImagingStudy", "Observation"} {
+		w.add(moldOf(resourceType), denied, nil)
+		w.add(moldOf(resourceType), deniedToNorth, func(k *kept) { k.ID = "elsewhere" })
+	}
 }
 
 // addOthers adds what the parties do not have: what a program asserts, also where it was deleted; what was another patient's before; what the
@@ -110,10 +220,7 @@ func (w *world) addOthers() {
 			if k.deleted {
 				k.ID = "erased"
 			}
-			for i := range k.versions {
-				k.versions[i].body = strings.Replace(k.versions[i].body, `"status"`,
-					`"meta":{"security":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ObservationValue","code":"AIAST"}]},"status"`, 1)
-			}
+			k.label(observationValue, "AIAST")
 		})
 	}
 	w.add(observation, parties[0], func(k *kept) { // was taken for another patient's at first
@@ -132,7 +239,7 @@ func moldOf(resourceType string) mold {
 
 // add makes the resource of a party; change may make it another one.
 func (w *world) add(m mold, p party, change func(*kept)) {
-	k := &kept{Type: m.resourceType, ID: p.name, kind: classOf(m.resourceType), owner: p.organization, deleted: p.deleted}
+	k := &kept{Type: m.resourceType, ID: p.name, of: p, kind: classOf(m.resourceType), owner: p.organization, deleted: p.deleted}
 	if k.kind == audited {
 		k.owner, k.mapped = "", true
 	}
@@ -185,7 +292,11 @@ func (m mold) cast(p party, canary, handle string, cross bool) string {
 	if organization == "" {
 		organization = p.name
 	}
-	return strings.NewReplacer("@p", patient, "@x", p.other, "@o", organization, "@", p.name, "CANARY", canary,
+	born := "1980-01-01"
+	if p.name == "self" {
+		born = "2015-07-01"
+	}
+	return strings.NewReplacer("BORN", born, "@p", patient, "@x", p.other, "@o", organization, "@", p.name, "CANARY", canary,
 		"CODED", base64.StdEncoding.EncodeToString([]byte(canary)), "HANDLE", handle).Replace("{" + strings.Join(parts, ",") + "}")
 }
 
