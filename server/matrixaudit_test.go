@@ -51,9 +51,28 @@ func TestAccessRecorded(t *testing.T) {
 				}
 			}
 		}
+		for _, asked := range []query{ // what is more than normally confidential is not told of to who acts for the patient
+			get("ImagingStudy/secret"), get("ImagingStudy?description=" + name("ImagingStudy/secret")),
+		} {
+			m.wantStatus(t, patient, asked, http.StatusOK)
+			m.wantStatus(t, doctor, asked, http.StatusOK)
+		}
+		for _, p := range []*principal{m.principal("parent"), m.principal("parent's app")} {
+			if known[recordedSecret] != "" {
+				continue
+			}
+			got := m.ask(p, get("AuditEvent?_count=1000")) // searched for what was asked as well
+			for _, one := range gjson.Get(got.body, "entry.#.resource").Array() {
+				if one.Get("id").Str != "visit" && strings.Contains(one.Raw, "ImagingStudy/secret") {
+					t.Errorf("%s: sees an event about ImagingStudy/secret: %s", p.name, one.Raw)
+				}
+			}
+		}
 		m.report()
 	})
 }
+
+const recordedSecret = "an AuditEvent about restricted data, for who acts for the patient"
 
 const recordedQuery = "the query in an AuditEvent"
 
