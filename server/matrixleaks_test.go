@@ -346,6 +346,34 @@ func TestAccessNarrowConsent(t *testing.T) {
 	})
 }
 
+// An organisation that a patient was referred to decides nothing about who sees that patient: neither against those who care for the patient,
+// nor for somebody who would go on to see the data when the referral has ended.
+func TestAccessDecidedByReferred(t *testing.T) {
+	eachStore(t, func(t *testing.T, open func(testing.TB) store.Store) {
+		m := newMatrix(t, open(t), matrixSeed)
+		consent := func(kind, actor string) query {
+			return fhirBody("POST", "Consent", `{"resourceType":"Consent","status":"active","scope":{"text":"x"},"category":[{"text":"x"}],"patient":{"reference":"Patient/self"},`+
+				`"policyRule":{"text":"x"},"provision":{"type":"`+kind+`","actor":[{"role":{"text":"x"},"reference":{"reference":"`+actor+`"}}]}}`)
+		}
+		uncle := m.as(principal{name: "uncle", scope: "user/*.rs", fhirUser: "RelatedPerson/visit"})
+		m.wantStatus(t, uncle, get("Observation/visit"), http.StatusForbidden)
+		for _, by := range []string{"reading centre", "emergency doctor", "denied doctor"} {
+			if known[decidedByReferred] != "" && by == "reading centre" {
+				continue
+			}
+			for _, decision := range []query{consent("deny", north), consent("permit", "RelatedPerson/visit"),
+				fhirBody("POST", "RelatedPerson", `{"resourceType":"RelatedPerson","active":true,"patient":{"reference":"Patient/self"},"relationship":[{"coding":[{"code":"MTH"}]}]}`)} {
+				m.wantStatus(t, m.principal(by), decision, http.StatusUnprocessableEntity, http.StatusForbidden)
+			}
+			m.wantStatus(t, m.principal("doctor"), get("Observation/visit"), http.StatusOK)
+			m.wantStatus(t, uncle, get("Observation/visit"), http.StatusForbidden)
+		}
+	})
+}
+
+// decidedByReferred is known of no cell.
+const decidedByReferred = "what decides about access, by who was referred"
+
 // narrowConsent is known of no cell.
 const narrowConsent = "a Consent that permits less than everything"
 
