@@ -175,7 +175,7 @@ func (a *Access) consents(ctx context.Context, patient, related string) (bool, e
 		if provision.Get("type").Str == "deny" { // a word against goes before any for
 			return false, nil
 		}
-		permitted = permitted || provision.Get("type").Str == "permit"
+		permitted = permitted || provision.Get("type").Str == "permit" && !search.IsNarrow(provision)
 	}
 	return permitted, nil
 }

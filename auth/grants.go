@@ -27,7 +27,7 @@ func (p *Principal) launchGrants(how rule, r request) []search.Grant {
 // actingGrants: who acts for a patient reads what the patient reads, but for what is labelled restricted, and what is on record of others who
 // may act too.
 func (p *Principal) actingGrants(patient string, how rule, r request) []search.Grant {
-	if !r.reads() {
+	if !r.reads() || how == disclosures { // which tells of what is restricted, and of what the patient looked for
 		return nil
 	}
 	if r.resourceType == "Person" && strings.HasPrefix(p.FHIRUser, "Person/") { // of the hub's workings, who one is oneself
@@ -116,7 +116,7 @@ func (p *Principal) ownGrants(how rule, r request) (grants []search.Grant) {
 	}
 	for _, patient := range p.Represents {
 		for _, g := range p.actingGrants(patient, how, r) {
-			if !g.Nobodys || len(grants) == 0 {
+			if !g.Nobodys || !slices.ContainsFunc(grants, func(h search.Grant) bool { return h.Nobodys }) {
 				grants = append(grants, g)
 			}
 		}

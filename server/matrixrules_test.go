@@ -61,7 +61,7 @@ func (p *principal) covers(letter, resourceType string) bool {
 		kind := classOf(resourceType)
 		switch {
 		case p.isRelative() && context != "system": // who acts for a patient, and only for whom the app was launched, reads
-			return p.actsIn(context) && kind != workings && !changes(letter)
+			return p.actsIn(context) && kind != workings && kind != audited && !changes(letter) // the record tells of what is labelled, and of what the patient looked for
 		case kind == audited && changes(letter): // nobody writes what was seen and done
 			return false
 		case kind == audited && context != "patient": // an auditor reads it

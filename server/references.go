@@ -41,7 +41,7 @@ func (a *api) foreignPatients(by *auth.Principal, res fhir.Resource) (patientRef
 	if unfiltered(p.visible) {
 		return p, nil
 	}
-	if len(search.Referred(res)) > 0 { // nobody refers to themselves, by what they write, a patient whom they do not see
+	if decides(res) { // nobody lets in themselves or others, or keeps others out, by what they write of a patient whom they see for a while
 		p.visible.Grants = slices.DeleteFunc(p.visible.Grants, func(g search.Grant) bool { return g.ReferredTo != "" })
 	}
 	err := eachReference(res, func(reference, expression string) error {
@@ -66,6 +66,11 @@ func (a *api) foreignPatients(by *auth.Principal, res fhir.Resource) (patientRef
 		err = p.addLogical(a.Registry, res)
 	}
 	return p, err
+}
+
+// decides reports whether a resource decides about who sees its patient.
+func decides(res fhir.Resource) bool {
+	return len(search.Referred(res)) > 0 || res.Type == "Consent" || res.Type == "RelatedPerson"
 }
 
 // addLogical takes a subject that is named by an identifier: it would come to be a reference to whoever has that.

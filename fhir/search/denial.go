@@ -2,6 +2,7 @@ package search
 
 import (
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/tidwall/gjson"
@@ -39,7 +40,7 @@ func Denials(r fhir.Resource) []Denial {
 	}
 	for _, inner := range root.Get("provision").Array() {
 		switch kind := inner.Get("type").Str; {
-		case denies && kind == "permit":
+		case denies && kind == "permit" && !IsNarrow(inner):
 			for _, d := range deny(inner, "") {
 				d.Permits = true
 				all = append(all, d)
@@ -69,6 +70,18 @@ func deny(provision gjson.Result, nobody string) []Denial {
 		}
 	}
 	return all
+}
+
+// IsNarrow reports whether a provision of a Consent is about less than all of a patient's data to be seen for any purpose: a permission to
+// less is none to all.
+func IsNarrow(provision gjson.Result) bool {
+	for _, element := range []string{"securityLabel", "purpose", "class", "code", "dataPeriod", "data", "provision"} {
+		if provision.Get(element).Exists() {
+			return true
+		}
+	}
+	actions := provision.Get("action.#.coding|@flatten|#.code").Array()
+	return len(actions) > 0 && !slices.ContainsFunc(actions, func(code gjson.Result) bool { return code.Str == "access" || code.Str == "disclose" })
 }
 
 // span is that of a Period; an absent end, and one that cannot be read, is open: a denial lasts rather too long.
