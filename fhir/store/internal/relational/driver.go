@@ -26,6 +26,7 @@ type driver struct {
 	exact     bool     // count is the number of candidates, not the limit
 	count     int64
 	oldest    int64 // the time key at which the count stopped: of two long lists, the rarer one reaches back farther
+	access    bool  // it is what the caller may see, not what is asked for
 }
 
 func (d *driver) ordered() bool {
@@ -224,7 +225,7 @@ func (s *statement) accessDriver(resourceType string, f search.Filter, b bounds)
 	if err != nil {
 		return nil, err
 	}
-	all := &driver{preferred: true}
+	all := &driver{preferred: true, access: true}
 	walked := map[[4]string]bool{} // grants by search parameters (granular scopes) are many of one list
 	for _, g := range f.Grants {
 		var d *driver

@@ -63,11 +63,8 @@ func (pl *plan) choose(ctx context.Context, q querier, drivers []*driver) error 
 	if pl.driver = choose(others); pl.driver != nil {
 		return nil
 	}
-	if len(others) > 0 {
-		if err := pl.statement.estimate(ctx, q, others); err != nil {
-			return err
-		}
-		pl.driver = choose(others)
+	if err := pl.count(ctx, q, others); err != nil {
+		return err
 	}
 	switch {
 	case pl.driver != nil:
@@ -76,6 +73,33 @@ func (pl *plan) choose(ctx context.Context, q querier, drivers []*driver) error 
 	default:
 		pl.driver, pl.walkSort = whole, len(pl.keys) == 1
 	}
+	return nil
+}
+
+// count counts the candidates of drivers, and settles for one with few. What is asked for goes before what the caller may see, which is
+// most often much more, and is not counted where the former are few.
+func (pl *plan) count(ctx context.Context, q querier, drivers []*driver) error {
+	var asked, seen []*driver
+	for _, d := range drivers {
+		if d.access {
+			seen = append(seen, d)
+		} else {
+			asked = append(asked, d)
+		}
+	}
+	for _, some := range [][]*driver{asked, seen} {
+		if len(some) == 0 {
+			continue
+		}
+		if err := pl.statement.estimate(ctx, q, some); err != nil {
+			return err
+		}
+		if d := choose(asked); d != nil && d.count <= pl.statement.store.limits.Few {
+			pl.driver = d
+			return nil
+		}
+	}
+	pl.driver = choose(drivers)
 	return nil
 }
 
