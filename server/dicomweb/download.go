@@ -2,6 +2,7 @@ package dicomweb
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -26,11 +27,11 @@ func (s *Server) Image(ctx context.Context, by *auth.Principal, study string, o 
 		return nil, err
 	}
 	v, err := s.lookAt(c, strings.TrimPrefix(study, "ImagingStudy/"))
-	if err != nil {
+	if errors.Is(err, errForbidden) || errors.Is(err, errNoStudy) || err == nil && len(v.instances) == 0 {
 		return nil, links.ErrNoLink
 	}
-	if len(v.instances) == 0 {
-		return nil, links.ErrNoLink
+	if err != nil {
+		return nil, err
 	}
 	return s.images.of(s, ctx, v, o)
 }
@@ -48,6 +49,9 @@ func (s *Server) HasObjects(ctx context.Context, by *auth.Principal, study strin
 		return false, err
 	}
 	v, err := s.lookAt(c, strings.TrimPrefix(study, "ImagingStudy/"))
+	if errors.Is(err, errForbidden) || errors.Is(err, errNoStudy) {
+		return false, nil
+	}
 	return len(v.instances) > 0, err
 }
 
