@@ -56,7 +56,9 @@ func (a *Access) Resolve(ctx context.Context, p *Principal) (*Principal, error) 
 	if !actsForPatients(p.FHIRUser) {
 		return &now, nil
 	}
-	if now.FHIRUser, err = a.survivor(ctx, p.FHIRUser); err != nil {
+	if p.FHIRUser == p.Patient {
+		now.FHIRUser = now.Patient
+	} else if now.FHIRUser, err = a.survivor(ctx, p.FHIRUser); err != nil {
 		return nil, err
 	}
 	if now.Represents, err = a.represented(ctx, now.FHIRUser); err != nil {
@@ -166,6 +168,9 @@ func (a *Access) consents(ctx context.Context, patient, related string) (bool, e
 	if err != nil {
 		return false, err
 	}
+	if found.Next != "" { // one that denies may be among those that were not read
+		return false, nil
+	}
 	permitted := false
 	for _, res := range found.Matches {
 		provision := gjson.GetBytes(res.Body, "provision")
@@ -180,9 +185,10 @@ func (a *Access) consents(ctx context.Context, patient, related string) (bool, e
 	return permitted, nil
 }
 
-// survivor follows a patient who was merged into another (Patient.link, replaced-by), and returns any other reference as it is.
+// survivor follows a patient who was merged into another (Patient.link, replaced-by), and returns any other reference as it is, as
+// it does where the other cannot be told.
 func (a *Access) survivor(ctx context.Context, reference string) (string, error) {
-	for range 10 { // a chain of merges; a circle ends
+	for range maxReplaced { // a chain of merges; a circle ends
 		if !strings.HasPrefix(reference, "Patient/") {
 			return reference, nil
 		}
@@ -190,8 +196,8 @@ func (a *Access) survivor(ctx context.Context, reference string) (string, error)
 		if err != nil {
 			return "", err
 		}
-		next := gjson.GetBytes(res.Body, `link.#(type=="replaced-by").other.reference`).Str
-		if next == "" || isActive(res) {
+		next, err := replacedBy(res)
+		if err != nil || next == "" {
 			return reference, nil
 		}
 		reference = next

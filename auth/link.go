@@ -5,7 +5,6 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
 	"slices"
 	"strings"
 	"time"
@@ -18,13 +17,7 @@ import (
 var migrations embed.FS
 
 // Schema returns the tables that the package keeps in the store's database.
-func Schema() store.Schema {
-	own, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		panic(err) // the folder is embedded above
-	}
-	return store.Schema{Name: "auth", FS: own}
-}
+func Schema() store.Schema { return store.EmbeddedSchema("auth", migrations) }
 
 // Link records that a subject of an issuer is a resource here: the launch Patient, a person, or the Organization that it acts for.
 type Link struct {

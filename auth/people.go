@@ -33,8 +33,7 @@ func (p *People) Identify(ctx context.Context, resourceType, system, value strin
 	if system == "" || value == "" { // a search would find all of a system
 		return "", ErrUnknown
 	}
-	escape := strings.NewReplacer(`\`, `\\`, "|", `\|`, ",", `\,`, "$", `\$`).Replace // FHIR R4 search.html#escaping
-	q, err := search.Parse(fhir.R4(), resourceType, url.Values{"identifier": {escape(system) + "|" + escape(value)}},
+	q, err := search.Parse(fhir.R4(), resourceType, url.Values{"identifier": {search.EscapeToken(system) + "|" + search.EscapeToken(value)}},
 		search.Options{Strict: true, Count: maxHolders})
 	if err != nil { // a value that no identifier has
 		return "", errors.Join(ErrUnknown, err)

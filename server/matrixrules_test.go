@@ -113,17 +113,12 @@ func (p *principal) byContent(context string, k *kept) bool {
 	return false
 }
 
-// nobodysDevice is of no cell: it is in each that would show one.
-const nobodysDevice = "equipment of nobody, for who acts for a patient and logged in as such"
-
 // acting is the rules of who acts for a patient.
 func (r reference) acting(p *principal, context, letter string, k *kept, patient string) bool {
 	switch {
 	case !p.actsIn(context), changes(letter), k.kind == workings:
 		return false
-	case k.kind == equipment && patient == "": // equipment
-		return context == "patient" || known[nobodysDevice] == ""
-	case k.kind == directory: // organisations, people and places
+	case k.kind == directory, k.kind == equipment && patient == "": // organisations, people and places; equipment of nobody
 		return true
 	case k.asserted, k.labelled: // not what the patient is not shown, nor what is more than normally confidential
 		return false

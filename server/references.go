@@ -84,15 +84,10 @@ func (p *patientReferences) addLogical(reg *fhir.Registry, res fhir.Resource) er
 	if subject.Get("reference").Str != "" || value == "" {
 		return nil
 	}
-	criteria := url.Values{"identifier": {escapeToken(subject.Get("identifier.system").Str) + "|" + escapeToken(value)}}
+	criteria := url.Values{"identifier": {search.EscapeToken(subject.Get("identifier.system").Str) + "|" + search.EscapeToken(value)}}
 	q, err := search.Parse(reg, "Patient", criteria, search.Options{Strict: true})
 	p.logical, p.element = &q, res.Type+"."+t.Patient
 	return err
-}
-
-// escapeToken writes a text so that a token parameter takes it whole (FHIR R4 search.html#escaping).
-func escapeToken(s string) string {
-	return strings.NewReplacer(`\`, `\\`, "|", `\|`, ",", `\,`, "$", `\$`).Replace(s)
 }
 
 // check answers the same for a patient who is hidden and for one who does not exist. It remembers in known who is neither, as long

@@ -13,6 +13,7 @@ import (
 
 	"lightbox/auth"
 	"lightbox/fhir"
+	"lightbox/fhir/search"
 	"lightbox/fhir/store"
 	"lightbox/mapping"
 )
@@ -111,7 +112,7 @@ func ownNumbers(by *auth.Principal, res fhir.Resource) string {
 		if system == "" || value == "" || shared || one.Get("use").Str == "old" {
 			continue
 		}
-		token := escapeToken(system) + "|" + escapeToken(value)
+		token := search.EscapeToken(system) + "|" + search.EscapeToken(value)
 		if all = append(all, token); system == "urn:dicom:uid" {
 			uids = append(uids, token)
 		}

@@ -11,7 +11,6 @@ package audit
 import (
 	"embed"
 	"encoding/json"
-	"io/fs"
 	"time"
 
 	"lightbox/auth"
@@ -22,13 +21,7 @@ import (
 var migrations embed.FS
 
 // Schema returns the tables that the package keeps in the store's database.
-func Schema() store.Schema {
-	own, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		panic(err) // the folder is embedded above
-	}
-	return store.Schema{Name: "audit", FS: own}
-}
+func Schema() store.Schema { return store.EmbeddedSchema("audit", migrations) }
 
 // Outcome of an event, as http://terminology.hl7.org/CodeSystem/audit-event-outcome codes it.
 type Outcome string

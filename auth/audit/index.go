@@ -1,7 +1,6 @@
 package audit
 
 import (
-	"bytes"
 	"context"
 	"time"
 
@@ -96,14 +95,12 @@ func (l *Log) index(ctx context.Context) (more bool, err error) {
 		if from, err = indexedOf(ctx, tx); err != nil {
 			return err
 		}
-		list, err = records(ctx, tx, from, indexBatch)
+		list, more, err = records(ctx, tx, from, indexBatch)
 		return err
 	})
 	if err != nil || len(list) == 0 {
 		return false, err
 	}
-	read := len(list)
-	list = someOf(list)
 	writes, err := l.writes(list)
 	if err != nil {
 		return false, err
@@ -116,18 +113,7 @@ func (l *Log) index(ctx context.Context) (more bool, err error) {
 		_, err = tx.PutAll(ctx, writes)
 		return err
 	})
-	return len(list) < read || read == indexBatch, err
-}
-
-// someOf leaves as many records as there are events for one transaction, for which others wait.
-func someOf(list []record) []record {
-	events := 0
-	for n, r := range list {
-		if events += bytes.Count(r.body, []byte{'\n'}) + 1; events >= indexBatch {
-			return list[:n+1]
-		}
-	}
-	return list
+	return more, err
 }
 
 func (l *Log) writes(list []record) ([]store.Write, error) {

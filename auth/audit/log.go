@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -179,15 +180,27 @@ type record struct {
 	body []byte
 }
 
-// records reads those after a number, at most limit.
-func records(ctx context.Context, tx store.SQL, after int64, limit int) (list []record, err error) {
+// errEnough ends a query of which no more rows are needed.
+var errEnough = errors.New("enough")
+
+// records reads those after a number: at most limit, and none after as many events. more: there may be further ones.
+func records(ctx context.Context, tx store.SQL, after int64, limit int) (list []record, more bool, err error) {
+	events := 0
 	err = tx.Query(ctx, "SELECT seq, hash, body FROM audit_record WHERE seq > $1 ORDER BY seq LIMIT $2", []any{after, limit}, func(scan func(...any) error) error {
 		var r record
-		err := scan(&r.seq, &r.hash, &r.body)
+		if err := scan(&r.seq, &r.hash, &r.body); err != nil {
+			return err
+		}
 		list = append(list, r)
-		return err
+		if events += bytes.Count(r.body, []byte{'\n'}) + 1; events >= limit {
+			return errEnough
+		}
+		return nil
 	})
-	return list, err
+	if errors.Is(err, errEnough) {
+		return list, true, nil
+	}
+	return list, false, err
 }
 
 // Verified is what Verify found.
@@ -206,7 +219,7 @@ func (l *Log) Verify(ctx context.Context, progress func(events int64)) (v Verifi
 	for {
 		var list []record
 		err := l.store.View(ctx, func(tx store.SQL) (err error) {
-			list, err = records(ctx, tx, at.seq, verifyBatch)
+			list, _, err = records(ctx, tx, at.seq, verifyBatch)
 			return err
 		})
 		if err != nil {
@@ -232,7 +245,7 @@ func (l *Log) Verify(ctx context.Context, progress func(events int64)) (v Verifi
 // HashAt returns the hash that a record has, as Head gives it; "" where there is none of the number.
 func (l *Log) HashAt(ctx context.Context, seq int64) (hash string, err error) {
 	err = l.store.View(ctx, func(tx store.SQL) error {
-		list, err := records(ctx, tx, seq-1, 1)
+		list, _, err := records(ctx, tx, seq-1, 1)
 		if len(list) == 1 && list[0].seq == seq {
 			hash = fmt.Sprintf("%x", list[0].hash)
 		}

@@ -248,7 +248,13 @@ func splitEscaped(s string, separator byte) []string {
 	return append(parts, s[start:])
 }
 
-var unescaper = strings.NewReplacer(`\\`, `\`, `\,`, ",", `\|`, "|", `\$`, "$")
+var (
+	escaper   = strings.NewReplacer(`\`, `\\`, ",", `\,`, "|", `\|`, "$", `\$`)
+	unescaper = strings.NewReplacer(`\\`, `\`, `\,`, ",", `\|`, "|", `\$`, "$")
+)
+
+// EscapeToken writes a system or a code so that a token parameter takes it whole (FHIR R4 search.html#escaping).
+func EscapeToken(s string) string { return escaper.Replace(s) }
 
 // unescape resolves the four escapes; any other backslash stands for itself.
 func unescape(s string) string { return unescaper.Replace(s) }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"embed"
 	"io/fs"
 	"log/slog"
 	"time"
@@ -21,6 +22,15 @@ type Options struct {
 type Schema struct {
 	Name string
 	FS   fs.FS
+}
+
+// EmbeddedSchema is the Schema whose files a package embeds in its folder migrations.
+func EmbeddedSchema(name string, files embed.FS) Schema {
+	folder, err := fs.Sub(files, "migrations")
+	if err != nil {
+		panic(err) // the name is valid
+	}
+	return Schema{Name: name, FS: folder}
 }
 
 // WithDefaults returns o with every nil field set.

@@ -15,7 +15,6 @@ package ingest
 import (
 	"context"
 	"embed"
-	"io/fs"
 	"log/slog"
 
 	"lightbox/dicom/archive"
@@ -29,11 +28,7 @@ var migrations embed.FS
 
 // Schemas returns the tables that the way in keeps in the store's database: the instance index, and those of this package.
 func Schemas() []store.Schema {
-	own, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		panic(err) // the folder is embedded above
-	}
-	return []store.Schema{{Name: "archive", FS: archive.Schema()}, {Name: "ingest", FS: own}}
+	return []store.Schema{{Name: "archive", FS: archive.Schema()}, store.EmbeddedSchema("ingest", migrations)}
 }
 
 // Pipeline takes objects in and builds resources from what it took. It is safe for concurrent use; several processes may run

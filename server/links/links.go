@@ -15,7 +15,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"strings"
 	"time"
 
@@ -31,13 +30,7 @@ import (
 var migrations embed.FS
 
 // Schema returns the tables that the package keeps in the store's database.
-func Schema() store.Schema {
-	own, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		panic(err) // the folder is embedded above
-	}
-	return store.Schema{Name: "links", FS: own}
-}
+func Schema() store.Schema { return store.EmbeddedSchema("links", migrations) }
 
 // Links keeps links. The zero values of Life and Clock are the defaults.
 type Links struct {
