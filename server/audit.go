@@ -2,11 +2,9 @@ package server
 
 import (
 	"context"
-	"net"
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -41,33 +39,20 @@ func (t *trail) take() []audit.Event {
 
 // event is what the call is about so far: who asks for what, from where.
 func (c *call) event(code string) audit.Event {
-	e := audit.Event{At: time.Now(), Kind: code, Address: clientAddress(c.r), Request: visitOf(c.r).id}
-	if c.by != nil {
-		e.By = audit.CallerOf(c.by)
-	}
-	return e
-}
-
-// clientAddress is where a request comes from, without its port.
-func clientAddress(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
-	}
-	return host
+	return audit.Begin(code, c.by, c.r.RemoteAddr, visitOf(c.r).id)
 }
 
 // discloses takes down one resource that is about to be shown.
 func (c *call) discloses(res fhir.Resource) {
 	e := c.event(c.code)
-	e.Data, e.Patients = versioned(res), patients(res)
+	e.Data, e.Patients = versioned(res), audit.PatientsOf(res)
 	c.trail.add(e)
 }
 
 // disclosesAll takes down a page of resources, by the patients whose they are.
 func (c *call) disclosesAll(code, of string, lists ...[]fhir.Resource) {
 	e := c.event(code)
-	e.Patients = patients(slices.Concat(lists...)...)
+	e.Patients = audit.PatientsOf(slices.Concat(lists...)...)
 	if of != "" {
 		e.Data = of
 	} else {
@@ -92,19 +77,6 @@ func versioned(res fhir.Resource) string {
 	return res.Reference() + "/_history/" + strconv.FormatInt(res.Version, 10)
 }
 
-// patients are those whose data resources are, each once.
-func patients(list ...fhir.Resource) []string {
-	var found []string
-	seen := map[string]bool{}
-	for _, res := range list {
-		if strings.HasPrefix(res.Patient, "Patient/") && !seen[res.Patient] {
-			seen[res.Patient] = true
-			found = append(found, res.Patient)
-		}
-	}
-	return found
-}
-
 // changed are the events of a write, one for each resource that it made, changed or removed.
 func (c *call) changed(code string, got answer) []audit.Event {
 	if len(got.removed) == 0 || got.res.ID != "" {
@@ -112,7 +84,7 @@ func (c *call) changed(code string, got answer) []audit.Event {
 		if got.found {
 			e.Kind = "read"
 		}
-		e.Data, e.Patients = versioned(got.res), patients(got.res)
+		e.Data, e.Patients = versioned(got.res), audit.PatientsOf(got.res)
 		return []audit.Event{e}
 	}
 	var all []audit.Event

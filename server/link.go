@@ -122,7 +122,7 @@ func (a *api) linkable(c *call) (fhir.Resource, error) {
 // grants is the event of what a caller hands on.
 func (c *call) grants(study fhir.Resource) audit.Event {
 	e := c.event(audit.Grant)
-	e.Data, e.Patients = study.Reference(), patients(study)
+	e.Data, e.Patients = study.Reference(), audit.PatientsOf(study)
 	return e
 }
 

@@ -11,9 +11,12 @@ package audit
 import (
 	"embed"
 	"encoding/json"
+	"net"
+	"strings"
 	"time"
 
 	"lightbox/auth"
+	"lightbox/fhir"
 	"lightbox/fhir/store"
 )
 
@@ -72,10 +75,34 @@ type Caller struct {
 	Purpose      []string `json:"purpose,omitempty"` // codes of v3-ActReason
 }
 
-// CallerOf returns what is kept of a verified caller.
-func CallerOf(p *auth.Principal) *Caller {
+// callerOf returns what is kept of a verified caller.
+func callerOf(p *auth.Principal) *Caller {
 	return &Caller{Issuer: p.Issuer, Subject: p.Subject, Client: p.Client, Token: p.TokenID, User: p.FHIRUser, Patient: p.Patient, Organization: p.Organization,
 		Roles: p.Roles, Purpose: p.Purpose}
+}
+
+// Begin returns an event of now that a request tells of: by is nil where nobody is known, remote is its http.Request.RemoteAddr.
+func Begin(kind string, by *auth.Principal, remote, request string) Event {
+	e := Event{At: time.Now(), Kind: kind, Address: remote, Request: request}
+	if host, _, err := net.SplitHostPort(remote); err == nil {
+		e.Address = host
+	}
+	if by != nil {
+		e.By = callerOf(by)
+	}
+	return e
+}
+
+// PatientsOf returns those whose data resources are, each once.
+func PatientsOf(list ...fhir.Resource) (found []string) {
+	seen := map[string]bool{}
+	for _, res := range list {
+		if strings.HasPrefix(res.Patient, "Patient/") && !seen[res.Patient] {
+			seen[res.Patient] = true
+			found = append(found, res.Patient)
+		}
+	}
+	return found
 }
 
 func (e Event) encode() ([]byte, error) {

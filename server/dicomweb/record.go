@@ -3,10 +3,6 @@ package dicomweb
 import (
 	"context"
 	"errors"
-	"net"
-	"slices"
-	"strings"
-	"time"
 
 	"lightbox/auth/audit"
 	"lightbox/fhir"
@@ -15,15 +11,7 @@ import (
 
 // event is what a call is about so far, for the audit record.
 func (c *call) event(kind string) audit.Event {
-	host, _, err := net.SplitHostPort(c.r.RemoteAddr)
-	if err != nil {
-		host = c.r.RemoteAddr
-	}
-	e := audit.Event{At: time.Now(), Kind: kind, Address: host, Request: c.w.Header().Get("X-Request-Id")}
-	if c.by != nil {
-		e.By = audit.CallerOf(c.by)
-	}
-	return e
+	return audit.Begin(kind, c.by, c.r.RemoteAddr, c.w.Header().Get("X-Request-Id"))
 }
 
 // record puts events on record; after it, an answer may go out.
@@ -37,18 +25,8 @@ func (s *Server) record(c *call, events ...audit.Event) error {
 // disclose puts on record that a caller gets objects of a study, or what they say.
 func (s *Server) disclose(c *call, study fhir.Resource) error {
 	e := c.event(audit.Retrieve)
-	e.Data, e.Patients = study.Reference(), patientsOf([]fhir.Resource{study})
+	e.Data, e.Patients = study.Reference(), audit.PatientsOf(study)
 	return s.record(c, e)
-}
-
-// patientsOf are those whose studies a caller gets to know of, each once.
-func patientsOf(list []fhir.Resource) (found []string) {
-	for _, one := range list {
-		if strings.HasPrefix(one.Patient, "Patient/") && !slices.Contains(found, one.Patient) {
-			found = append(found, one.Patient)
-		}
-	}
-	return found
 }
 
 // submitted puts on record what a sender has stored: an event for each study.

@@ -351,7 +351,7 @@ func (f *finding) send() error {
 		return err
 	}
 	e := c.event(audit.Query)
-	e.Query, e.Patients = c.r.Method+" "+c.r.URL.RequestURI(), patientsOf(f.shown)
+	e.Query, e.Patients = c.r.Method+" "+c.r.URL.RequestURI(), audit.PatientsOf(f.shown...)
 	if err := f.server.record(c, e); err != nil {
 		return err
 	}

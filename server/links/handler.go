@@ -6,7 +6,6 @@ import (
 	"html/template"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -154,11 +153,8 @@ func (h *Handler) disclose(r *http.Request, link Link, by *auth.Principal) error
 	if h.Audit == nil {
 		return nil
 	}
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		host = r.RemoteAddr
-	}
-	e := audit.Event{At: time.Now(), Kind: audit.Retrieve, By: audit.CallerOf(by), Address: host, Data: link.Study, Request: link.ID}
+	e := audit.Begin(audit.Retrieve, by, r.RemoteAddr, link.ID)
+	e.Data = link.Study
 	if link.Patient != "" {
 		e.Patients = []string{link.Patient}
 	}
