@@ -2,16 +2,20 @@ package storetest
 
 import (
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 	"testing/fstest"
 
+	"lightbox/fhir"
+	"lightbox/fhir/search"
 	"lightbox/fhir/store"
 )
 
 func testOpen(t *testing.T, fresh func(t testing.TB) Database) {
 	t.Run("together", func(t *testing.T) { openedTogether(t, fresh(t)) })
 	t.Run("schemas", func(t *testing.T) { schemas(t, fresh(t)) })
+	t.Run("closed amid writes", func(t *testing.T) { closedAmidWrites(t, fresh(t)) })
 	t.Run("several stores", func(t *testing.T) { severalStores(t, fresh(t)) })
 }
 
@@ -43,6 +47,45 @@ func openedTogether(t *testing.T, db Database) {
 		f.put(device("a", "active"))
 		if err := s.Close(); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// closedAmidWrites: whoever writes while the store is closed gets an error or is on disk, and nothing faults.
+func closedAmidWrites(t *testing.T, db Database) {
+	f := openWith(t, db, store.Options{})
+	const writers = 8
+	written := make([]int, writers)
+	var wg sync.WaitGroup
+	begun := make(chan struct{}, writers)
+	for n := range writers {
+		wg.Go(func() {
+			for {
+				id := fmt.Sprintf("d%d-%d", n, written[n])
+				_, _, err := f.tryPut(store.Write{Resource: fhir.Resource{Type: "Device", ID: id, Body: []byte(device(id, "active"))}})
+				if err != nil {
+					if !errors.Is(err, store.ErrUnavailable) {
+						t.Errorf("a write amid closing: %v, want ErrUnavailable", err)
+					}
+					return
+				}
+				if written[n]++; written[n] == 3 {
+					begun <- struct{}{}
+				}
+			}
+		})
+	}
+	for range writers {
+		<-begun
+	}
+	if err := f.Close(); err != nil {
+		t.Error(err)
+	}
+	wg.Wait()
+	again := openWith(t, db, store.Options{})
+	for n, count := range written {
+		if _, err := again.Read(ctx, search.Everything(), "Device", fmt.Sprintf("d%d-%d", n, count-1)); err != nil {
+			t.Errorf("writer %d: what was acknowledged last: %v", n, err)
 		}
 	}
 }

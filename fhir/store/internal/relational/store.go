@@ -92,9 +92,10 @@ func (s *Store) View(ctx context.Context, fn func(tx store.SQL) error) error {
 // Ping reports whether the database answers.
 func (s *Store) Ping(ctx context.Context) error { return s.db.Ping(ctx) }
 
-// Close ends the connections.
+// Close waits for the write that runs, refuses further ones, and ends the connections.
 func (s *Store) Close() error {
 	s.unwatch()
+	s.writer.close()
 	return s.db.Close()
 }
 

@@ -19,10 +19,24 @@ type writer struct {
 	group *group        // the open transaction, nil for none; belongs to who has the turn
 	gaps  map[int64]gap // what search_param is known to hold; belongs to who has the turn
 	rare  int           // postings that went to the runs since they were last looked after; belongs to who has the turn
+	ended chan struct{} // closed once nobody has the turn any more
 }
 
 func newWriter(s *Store) *writer {
-	return &writer{store: s, turn: make(chan struct{}, 1), gaps: map[int64]gap{}}
+	return &writer{store: s, turn: make(chan struct{}, 1), gaps: map[int64]gap{}, ended: make(chan struct{})}
+}
+
+// close commits what is open, and gives nobody the turn again: SQLite faults where a connection is closed under a statement.
+func (w *writer) close() {
+	select {
+	case <-w.ended:
+		return
+	case w.turn <- struct{}{}:
+	}
+	if w.group != nil {
+		w.commit()
+	}
+	close(w.ended)
 }
 
 // A write is tried again while others are in its way.
@@ -74,6 +88,8 @@ func (w *writer) attempt(ctx context.Context, fn func(store.Tx) error, alone boo
 	case w.turn <- struct{}{}:
 	case <-ctx.Done():
 		return ctx.Err()
+	case <-w.ended:
+		return store.ErrUnavailable
 	}
 	g, err := w.run(ctx, fn, alone)
 	if err != nil {
