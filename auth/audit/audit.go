@@ -2,7 +2,7 @@
 // its answer, in a chain of hashes that shows what was taken out or changed afterwards. From the records it makes AuditEvents after
 // IHE's Basic Audit Log Patterns, one for each patient concerned, which auditors search, and patients for their own record.
 //
-// A record is written at once, together with those of the requests that wait at the same time; AuditEvents are made of it soon
+// A record is written at once, that of a change in its transaction, that of a disclosure in the store's ledger, together with those of the requests that wait at the same time; AuditEvents are made of it soon
 // after, since their index costs more than the reads that they tell of. It knows no HTTP.
 //
 // https://profiles.ihe.net/ITI/BALP/ and FHIR R4 auditevent.html
@@ -20,7 +20,7 @@ import (
 	"lightbox/fhir/store"
 )
 
-//go:embed migrations/*.sql
+//go:embed migrations/*.sql migrations/ledger/*.sql
 var migrations embed.FS
 
 // Schema returns the tables that the package keeps in the store's database.

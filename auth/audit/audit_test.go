@@ -2,10 +2,12 @@ package audit_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/url"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -81,7 +83,7 @@ func TestOneChain(t *testing.T) {
 			t.Fatal(err)
 		}
 		v, err := log.Verify(t.Context(), nil)
-		if err != nil || v.Broken != 0 || v.Events != callers*each {
+		if err != nil || v.Broken != "" || v.Events != callers*each {
 			t.Errorf("%+v, %v", v, err)
 		}
 		seen := map[string]int{}
@@ -111,59 +113,89 @@ func auditEvents(t *testing.T, st store.Store) (list []fhir.Resource) {
 	return list
 }
 
-// A record that was changed, taken out or put in afterwards shows; so does an end that was cut off, to who kept the head.
+// A record that was changed, taken out or put in afterwards shows, in either chain; so does an end that was cut off, to who kept the head.
 func TestTamperingShows(t *testing.T) {
 	eachLog(t, func(t *testing.T, st store.Store, log *audit.Log) {
+		append10 := func(ctx context.Context, n int) error {
+			return st.Write(ctx, func(tx store.Tx) error { return log.Append(ctx, tx, event(n)) })
+		}
+		record10 := func(ctx context.Context, n int) error { return log.Record(ctx, event(n)) }
+		inStore := func(ctx context.Context, statement string) error {
+			return st.Write(ctx, func(tx store.Tx) error {
+				_, err := tx.Exec(ctx, statement)
+				return err
+			})
+		}
+		inLedger := func(ctx context.Context, statement string) error { return st.Ledger().Exec(ctx, statement) }
 		for n := range 10 {
-			if err := log.Record(t.Context(), event(n)); err != nil {
+			if err := errors.Join(append10(t.Context(), n), record10(t.Context(), n)); err != nil {
 				t.Fatal(err)
 			}
 		}
-		head := must(log.Verify(t.Context(), nil)).Head
-		for name, c := range map[string]struct {
-			statement string
-			want      int64
-		}{
-			"changed":                 {`UPDATE audit_record SET body = '{"kind":"read"}' WHERE seq = 4`, 4},
-			"taken out":               {"DELETE FROM audit_record WHERE seq = 5", 5},
-			"changed, with its hash":  {"UPDATE audit_record SET hash = (SELECT hash FROM audit_record WHERE seq = 2) WHERE seq = 7", 7},
-			"the first was taken out": {"DELETE FROM audit_record WHERE seq = 1", 1},
-		} {
-			t.Run(name, func(t *testing.T) {
-				if got := tampered(t, st, log, c.statement).Broken; got != c.want {
-					t.Errorf("broken at %d, want %d", got, c.want)
-				}
-			})
-		}
-		if got := tampered(t, st, log, "DELETE FROM audit_record WHERE seq = 10"); got.Broken != 0 || got.Head == head {
-			t.Errorf("the end was cut off: %+v, before %s", got, head)
-		}
-		if hash := must(log.HashAt(t.Context(), 10)); "10:"+hash != head {
-			t.Errorf("record 10 has %s, head was %s", hash, head)
-		}
+		t.Run("changes", func(t *testing.T) { tamperingShows(t, log, "changes", "audit_record", inStore) })
+		t.Run("accesses", func(t *testing.T) { tamperingShows(t, log, "accesses", "audit_access", inLedger) })
 	})
 }
 
-// tampered verifies what a statement makes of the chain, and puts it back.
-func tampered(t *testing.T, st store.Store, log *audit.Log, statement string) audit.Verified {
-	t.Helper()
+func tamperingShows(t *testing.T, log *audit.Log, chain, table string, exec func(ctx context.Context, statement string) error) {
+	head := must(log.Verify(t.Context(), nil)).Head
 	change := func(statements ...string) {
-		err := st.Write(t.Context(), func(tx store.Tx) error {
-			for _, s := range statements {
-				if _, err := tx.Exec(t.Context(), s); err != nil {
-					return err
-				}
+		t.Helper()
+		for _, one := range statements {
+			if err := exec(t.Context(), strings.ReplaceAll(one, "TABLE_", table)); err != nil {
+				t.Fatal(err)
 			}
-			return nil
+		}
+	}
+	tampered := func(statement string) (v audit.Verified, held bool) {
+		change("CREATE TABLE kept AS SELECT * FROM TABLE_", statement)
+		v, held = must(log.Verify(t.Context(), nil)), must(log.Holds(t.Context(), head))
+		change("DELETE FROM TABLE_", "INSERT INTO TABLE_ SELECT * FROM kept", "DROP TABLE kept")
+		return v, held
+	}
+	for name, c := range map[string]struct{ statement, want string }{
+		"changed":                 {`UPDATE TABLE_ SET body = '{"kind":"read"}' WHERE seq = 4`, "4"},
+		"taken out":               {"DELETE FROM TABLE_ WHERE seq = 5", "5"},
+		"changed, with its hash":  {"UPDATE TABLE_ SET hash = (SELECT hash FROM TABLE_ WHERE seq = 2) WHERE seq = 7", "7"},
+		"the first was taken out": {"DELETE FROM TABLE_ WHERE seq = 1", "1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got, _ := tampered(c.statement); got.Broken != chain+":"+c.want {
+				t.Errorf("broken at %s, want %s of %s", got.Broken, c.want, chain)
+			}
 		})
+	}
+	if got, held := tampered("DELETE FROM TABLE_ WHERE seq = 10"); got.Broken != "" || got.Head == head || held {
+		t.Errorf("the end was cut off: %+v, before %s; held %v", got, head, held)
+	}
+	if !must(log.Holds(t.Context(), head)) {
+		t.Errorf("%s is not held", head)
+	}
+}
+
+// A head of before there was a chain of accesses is one of changes; what is none is told apart from one that is not held.
+func TestHeads(t *testing.T) {
+	eachLog(t, func(t *testing.T, st store.Store, log *audit.Log) {
+		err := st.Write(t.Context(), func(tx store.Tx) error { return log.Append(t.Context(), tx, event(1)) })
 		if err != nil {
 			t.Fatal(err)
 		}
-	}
-	change("CREATE TABLE kept AS SELECT * FROM audit_record", statement)
-	v := must(log.Verify(t.Context(), nil))
-	change("DELETE FROM audit_record", "INSERT INTO audit_record SELECT * FROM kept", "DROP TABLE kept")
-	return v
+		head := must(log.Verify(t.Context(), nil)).Head
+		first, _, _ := strings.Cut(strings.TrimPrefix(head, "changes:"), ",")
+		for _, text := range []string{head, first, "0:", "accesses:0:"} {
+			if held, err := log.Holds(t.Context(), text); !held || err != nil {
+				t.Errorf("%q: %v, %v", text, held, err)
+			}
+		}
+		for _, text := range []string{"", "x", "1", "x:abc", "reads:1:00", "changes:1:00:0", "changes:x:00"} {
+			if held, err := log.Holds(t.Context(), text); held || !errors.Is(err, audit.ErrHead) {
+				t.Errorf("%q: %v, %v; want ErrHead", text, held, err)
+			}
+		}
+		if held, err := log.Holds(t.Context(), "accesses:1:00"); held || err != nil {
+			t.Errorf("one that never was: %v, %v", held, err)
+		}
+	})
 }
 
 // What is appended in a transaction that fails is not on record.
@@ -181,7 +213,7 @@ func TestAppendIsPartOfTheTransaction(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		if v := must(log.Verify(t.Context(), nil)); v.Events != 2 || v.Broken != 0 {
+		if v := must(log.Verify(t.Context(), nil)); v.Events != 2 || v.Broken != "" {
 			t.Errorf("%+v", v)
 		}
 	})

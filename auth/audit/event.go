@@ -77,8 +77,8 @@ func kindOf(name string) kind {
 }
 
 // resources returns the AuditEvents of a record: of each event one for each patient, one where no patient is concerned.
-func (l *Log) resources(seq int64, body []byte) (list []fhir.Resource, err error) {
-	for line := range bytes.SplitSeq(body, []byte{'\n'}) {
+func (l *Log) resources(c chain, r record) (list []fhir.Resource, err error) {
+	for line := range bytes.SplitSeq(r.body, []byte{'\n'}) {
 		var e Event
 		if err := json.Unmarshal(line, &e); err != nil {
 			return nil, err
@@ -96,7 +96,7 @@ func (l *Log) resources(seq int64, body []byte) (list []fhir.Resource, err error
 				told.Query = ""
 			}
 			a := l.event(told, patient)
-			a.ID = l.id(seq, len(list))
+			a.ID = l.id(c, r.seq, len(list))
 			text, err := json.Marshal(a)
 			if err != nil {
 				return nil, err
@@ -113,9 +113,12 @@ func (e Event) ownQuery() bool {
 	return len(e.Patients) == 1 && e.By != nil && (e.By.User == e.Patients[0] || e.By.User == "" && e.By.Patient == e.Patients[0])
 }
 
-// id is the same for a record each time.
-func (l *Log) id(seq int64, n int) string {
+// id is the same for a record each time. Those of changes were there before there was another chain.
+func (l *Log) id(c chain, seq int64, n int) string {
 	h := hmac.New(sha256.New, l.key)
+	if c.name != l.changes().name {
+		h.Write([]byte(c.name))
+	}
 	h.Write(binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, uint64(seq)), uint64(n))) //nolint:gosec // both count up
 	var id uuid.UUID
 	copy(id[:], h.Sum(nil))

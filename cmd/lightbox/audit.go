@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strconv"
-	"strings"
 
 	"lightbox/auth/audit"
 )
@@ -18,16 +16,16 @@ type auditCommand struct {
 
 // Help is shown below the flags.
 func (*auditCommand) Help() string {
-	return `Each disclosure, change and refusal is on record before its answer goes out; auditors search the records as AuditEvent. They are a chain of
-hashes: what was changed or taken out shows. That its end was cut off shows to who kept the head of an earlier run somewhere else.
+	return `Each disclosure, change and refusal is on record before its answer goes out; auditors search the records as AuditEvent. They are two
+chains of hashes, of changes and of accesses: what was changed or taken out shows. That its end was cut off shows to who kept the head of an earlier run somewhere else.
 
   lightbox audit verify --database postgres://hub@db/lightbox
-  lightbox audit verify --head 8123:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08`
+  lightbox audit verify --head changes:8:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08,accesses:812:60303ae2...`
 }
 
 type auditVerify struct {
 	Database string `default:"sqlite:lightbox.db" placeholder:"URL" help:"sqlite:PATH or postgres://user:password@host/database."`
-	Head     string `placeholder:"N:HASH" help:"What an earlier run printed as head: it must be in the chain."`
+	Head     string `placeholder:"HEAD" help:"What an earlier run printed as head: its records must be in the chains."`
 	JSON     bool   `name:"json" help:"Print as JSON."`
 }
 
@@ -58,8 +56,8 @@ func (c *auditVerify) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	switch {
-	case v.Broken != 0:
-		return fmt.Errorf("%w: record %d does not follow from the one before", errBroken, v.Broken)
+	case v.Broken != "":
+		return fmt.Errorf("%w: record %s does not follow from the one before", errBroken, v.Broken)
 	case !known:
 		return fmt.Errorf("%w: the head of %s is not in it", errBroken, c.Head)
 	}
@@ -71,16 +69,11 @@ func (c *auditVerify) holds(ctx context.Context, log *audit.Log) (bool, error) {
 	if c.Head == "" {
 		return true, nil
 	}
-	number, hash, found := strings.Cut(c.Head, ":")
-	seq, err := strconv.ParseInt(number, 10, 64)
-	if !found || err != nil {
-		return false, fmt.Errorf("--head: want NUMBER:HASH, as an earlier run printed it")
+	held, err := log.Holds(ctx, c.Head)
+	if errors.Is(err, audit.ErrHead) {
+		return false, errors.New("--head: want what an earlier run printed as head")
 	}
-	if seq == 0 {
-		return true, nil // there was none yet
-	}
-	now, err := log.HashAt(ctx, seq)
-	return now == hash, err
+	return held, err
 }
 
 func (c *auditVerify) print(p *program, v audit.Verified) error {
@@ -88,7 +81,7 @@ func (c *auditVerify) print(p *program, v audit.Verified) error {
 		return json.NewEncoder(p.Stdout).Encode(struct {
 			Events int64  `json:"events"`
 			Head   string `json:"head,omitempty"`
-			Broken int64  `json:"broken,omitempty"`
+			Broken string `json:"broken,omitempty"`
 		}{v.Events, v.Head, v.Broken})
 	}
 	_, err := fmt.Fprintf(p.Stdout, "%d events; head %s\n", v.Events, v.Head)

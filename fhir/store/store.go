@@ -62,8 +62,20 @@ type Store interface {
 	Reindex(ctx context.Context, o Reindexing) error
 	// Secret returns the installation's secret of that name: 32 random bytes made on first use, the same for every process on the database.
 	Secret(ctx context.Context, name string) ([]byte, error)
+	// Ledger is the store's own; nil where no Schema has tables in it.
+	Ledger() Ledger
 	Ping(ctx context.Context) error
 	Close() error
+}
+
+// Ledger keeps tables that are only appended to, beside the store: what is put into it waits for no writer of the store, holds none up,
+// and makes no reader look anew. In return it is part of no transaction of the store.
+type Ledger interface {
+	// Exec runs one statement in a transaction of its own, durable when it returns. ErrExists: a unique key is taken, and nothing is changed.
+	// Of any other error whether it was committed is not known.
+	Exec(ctx context.Context, query string, args ...any) error
+	// View runs fn on a read transaction of the ledger, which sees none of the store's tables.
+	View(ctx context.Context, fn func(tx SQL) error) error
 }
 
 // SQL is what a package with tables of its own needs of a transaction. Statements use $1, $2 and must run on both databases.

@@ -18,7 +18,10 @@ import (
 )
 
 // database is a relational.Database.
-type database struct{ pool *pgxpool.Pool }
+type database struct {
+	pool      *pgxpool.Pool
+	hasLedger bool
+}
 
 func (d *database) Query(ctx context.Context, query string, args []any, row func(scan func(dest ...any) error) error) error {
 	rows, err := d.pool.Query(ctx, query, args...)
@@ -61,6 +64,22 @@ func (d *database) Snapshot(ctx context.Context) (relational.Transaction, error)
 	return transaction{tx}, err
 }
 
+// Ledger is in the same database: its statements take no lock but those of their rows.
+func (d *database) Ledger() relational.Ledger {
+	if !d.hasLedger {
+		return nil
+	}
+	return ledger{d}
+}
+
+type ledger struct{ *database }
+
+// Exec implements relational.Ledger: one round trip.
+func (l ledger) Exec(ctx context.Context, query string, args ...any) error {
+	_, err := l.pool.Exec(ctx, query, args...)
+	return err
+}
+
 func (d *database) Ping(ctx context.Context) error { return d.pool.Ping(ctx) }
 
 func (d *database) Close() error {
@@ -100,6 +119,7 @@ const (
 	queryCanceled        = "57014"
 	diskFull             = "53100"
 	tooManyConnections   = "53300"
+	uniqueViolation      = "23505"
 )
 
 // Retryable reports whether another transaction was in the way: one that went past the writers' lock, of a job table or a
@@ -111,6 +131,8 @@ func (d *database) Retryable(err error) bool {
 	}
 	return false
 }
+
+func (d *database) Taken(err error) bool { return codeOf(err) == uniqueViolation }
 
 // Fault goes by the code of an answer (PostgreSQL appendix A): classes 08 and 57P tell of a server that ends or begins. Where there is no answer
 // the connection broke, unless it is the caller who went.

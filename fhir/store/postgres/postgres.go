@@ -61,27 +61,37 @@ func Open(ctx context.Context, url string, o store.Options) (store.Store, error)
 	if err != nil {
 		return nil, fmt.Errorf("postgres: %w", err)
 	}
-	if err := migrate(ctx, pool, o); err != nil {
+	hasLedger, err := migrate(ctx, pool, o)
+	if err != nil {
 		pool.Close()
 		return nil, fmt.Errorf("postgres: %w", err)
 	}
-	s, err := relational.Open(ctx, &database{pool: pool}, o)
+	s, err := relational.Open(ctx, &database{pool, hasLedger}, o)
 	if err != nil {
 		return nil, fmt.Errorf("postgres: %w", err)
 	}
 	return s, nil
 }
 
-// migrate holds a lock from the first statement to the last. Who else starts now waits, and finds it done.
-func migrate(ctx context.Context, pool *pgxpool.Pool, o store.Options) (err error) {
+// migrate brings the tables of the store and of its ledger, where it has any, to the present layout.
+func migrate(ctx context.Context, pool *pgxpool.Pool, o store.Options) (hasLedger bool, err error) {
 	own, err := fs.Sub(migrations, "migrations")
 	if err != nil {
-		return err
+		return false, err
 	}
 	m, err := schema.New(goose.DialectPostgres, own, o)
 	if err != nil {
-		return err
+		return false, err
 	}
+	ofLedger, err := schema.Ledger(goose.DialectPostgres, o)
+	if err != nil {
+		return false, err
+	}
+	return ofLedger != nil, up(ctx, pool, m, ofLedger)
+}
+
+// up holds a lock from the first statement to the last. Who else starts now waits, and finds it done.
+func up(ctx context.Context, pool *pgxpool.Pool, all ...*schema.Migrator) (err error) {
 	conn, err := pool.Acquire(ctx)
 	if err != nil {
 		return err
@@ -95,5 +105,10 @@ func migrate(ctx context.Context, pool *pgxpool.Pool, o store.Options) (err erro
 		err = errors.Join(err, unlock)
 	}()
 	db := stdlib.OpenDBFromPool(pool)
-	return errors.Join(m.Up(ctx, db), db.Close())
+	for _, m := range all {
+		if m != nil && err == nil {
+			err = m.Up(ctx, db)
+		}
+	}
+	return errors.Join(err, db.Close())
 }

@@ -24,6 +24,7 @@ type database struct {
 	write      *sql.DB
 	snapshots  chan *snapshot // idle, or not opened yet
 	conn       *sql.Conn      // of write
+	ledger     *ledger        // nil: it has no tables
 	writer     *transaction   // on conn; reused by each Begin; whoever writes has the turn
 }
 
@@ -121,7 +122,7 @@ func (s *snapshot) close() error {
 func (d *database) Ping(ctx context.Context) error { return d.read.PingContext(ctx) }
 
 func (d *database) Close() error {
-	var err error
+	err := d.ledger.close()
 	for len(d.snapshots) > 0 { // those in use go with the pool
 		err = errors.Join(err, (<-d.snapshots).close())
 	}
@@ -156,6 +157,9 @@ func (d *database) Retryable(err error) bool {
 	code := codeOf(err)
 	return code == sqlite3.SQLITE_BUSY || code == sqlite3.SQLITE_LOCKED
 }
+
+// Taken goes by the primary code: the tables have no other constraints that their statements could break.
+func (d *database) Taken(err error) bool { return codeOf(err) == sqlite3.SQLITE_CONSTRAINT }
 
 func (d *database) Fault(err error) error {
 	switch codeOf(err) {

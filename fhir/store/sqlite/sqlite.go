@@ -31,10 +31,7 @@ func Open(ctx context.Context, path string, o store.Options) (store.Store, error
 		return nil, fmt.Errorf("sqlite: %q is no path of a file", path)
 	}
 	o = o.WithDefaults()
-	if err := migrate(ctx, path, o); err != nil {
-		return nil, fmt.Errorf("sqlite: %w", err)
-	}
-	db, err := open(ctx, path)
+	db, err := openBoth(ctx, path, o)
 	if err != nil {
 		return nil, fmt.Errorf("sqlite: %w", err)
 	}
@@ -43,6 +40,46 @@ func Open(ctx context.Context, path string, o store.Options) (store.Store, error
 		return nil, fmt.Errorf("sqlite: %w", err)
 	}
 	return s, nil
+}
+
+// openBoth opens the file of the store, and beside it that of the ledger where a schema has tables in it.
+func openBoth(ctx context.Context, path string, o store.Options) (*database, error) {
+	own, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return nil, err
+	}
+	m, err := schema.New(goose.DialectSQLite3, own, o)
+	if err != nil {
+		return nil, err
+	}
+	ofLedger, err := schema.Ledger(goose.DialectSQLite3, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := migrate(ctx, path, m); err != nil {
+		return nil, err
+	}
+	db, err := open(ctx, path, checkpoint)
+	if err != nil || ofLedger == nil {
+		return db, err
+	}
+	beside, err := openLedger(ctx, path+"-ledger", ofLedger)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("ledger: %w", err), db.Close())
+	}
+	db.ledger = beside
+	return db, nil
+}
+
+func openLedger(ctx context.Context, path string, m *schema.Migrator) (*ledger, error) {
+	if err := migrate(ctx, path, m); err != nil {
+		return nil, err
+	}
+	db, err := open(ctx, path, checkpointOfLedger)
+	if err != nil {
+		return nil, err
+	}
+	return newLedger(db), nil
 }
 
 // How long a connection waits for another process: a writer its turn, a starting one for a migration to end.
@@ -61,15 +98,7 @@ func source(path string, pragmas ...string) string {
 }
 
 // migrate changes the file under a lock, and leaves a file that is up to date alone.
-func migrate(ctx context.Context, path string, o store.Options) (err error) {
-	own, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return err
-	}
-	m, err := schema.New(goose.DialectSQLite3, own, o)
-	if err != nil {
-		return err
-	}
+func migrate(ctx context.Context, path string, m *schema.Migrator) (err error) {
 	db, err := sql.Open("sqlite", source(path, migrateTimeout))
 	if err != nil {
 		return err
@@ -111,9 +140,15 @@ const idleTimeout = 5 * time.Minute
 // readers is how many queries run at a time. They compute more than they wait.
 func readers() int { return max(4, 2*runtime.GOMAXPROCS(0)) }
 
-func open(ctx context.Context, path string) (*database, error) {
+// From how many pages the log of what was written goes into the file. Whoever waits for a commit of the ledger waits for that too.
+const (
+	checkpoint         = "wal_autocheckpoint(32000)"
+	checkpointOfLedger = "wal_autocheckpoint(1000)"
+)
+
+func open(ctx context.Context, path, checkpoint string) (*database, error) {
 	common := []string{busyTimeout, "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(OFF)", "temp_store(MEMORY)"}
-	write, err := sql.Open("sqlite", source(path, append(common, "cache_size(-262144)", "wal_autocheckpoint(32000)")...))
+	write, err := sql.Open("sqlite", source(path, append(common, "cache_size(-262144)", checkpoint)...))
 	if err != nil {
 		return nil, err
 	}

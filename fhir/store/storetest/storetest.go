@@ -22,6 +22,7 @@ func Run(t *testing.T, fresh func(t testing.TB) Database) {
 	}{
 		{"Open", testOpen},
 		{"Write", testWrite},
+		{"Ledger", testLedger},
 		{"Sequence", testSequence},
 		{"Visible", testVisible},
 		{"History", testHistory},

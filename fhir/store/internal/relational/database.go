@@ -21,8 +21,17 @@ type Database interface {
 	Runs() runs.Dialect
 	// Snapshot starts a transaction that reads one state of the database.
 	Snapshot(ctx context.Context) (Transaction, error)
+	// Ledger is the database of the ledger; nil where it has no tables.
+	Ledger() Ledger
 	Ping(ctx context.Context) error
 	Close() error
+}
+
+// Ledger is the database of a store's ledger.
+type Ledger interface {
+	// Exec runs one statement and commits it, beside the writers of Begin.
+	Exec(ctx context.Context, query string, args ...any) error
+	Snapshot(ctx context.Context) (Transaction, error)
 }
 
 // Transaction is an open transaction. After an error of Apply or Fill it can only be rolled back.
@@ -96,6 +105,8 @@ type Dialect interface {
 	Contains(text, part string) string
 	// Retryable reports whether a transaction failed for the sake of another one.
 	Retryable(err error) bool
+	// Taken reports whether a statement failed for a unique key that is taken.
+	Taken(err error) bool
 	// Fault names what kept the database from doing its work: store.ErrTimeout where it stopped a statement at its deadline,
 	// store.ErrUnavailable or store.ErrFull; nil for everything else.
 	Fault(err error) error

@@ -79,9 +79,13 @@ func (s *Store) Write(ctx context.Context, fn func(tx store.Tx) error) error {
 
 // View runs fn on one state of the database.
 func (s *Store) View(ctx context.Context, fn func(tx store.SQL) error) error {
+	return s.onSnapshot(ctx, s.db.Snapshot, fn)
+}
+
+func (s *Store) onSnapshot(ctx context.Context, snapshot func(context.Context) (Transaction, error), fn func(tx store.SQL) error) error {
 	ctx, cancel := statementContext(ctx, readTimeout)
 	defer cancel()
-	tx, err := s.db.Snapshot(ctx)
+	tx, err := snapshot(ctx)
 	if err != nil {
 		return s.failure(ctx, err)
 	}

@@ -23,10 +23,28 @@ type Migrator struct {
 	log     *slog.Logger
 }
 
-// New checks that names can stand in the name of a table.
+// New returns the migrator of the store's tables and of those that packages keep beside them.
 func New(dialect goose.Dialect, own fs.FS, o store.Options) (*Migrator, error) {
-	m := &Migrator{dialect: dialect, log: o.Log}
-	m.schemas = append([]store.Schema{{Name: "store", FS: own}}, o.Schemas...)
+	return migrator(dialect, append([]store.Schema{{Name: "store", FS: own}}, o.Schemas...), o)
+}
+
+// Ledger returns the migrator of the tables that packages keep in the ledger; nil where there are none.
+func Ledger(dialect goose.Dialect, o store.Options) (*Migrator, error) {
+	var schemas []store.Schema
+	for _, s := range o.Schemas {
+		if s.Ledger != nil {
+			schemas = append(schemas, store.Schema{Name: s.Name + "_ledger", FS: s.Ledger})
+		}
+	}
+	if schemas == nil {
+		return nil, nil
+	}
+	return migrator(dialect, schemas, o)
+}
+
+// migrator checks that names can stand in the name of a table.
+func migrator(dialect goose.Dialect, schemas []store.Schema, o store.Options) (*Migrator, error) {
+	m := &Migrator{dialect: dialect, schemas: schemas, log: o.Log}
 	for _, s := range m.schemas {
 		if !regexp.MustCompile(`^[a-z][a-z0-9_]{0,40}$`).MatchString(s.Name) {
 			return nil, fmt.Errorf("schema name %q is not made of small letters, digits and _", s.Name)
