@@ -19,8 +19,8 @@ import (
 
 // database is a relational.Database.
 type database struct {
-	pool      *pgxpool.Pool
-	hasLedger bool
+	pool   *pgxpool.Pool
+	ledger *ledger // nil: it has no tables
 }
 
 func (d *database) Query(ctx context.Context, query string, args []any, row func(scan func(dest ...any) error) error) error {
@@ -64,25 +64,12 @@ func (d *database) Snapshot(ctx context.Context) (relational.Transaction, error)
 	return transaction{tx}, err
 }
 
-// Ledger is in the same database: its statements take no lock but those of their rows.
-func (d *database) Ledger() relational.Ledger {
-	if !d.hasLedger {
-		return nil
-	}
-	return ledger{d}
-}
-
-type ledger struct{ *database }
-
-// Exec implements relational.Ledger: one round trip.
-func (l ledger) Exec(ctx context.Context, query string, args ...any) error {
-	_, err := l.pool.Exec(ctx, query, args...)
-	return err
-}
-
 func (d *database) Ping(ctx context.Context) error { return d.pool.Ping(ctx) }
 
 func (d *database) Close() error {
+	if d.ledger != nil {
+		d.ledger.pool.Close()
+	}
 	d.pool.Close()
 	return nil
 }

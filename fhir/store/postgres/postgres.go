@@ -61,12 +61,16 @@ func Open(ctx context.Context, url string, o store.Options) (store.Store, error)
 	if err != nil {
 		return nil, fmt.Errorf("postgres: %w", err)
 	}
+	db := &database{pool: pool}
 	hasLedger, err := migrate(ctx, pool, o)
+	if err == nil && hasLedger {
+		db.ledger, err = openLedger(ctx, db)
+	}
 	if err != nil {
 		pool.Close()
 		return nil, fmt.Errorf("postgres: %w", err)
 	}
-	s, err := relational.Open(ctx, &database{pool, hasLedger}, o)
+	s, err := relational.Open(ctx, db, o)
 	if err != nil {
 		return nil, fmt.Errorf("postgres: %w", err)
 	}
