@@ -15,7 +15,7 @@ import (
 // Open opens a store of the test's own, with options.
 type Open func(t *testing.T, o store.Options) (store.Store, error)
 
-// New returns a Pipeline on a new store and the archive in dir. Both go with the test.
+// New returns a Pipeline on a new store and the archive in dir, with an audit record. All go with the test.
 func New(t *testing.T, open Open, dir string) *ingest.Pipeline {
 	t.Helper()
 	s, err := open(t, store.Options{Schemas: append(ingest.Schemas(), audit.Schema())})
@@ -35,5 +35,10 @@ func New(t *testing.T, open Open, dir string) *ingest.Pipeline {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &ingest.Pipeline{Store: s, Objects: objects, Mapper: mapper, Log: slog.New(slog.DiscardHandler)}
+	log := slog.New(slog.DiscardHandler)
+	record, err := audit.Open(t.Context(), s, "http://hub.example/fhir", log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &ingest.Pipeline{Store: s, Objects: objects, Mapper: mapper, Audit: record, Log: log}
 }
