@@ -2,7 +2,6 @@ package dimse_test
 
 import (
 	"errors"
-	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -12,10 +11,8 @@ import (
 
 	"lightbox/conformance/validate"
 	protocol "lightbox/dicom/dimse"
-	"lightbox/fhir"
-	"lightbox/fhir/search"
-	"lightbox/fhir/store"
 	"lightbox/server/dimse"
+	"lightbox/server/ingest/ingesttest"
 )
 
 // canary is a number that no AuditEvent may hold.
@@ -79,22 +76,8 @@ func TestAssociationsAreOnRecord(t *testing.T) {
 // told are the AuditEvents in a line each, sorted; each is valid, from here, holds nothing of what was sent, and the chain of records is whole.
 func (h hub) told(t *testing.T) (lines []string) {
 	t.Helper()
-	if v, err := h.Audit.Verify(t.Context(), nil); err != nil || v.Broken != 0 {
-		t.Errorf("%+v, %v", v, err)
-	}
-	if err := h.Audit.CatchUp(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	q, err := search.Parse(fhir.R4(), "AuditEvent", url.Values{"_count": {"200"}}, search.Options{Strict: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	page, err := h.Store.Search(t.Context(), q, store.Caller{Access: func(string) search.Filter { return search.Everything() }})
-	if err != nil {
-		t.Fatal(err)
-	}
 	check := validate.New()
-	for _, r := range page.Matches {
+	for _, r := range ingesttest.AuditEvents(t, h.Pipeline) {
 		if issues := check(r.Body); len(issues) > 0 || strings.Contains(string(r.Body), canary) {
 			t.Errorf("%v\n%s", issues, r.Body)
 		}

@@ -21,7 +21,7 @@ func (p *Pipeline) Link(ctx context.Context, said mapping.PatientLink, by *audit
 	if said.Undone {
 		word = " does not go on as "
 	}
-	told := audit.Event{Kind: audit.Identity, By: by, Reason: said.Prior + word + said.Survivor, Data: said.Prior, Patients: []string{said.Prior, said.Survivor}}
+	told := audit.Event{Kind: audit.Identity, By: by, Reason: said.Prior + word + said.Survivor, Patients: []string{said.Prior, said.Survivor}}
 	err := p.Store.Write(ctx, func(tx store.Tx) error {
 		before, err := linksAbout(ctx, tx, []string{said.Prior, said.Survivor})
 		if err != nil {

@@ -1,7 +1,6 @@
 package mllp_test
 
 import (
-	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -10,9 +9,6 @@ import (
 	"github.com/tidwall/gjson"
 
 	"lightbox/conformance/validate"
-	"lightbox/fhir"
-	"lightbox/fhir/search"
-	"lightbox/fhir/store"
 	"lightbox/server/ingest/ingesttest"
 	"lightbox/server/mllp"
 )
@@ -59,22 +55,8 @@ func TestMessagesAreOnRecord(t *testing.T) {
 // told are the AuditEvents in a line each, sorted.
 func (f feed) told(t *testing.T) (lines []string) {
 	t.Helper()
-	if err := f.hub.Audit.CatchUp(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if v, err := f.hub.Audit.Verify(t.Context(), nil); err != nil || v.Broken != 0 {
-		t.Errorf("%+v, %v", v, err)
-	}
-	q, err := search.Parse(fhir.R4(), "AuditEvent", url.Values{"_count": {"200"}}, search.Options{Strict: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	page, err := f.hub.Store.Search(t.Context(), q, store.Caller{Access: func(string) search.Filter { return search.Everything() }})
-	if err != nil {
-		t.Fatal(err)
-	}
 	check := validate.New()
-	for _, r := range page.Matches {
+	for _, r := range ingesttest.AuditEvents(t, f.hub) {
 		if issues := check(r.Body); len(issues) > 0 || strings.Contains(string(r.Body), "CANARY") {
 			t.Errorf("%v\n%s", issues, r.Body)
 		}

@@ -3,10 +3,13 @@ package ingesttest
 
 import (
 	"log/slog"
+	"net/url"
 	"testing"
 
 	"lightbox/auth/audit"
 	"lightbox/dicom/archive"
+	"lightbox/fhir"
+	"lightbox/fhir/search"
 	"lightbox/fhir/store"
 	"lightbox/mapping"
 	"lightbox/server/ingest"
@@ -41,4 +44,24 @@ func New(t *testing.T, open Open, dir string) *ingest.Pipeline {
 		t.Fatal(err)
 	}
 	return &ingest.Pipeline{Store: s, Objects: objects, Mapper: mapper, Audit: record, Log: log}
+}
+
+// AuditEvents returns what is on record, at most search.MaxCount events, and has the test fail where the chain of records is broken.
+func AuditEvents(t *testing.T, p *ingest.Pipeline) []fhir.Resource {
+	t.Helper()
+	if v, err := p.Audit.Verify(t.Context(), nil); err != nil || v.Broken != 0 {
+		t.Errorf("%+v, %v", v, err)
+	}
+	if err := p.Audit.CatchUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	q, err := search.Parse(fhir.R4(), "AuditEvent", url.Values{}, search.Options{Strict: true, Count: search.MaxCount})
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := p.Store.Search(t.Context(), q, store.Caller{Access: func(string) search.Filter { return search.Everything() }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return page.Matches
 }
