@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"sync"
-	"time"
 
 	"github.com/go-chi/chi/v5"
 
@@ -110,9 +109,11 @@ func (a *api) refused(c *call, err error) {
 		if e.By == nil && c.r.Header.Get("Authorization") == "" {
 			return // nobody asked in anybody's name
 		}
-		if e.Repeated, err = a.logins.admit(e.At); err != nil {
+		passed, ok := a.logins.Admit(e.At)
+		if !ok {
 			return
 		}
+		e.Repeated = passed
 	case fhir.Forbidden:
 		e.Outcome = audit.Serious
 	case fhir.NotFound, fhir.Deleted:
@@ -185,32 +186,3 @@ func (w *recording) Write(p []byte) (int, error) {
 
 // Unwrap is for http.ResponseController.
 func (w *recording) Unwrap() http.ResponseWriter { return w.ResponseWriter }
-
-// perSecond bounds how many tokens that do not hold are recorded on their own: whoever has none must not fill the log.
-const perSecond = 10
-
-// throttle counts what is not recorded on its own.
-type throttle struct {
-	mu     sync.Mutex
-	second int64
-	taken  int
-	passed int
-}
-
-// admit tells how many were passed over since the last that was admitted; an error passes this one over.
-func (t *throttle) admit(now time.Time) (passed int, err error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if s := now.Unix(); s != t.second {
-		t.second, t.taken = s, 0
-	}
-	if t.taken >= perSecond {
-		t.passed++
-		return 0, errTooMany
-	}
-	t.taken++
-	passed, t.passed = t.passed, 0
-	return passed, nil
-}
-
-var errTooMany = fhir.NewError(fhir.Throttled, "too many")

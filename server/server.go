@@ -88,10 +88,10 @@ func (l Limits) withDefaults() Limits {
 // api serves one Config.
 type api struct {
 	Config
-	path    string       // of Base: "/fhir"
-	buffers *sync.Pool   // of *bufio.Writer, for Bundles
-	logins  throttle     // of tokens that do not hold
-	entries http.Handler // the routes, for entries of Bundles: their caller is known, and what is said of a response is said once
+	path    string         // of Base: "/fhir"
+	buffers *sync.Pool     // of *bufio.Writer, for Bundles
+	logins  audit.Throttle // of tokens that do not hold
+	entries http.Handler   // the routes, for entries of Bundles: their caller is known, and what is said of a response is said once
 }
 
 // New returns the handler of the whole server: Base's path, /healthz and /readyz.

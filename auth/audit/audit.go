@@ -38,7 +38,8 @@ const (
 // Event is one thing that a caller did or was refused.
 type Event struct {
 	At time.Time `json:"at"`
-	// Kind is the interaction by its code of http://hl7.org/fhir/restful-interaction ("read", "search-type"), or one of the Kinds below.
+	// Kind is the interaction by its code of http://hl7.org/fhir/restful-interaction ("read", "search-type"), one of the Kinds below, or of a
+	// message of HL7 v2 its MSH-9 ("ADT^A08").
 	Kind     string   `json:"kind"`
 	Outcome  Outcome  `json:"outcome,omitempty"`
 	Reason   string   `json:"reason,omitempty"`   // of a refusal: the issue type
@@ -56,7 +57,11 @@ const (
 	Operation = "operation"   // a FHIR operation
 	Retrieve  = "retrieve"    // objects by WADO-RS, or by a link
 	Query     = "query"       // by QIDO-RS
-	Submit    = "submit"      // objects by STOW-RS
+	Submit    = "submit"      // objects by whatever way in
+	Fetch     = "fetch"       // objects that the hub itself reads from another archive
+	Message   = "message"     // of HL7 v2, whose type cannot be read
+	Node      = "node"        // a system that may not send here wants to
+	Identity  = "identity"    // whose a record is: two are one person's, or are not
 	Login     = "login"       // a token that does not hold
 	Emergency = "break-glass" // a clinician goes beyond what is theirs, and says why
 	Grant     = "grant"       // a link to images, or what is granted a person
@@ -67,6 +72,7 @@ type Caller struct {
 	Issuer       string   `json:"iss,omitempty"`
 	Subject      string   `json:"sub,omitempty"`
 	Client       string   `json:"client,omitempty"`
+	System       string   `json:"system,omitempty"` // in which Client is named, where that is not the issuer: one of the Systems below
 	Token        string   `json:"jti,omitempty"`
 	User         string   `json:"user,omitempty"`    // fhirUser
 	Patient      string   `json:"patient,omitempty"` // of the launch
@@ -74,6 +80,13 @@ type Caller struct {
 	Roles        []string `json:"roles,omitempty"`
 	Purpose      []string `json:"purpose,omitempty"` // codes of v3-ActReason
 }
+
+// Systems in which those are named who come without a token.
+const (
+	AETitle    = "urn:lightbox:ae-title"     // application entity titles of DICOM
+	HL7Sender  = "urn:lightbox:hl7v2-sender" // MSH-4 and MSH-3 with a | between, as IHE ITI-8 names the source of a message
+	OtherStore = "urn:lightbox:archive"      // archives that the operator has named
+)
 
 // callerOf returns what is kept of a verified caller.
 func callerOf(p *auth.Principal) *Caller {

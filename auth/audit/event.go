@@ -2,6 +2,7 @@ package audit
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -23,6 +24,7 @@ const (
 	dcm           = "http://dicom.nema.org/resources/ontology/DCM"
 	eventType     = "http://terminology.hl7.org/CodeSystem/audit-event-type"
 	interactions  = "http://hl7.org/fhir/restful-interaction"
+	messageEvents = "http://terminology.hl7.org/CodeSystem/v2-0003"
 	entityType    = "http://terminology.hl7.org/CodeSystem/audit-entity-type"
 	objectRole    = "http://terminology.hl7.org/CodeSystem/object-role"
 	participation = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
@@ -64,8 +66,12 @@ func kindOf(name string) kind {
 		return kind{coding{dcm, "110104", "DICOM Instances Transferred"}, coding{}, "R", "", destination, source, "IRCP"}
 	case Query:
 		return kind{coding{dcm, "110112", "Query"}, coding{}, "E", "", source, destination, "IRCP"}
-	case Submit:
+	case Submit, Fetch:
 		return kind{coding{dcm, "110104", "DICOM Instances Transferred"}, coding{}, "C", "", source, destination, "AUT"}
+	case Node:
+		return kind{coding{dcm, "110113", "Security Alert"}, coding{dcm, "110126", "Node Authentication"}, "E", "", source, destination, "IRCP"}
+	case Identity:
+		return kind{coding{dcm, "110110", "Patient Record"}, coding{}, "U", "", source, destination, "AUT"}
 	case Login:
 		return kind{coding{dcm, "110114", "User Authentication"}, coding{dcm, "110122", "Login"}, "E", "", source, destination, "IRCP"}
 	case Emergency:
@@ -73,7 +79,26 @@ func kindOf(name string) kind {
 	case Grant:
 		return kind{coding{dcm, "110106", "Export"}, coding{}, "C", "", source, destination, "AUT"}
 	}
+	if message, event, ok := strings.Cut(name, "^"); ok || name == Message {
+		return messageKind(message, event)
+	}
 	return kind{rest, coding{interactions, Operation, Operation}, "E", "", source, destination, "IRCP"}
+}
+
+// messageKind tells of a message of HL7 v2 as DICOM PS3.15 A.5.3 does of what it is about: BALP has no profile of messages. Whether what it says is
+// new is not known before it is built, so that what may change a record that is there counts as a change.
+func messageKind(message, event string) kind {
+	k := kind{typ: coding{dcm, "110107", "Import"}, action: "C", client: "110153", hub: "110152", part: "AUT"}
+	switch message {
+	case "ADT":
+		k.typ, k.action = coding{dcm, "110110", "Patient Record"}, "U"
+	case "ORM", "OMI", "OMG":
+		k.typ, k.action = coding{dcm, "110109", "Order Record"}, "U"
+	}
+	if event != "" {
+		k.subtype = coding{messageEvents, event, message + "^" + event}
+	}
+	return k
 }
 
 // resources returns the AuditEvents of a record: of each event one for each patient, one where no patient is concerned.
@@ -139,7 +164,7 @@ func (l *Log) event(e Event, patient string) auditEvent {
 	if e.Repeated > 0 {
 		a.OutcomeDesc += "; " + strconv.Itoa(e.Repeated) + " more of the same were not recorded on their own"
 	}
-	if k.profile != "" && e.Outcome == Success && (k.profile != "Query" || e.Query != "") {
+	if k.profile != "" && e.Outcome == Success && e.Address != "" && (k.profile != "Query" || e.Query != "") {
 		name := k.profile
 		if patient != "" {
 			name = "Patient" + name
@@ -173,7 +198,7 @@ func (l *Log) agents(e Event, k kind) []agent {
 		return []agent{client, hub}
 	}
 	if by.Client != "" {
-		client.Who = &reference{Identifier: &identifier{by.Issuer, by.Client}}
+		client.Who = &reference{Identifier: &identifier{cmp.Or(by.System, by.Issuer), by.Client}}
 	}
 	user := agent{Type: concept(coding{participation, k.part, ""}), Who: whoOf(by), Requestor: true}
 	if by.User == "" && (by.Subject == "" || by.Subject == by.Client) { // a program on its own behalf
@@ -184,6 +209,9 @@ func (l *Log) agents(e Event, k kind) []agent {
 		said, client.Requestor = &user, false
 	}
 	said.say(by)
+	if e.Kind == Fetch && user.Who == nil { // nobody asked but the hub itself
+		client.Requestor, hub.Requestor = false, true
+	}
 	all := []agent{client, hub}
 	if user.Who != nil {
 		all = append(all, user)
@@ -217,6 +245,9 @@ func whoOf(by *Caller) *reference {
 }
 
 func address(client string) *network {
+	if client == "" {
+		return nil
+	}
 	if ip, err := netip.ParseAddr(client); err == nil {
 		return &network{ip.String(), "2"}
 	}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"os/user"
 	"path/filepath"
 	"strings"
 	"time"
@@ -150,7 +151,7 @@ type hub struct {
 	store    store.Store
 	objects  archive.Objects
 	pipeline *ingest.Pipeline
-	audit    *audit.Log // of what is served
+	audit    *audit.Log
 }
 
 func (h *hub) Close() error {
@@ -186,9 +187,25 @@ func newHub(ctx context.Context, st store.Store, s storage, c mapping.Config, lo
 	if err != nil {
 		return nil, errors.Join(err, objects.Close(), st.Close())
 	}
-	p := &ingest.Pipeline{Store: st, Objects: objects, Mapper: mapper, Log: log}
+	record, err := audit.Open(ctx, st, "", log)
+	if err != nil {
+		return nil, errors.Join(err, objects.Close(), st.Close())
+	}
+	p := &ingest.Pipeline{Store: st, Objects: objects, Mapper: mapper, Audit: record, Log: log}
 	s.open(p)
-	return &hub{store: st, objects: objects, pipeline: p}, nil
+	return &hub{store: st, objects: objects, pipeline: p, audit: record}, nil
+}
+
+// operator is who runs a command, for the audit record: the account.
+func operator(command string) *audit.Caller {
+	return &audit.Caller{Subject: account(), Client: "lightbox " + command}
+}
+
+func account() string {
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return "unknown"
 }
 
 func openStore(ctx context.Context, database string, log *slog.Logger) (store.Store, error) {

@@ -192,7 +192,7 @@ func (l linked) isListed(id string, uses int64) {
 func (l linked) isOnRecord() {
 	l.t.Helper()
 	auditor := l.token(map[string]any{"sub": "a", "scope": "user/AuditEvent.rs", "roles": []string{"auditor"}})
-	for kind, want := range map[string]int64{"110106": 1, "110104": 4} { // the link, and each that was sent of it
+	for kind, want := range map[string]int64{"110106": 1, "110104": 5} { // the link, that the study came, and each that was sent of it
 		_, body := fetch(l.t, l.origin+"/fhir/AuditEvent?type="+kind+"&patient="+l.subject+"&entity="+l.study, auditor)
 		if n := gjson.GetBytes(body, "entry.#").Int(); n != want {
 			l.t.Errorf("%s: %d events, want %d", kind, n, want)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 
+	"lightbox/auth/audit"
 	"lightbox/server/ingest"
 )
 
@@ -41,7 +42,10 @@ func (c *ingestCommand) Run(ctx context.Context, p *program) error {
 	defer hub.Close()
 	progress := newProgress(p.Stderr, c.JSON)
 	hub.pipeline.Workers = c.Workers
-	summary, err := hub.pipeline.Run(ctx, files, ingest.Origin{Owner: c.Organization, Source: "ingest"}, progress.show)
+	by := operator("ingest")
+	by.Organization = c.Organization
+	from := ingest.Origin{Owner: c.Organization, Source: "ingest", Visit: ingest.NewVisit(audit.Event{Kind: audit.Submit, By: by})}
+	summary, err := hub.pipeline.Run(ctx, files, from, progress.show)
 	progress.clear()
 	if err != nil {
 		return err

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"os/user"
 	"strings"
 	"time"
 
@@ -137,10 +136,7 @@ func (c *linkChange) by() string {
 	if c.By != "" {
 		return c.By
 	}
-	if u, err := user.Current(); err == nil {
-		return u.Username
-	}
-	return "unknown"
+	return account()
 }
 
 // linkEvent is the audit record of a change.

@@ -96,7 +96,7 @@ type matchesAgain struct{ hubFlags }
 // Run compares.
 func (c *matchesAgain) Run(ctx context.Context, p *program) error {
 	return withHub(ctx, p, c.hubFlags, func(hub *hub) error {
-		if err := hub.pipeline.MatchAll(ctx); err != nil {
+		if err := hub.pipeline.MatchAll(ctx, operator("matches")); err != nil {
 			return err
 		}
 		linked, err := hub.pipeline.Matches(ctx, ingest.MatchLinked, maxCounted)
@@ -159,7 +159,7 @@ type matchesAccept struct{ twoPatients }
 // Run links.
 func (c *matchesAccept) Run(ctx context.Context, p *program) error {
 	return c.say(ctx, p, func(h *hub) error {
-		return h.pipeline.Link(ctx, mapping.PatientLink{Prior: c.B, Survivor: c.A})
+		return h.pipeline.Link(ctx, mapping.PatientLink{Prior: c.B, Survivor: c.A}, operator("matches"))
 	}, c.B+" goes on as "+c.A)
 }
 
@@ -168,7 +168,7 @@ type matchesReject struct{ twoPatients }
 // Run keeps apart.
 func (c *matchesReject) Run(ctx context.Context, p *program) error {
 	return c.say(ctx, p, func(h *hub) error {
-		return h.pipeline.Link(ctx, mapping.PatientLink{Prior: c.B, Survivor: c.A, Undone: true})
+		return h.pipeline.Link(ctx, mapping.PatientLink{Prior: c.B, Survivor: c.A, Undone: true}, operator("matches"))
 	}, c.A+" and "+c.B+" are two persons")
 }
 

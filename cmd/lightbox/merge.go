@@ -34,7 +34,7 @@ func (c *mergeCommand) Run(ctx context.Context, p *program) error {
 	if _, _, err := hub.two(ctx, c.Prior, c.Survivor); err != nil {
 		return err
 	}
-	if err := hub.pipeline.Link(ctx, mapping.PatientLink{Prior: c.Prior, Survivor: c.Survivor, Undone: c.Undo}); err != nil {
+	if err := hub.pipeline.Link(ctx, mapping.PatientLink{Prior: c.Prior, Survivor: c.Survivor, Undone: c.Undo}, operator("merge")); err != nil {
 		return err
 	}
 	word := "goes on as"

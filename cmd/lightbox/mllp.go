@@ -32,7 +32,7 @@ func (f *mllpFlags) listen() (net.Listener, error) {
 func (f *mllpFlags) take(ctx context.Context, listener net.Listener, h *hub, log *slog.Logger) {
 	log.Info("taking HL7 v2 messages", "address", listener.Addr().String())
 	from := ingest.Origin{Owner: f.Organization, Source: "mllp"}
-	s := mllp.Server{Answer: mllp.Into(h.pipeline, from, f.Lenient), Log: log}
+	s := mllp.Server{Answer: mllp.Into(h.pipeline, from, f.Lenient), Strange: mllp.Strange(h.pipeline), Log: log}
 	if err := s.Serve(ctx, listener); err != nil && !errors.Is(err, net.ErrClosed) {
 		log.Error("no more messages are taken", "cause", err)
 	}

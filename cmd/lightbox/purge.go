@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"time"
 
+	"lightbox/auth/audit"
 	"lightbox/fhir"
 	"lightbox/fhir/store"
 )
@@ -38,6 +41,10 @@ func (c *purgeCommand) Run(ctx context.Context, p *program) error {
 		return fmt.Errorf("database: %w", err)
 	}
 	defer st.Close()
+	record, err := audit.Open(ctx, st, "", slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
 	var versions []int64
 	err = st.Write(ctx, func(tx store.Tx) error {
 		versions = nil
@@ -45,6 +52,9 @@ func (c *purgeCommand) Run(ctx context.Context, p *program) error {
 			stored, err := tx.Get(ctx, ref.Type, ref.ID)
 			if err == nil && c.Yes {
 				err = tx.Purge(ctx, ref.Type, ref.ID)
+			}
+			if err == nil && c.Yes {
+				err = record.Append(ctx, tx, purged(stored.Resource))
 			}
 			if err != nil {
 				return fmt.Errorf("%s/%s: %w", ref.Type, ref.ID, err)
@@ -57,6 +67,11 @@ func (c *purgeCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	return c.report(p, refs, versions)
+}
+
+// purged is the audit record of a removal.
+func purged(r fhir.Resource) audit.Event {
+	return audit.Event{At: time.Now(), Kind: "delete", By: operator("purge"), Reason: "removed for good", Data: r.Reference(), Patients: audit.PatientsOf(r)}
 }
 
 // references reads the arguments. A resource that is named twice is removed once.

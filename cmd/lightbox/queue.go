@@ -111,7 +111,7 @@ type queueRetry struct {
 // Run retries.
 func (c *queueRetry) Run(ctx context.Context, p *program) error {
 	return withHub(ctx, p, c.hubFlags, func(hub *hub) error {
-		taken, err := hub.pipeline.Retry(ctx)
+		taken, err := hub.pipeline.Retry(ctx, operator("queue"))
 		if err != nil {
 			return err
 		}
@@ -144,7 +144,7 @@ func (c *queueDiscard) Run(ctx context.Context, p *program) error {
 	}
 	return withHub(ctx, p, c.hubFlags, func(hub *hub) error {
 		for _, object := range objects {
-			if err := hub.pipeline.Discard(ctx, object); err != nil {
+			if err := hub.pipeline.Discard(ctx, object, operator("queue")); err != nil {
 				return fmt.Errorf("%s: %w", object, err)
 			}
 		}

@@ -191,6 +191,7 @@ func newServer(ctx context.Context, h *hub, o serverOptions) (http.Handler, erro
 	if h.pipeline == nil { // nothing comes in but by FHIR: the bench
 		return server.New(c)
 	}
+	h.pipeline.Audit = h.audit
 	c.ConceptMaps = h.pipeline.Mapper.ConceptMaps
 	c.Withdraw = func(ctx context.Context, task fhir.Resource) (bool, error) {
 		err := h.pipeline.Withdraw(ctx, task)

@@ -31,7 +31,7 @@ built, is held as another patient's, was taken back or withdrawn by its sender, 
 func (c *studyCommand) Run(ctx context.Context, p *program) error {
 	return withHub(ctx, p, c.hubFlags, func(hub *hub) error {
 		if c.Restore != "" {
-			if err := hub.pipeline.Restore(ctx, c.UID, c.Restore); err != nil {
+			if err := hub.pipeline.Restore(ctx, c.UID, c.Restore, operator("study")); err != nil {
 				return fmt.Errorf("restore what %s sent: %w", c.Restore, err)
 			}
 		}

@@ -77,7 +77,7 @@ func (c *syncCommand) Run(ctx context.Context, p *program) error {
 	archives := archivesFlag{list: []otherArchive{one}}
 	archives.open(hub.pipeline)
 	s := one.sync(hub.pipeline)
-	s.Again = c.Again
+	s.Again, s.By = c.Again, account()
 	if !c.JSON {
 		s.Report = func(done archivesync.Progress) {
 			fmt.Fprintf(p.Stderr, "\r%d read, %d new", done.Listed, done.Instances)

@@ -80,7 +80,7 @@ func TestCallersShowCertificates(t *testing.T) {
 	known, knownKey := city.issue(t, "clinic")
 	stranger, strangerKey := newAuthority(t, "elsewhere").issue(t, "stranger")
 	dimseAt, mllpAt := freeAddress(t), freeAddress(t)
-	startServe(t, "--database", databases["sqlite"](t), "--archive", t.TempDir(), "--id-key", testKey,
+	h, _ := startServe(t, "--database", databases["sqlite"](t), "--archive", t.TempDir(), "--id-key", testKey,
 		"--dimse", dimseAt, "--dimse-peer", "CT1=", "--dimse-cert", cert, "--dimse-key", key, "--dimse-client-ca", city.file,
 		"--mllp", mllpAt, "--mllp-cert", cert, "--mllp-key", key, "--mllp-client-ca", city.file)
 
@@ -120,6 +120,17 @@ func TestCallersShowCertificates(t *testing.T) {
 				t.Errorf("%s at %s: %v", caller.name, address, err)
 			}
 		}
+	}
+
+	tick := time.NewTicker(20 * time.Millisecond) // who is turned away may know before it is on record
+	defer tick.Stop()
+	for tries := 0; ; tries++ {
+		if n := len(h.auditEvents(t, "type=110113&outcome=8")); n == 6 {
+			break
+		} else if tries == 500 {
+			t.Fatalf("%d of the 6 who were turned away are on record", n)
+		}
+		<-tick.C
 	}
 
 	if os.Getenv("LIGHTBOX_TEST_PEERS") != "1" {

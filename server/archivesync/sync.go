@@ -14,12 +14,14 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"slices"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"lightbox/auth/audit"
 	"lightbox/dicom"
 	"lightbox/fhir/store"
 	"lightbox/server/ingest"
@@ -69,6 +71,7 @@ type Sync struct {
 	Again   bool          // the first run begins at the beginning
 	Check   time.Duration // between looks for what the archive has no more; 0: each run looks
 	Report  func(Progress)
+	By      string // who has it read, for the audit record; "" the hub by itself
 
 	checked time.Time
 }
@@ -96,6 +99,7 @@ func (s *Sync) Run(ctx context.Context) (p Progress, err error) {
 			return p, err
 		}
 	}
+	s.Origin.Visit = s.visit()
 	keeper, keeps := s.Source.(Keeper)
 	if !s.Copy && !keeps {
 		return p, errors.New("objects of this kind of archive can be copied alone")
@@ -131,6 +135,15 @@ func (s *Sync) Run(ctx context.Context) (p Progress, err error) {
 		}
 	}
 	return p, err
+}
+
+// visit is what the audit record tells of a run.
+func (s *Sync) visit() *ingest.Visit {
+	told := audit.Event{Kind: audit.Fetch, By: &audit.Caller{System: audit.OtherStore, Client: s.Name, Subject: s.By, Organization: s.Origin.Owner}}
+	if from, err := url.Parse(s.URL); err == nil {
+		told.Address = from.Hostname()
+	}
+	return ingest.NewVisit(told)
 }
 
 func (s *Sync) report(p Progress) {

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tidwall/gjson"
+
 	"lightbox/dicom"
 	"lightbox/dicom/archive"
 	"lightbox/fhir/store"
@@ -191,6 +193,17 @@ func TestInterruptedSync(t *testing.T) {
 			done, err := s.Run(t.Context())
 			if err != nil || done.Gone != 1 || fetched["0"] != 1 || fetched["199"] != 1 {
 				t.Errorf("%+v %v; the first object was read %d times", done, err, fetched["0"])
+			}
+			told := ingesttest.AuditEvents(t, p) // of each run one, for the one study that it brought something of
+			for _, r := range told {
+				e := gjson.ParseBytes(r.Body)
+				from, asked := e.Get(`agent.#(who.identifier.value=="pacs")`), e.Get(`agent.#(requestor==true).type.coding.0.code`).Str
+				if from.Get("network.address").Str != "127.0.0.1" || asked != "110152" || e.Get("action").Str != "C" {
+					t.Errorf("%s", r.Body)
+				}
+			}
+			if len(told) != 2 {
+				t.Errorf("%d events of two runs", len(told))
 			}
 			ctx, cancel := context.WithCancel(t.Context())
 			cancel()

@@ -4,6 +4,7 @@ package connections
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"sync"
@@ -45,6 +46,20 @@ func Serve(ctx context.Context, listener net.Listener, most int, talk, refuse fu
 			answer(connection)
 		})
 	}
+}
+
+// handshake is how long a peer may take to begin TLS.
+const handshake = 30 * time.Second
+
+// Begin has a peer begin TLS, where that is what is spoken. The error is that of a peer who does not, or whose certificate is not taken.
+func Begin(ctx context.Context, connection net.Conn) error {
+	secure, ok := connection.(*tls.Conn)
+	if !ok {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, handshake)
+	defer cancel()
+	return secure.HandshakeContext(ctx)
 }
 
 // longestRest is how long accepting waits at most after it failed.

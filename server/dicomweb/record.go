@@ -6,7 +6,6 @@ import (
 
 	"lightbox/auth/audit"
 	"lightbox/fhir"
-	"lightbox/server/ingest"
 )
 
 // event is what a call is about so far, for the audit record.
@@ -27,21 +26,6 @@ func (s *Server) disclose(c *call, study fhir.Resource) error {
 	e := c.event(audit.Retrieve)
 	e.Data, e.Patients = study.Reference(), audit.PatientsOf(study)
 	return s.record(c, e)
-}
-
-// submitted puts on record what a sender has stored: an event for each study.
-func (s *Server) submitted(c *call, receipts []ingest.Receipt) error {
-	var events []audit.Event
-	seen := map[string]bool{}
-	for _, r := range receipts {
-		if study := r.Instance.StudyInstanceUID; study != "" && !seen[study] {
-			seen[study] = true
-			e := c.event(audit.Submit)
-			e.Data = "ImagingStudy/" + s.Hub.Mapper.StudyID(study)
-			events = append(events, e)
-		}
-	}
-	return s.record(c, events...)
 }
 
 // refused puts on record that a caller was refused, unless all that is wrong is how the question was put.

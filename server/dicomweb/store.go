@@ -14,6 +14,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"lightbox/auth"
+	"lightbox/auth/audit"
 	"lightbox/dicom"
 	"lightbox/dicom/archive"
 	"lightbox/mapping"
@@ -46,9 +47,6 @@ func (s *Server) store(c *call) error {
 	slices.SortFunc(receipts, func(a, b ingest.Receipt) int {
 		return cmp.Or(cmp.Compare(len(a.File), len(b.File)), cmp.Compare(a.File, b.File))
 	})
-	if err := s.submitted(c, receipts); err != nil {
-		return err
-	}
 	s.nameTasks(c, from, receipts)
 	return s.sendReceipts(c, receipts)
 }
@@ -80,7 +78,7 @@ func (s *Server) origin(c *call) (ingest.Origin, error) {
 			return ingest.Origin{}, &problem{http.StatusForbidden, "a scope with conditions does not allow objects to be stored"}
 		}
 	}
-	from := ingest.Origin{Source: "stow", Study: chi.URLParam(c.r, "study")}
+	from := ingest.Origin{Source: "stow", Study: chi.URLParam(c.r, "study"), Visit: ingest.NewVisit(c.event(audit.Submit))}
 	if owners := c.by.Owners(); len(owners) > 0 {
 		from.Owner, from.Bound = owners[0], true
 	}

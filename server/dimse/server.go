@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"lightbox/auth/audit"
 	"lightbox/dicom/dimse"
 	"lightbox/server/connections"
 	"lightbox/server/ingest"
@@ -74,7 +75,23 @@ func (s *Server) turnAway(connection net.Conn, limits Limits) {
 
 // converse answers one association until its end.
 func (s *Server) converse(ctx context.Context, connection net.Conn, limits Limits, asked chan<- struct{}) {
-	a, err := dimse.Accept(connection, dimse.Acceptance{Admit: s.admit, Takes: takes, Transfer: takesTransfer, Idle: limits.Idle})
+	told := audit.Begin(audit.Submit, nil, connection.RemoteAddr().String(), "")
+	if err := connections.Begin(ctx, connection); err != nil {
+		s.Log.Warn("dimse: no TLS", "cause", err)
+		if ctx.Err() == nil && !errors.Is(err, io.EOF) { // who only looks whether somebody listens asks for nothing
+			s.Hub.Strange(context.WithoutCancel(ctx), told, "tls")
+		}
+		return
+	}
+	admit := func(calling, called string) *dimse.Rejection {
+		told.By = &audit.Caller{System: audit.AETitle, Client: calling, Organization: s.Peers[calling].Owner}
+		return s.admit(calling, called)
+	}
+	a, err := dimse.Accept(connection, dimse.Acceptance{Admit: admit, Takes: takes, Transfer: takesTransfer, Idle: limits.Idle})
+	var rejected dimse.Rejection
+	if errors.As(err, &rejected) && told.By != nil {
+		s.Hub.Strange(context.WithoutCancel(ctx), told, reasons[rejected])
+	}
 	if err != nil {
 		s.Log.Warn("dimse: no association", "cause", err)
 		return
@@ -82,7 +99,8 @@ func (s *Server) converse(ctx context.Context, connection net.Conn, limits Limit
 	// Who waits for a message is woken by the end; who is in one goes on to its answer.
 	stop := context.AfterFunc(ctx, func() { _ = connection.SetReadDeadline(time.Now()) })
 	defer stop()
-	caller := caller{Server: s, association: a, title: a.Calling, peer: s.Peers[a.Calling], limits: limits, asked: asked, sent: map[string]int{}}
+	caller := caller{Server: s, association: a, title: a.Calling, peer: s.Peers[a.Calling], limits: limits, asked: asked, sent: map[string]int{},
+		visit: ingest.NewVisit(told)}
 	defer caller.complete()
 	for ctx.Err() == nil {
 		err := caller.one(context.WithoutCancel(ctx))
@@ -106,6 +124,9 @@ func (s *Server) admit(calling, called string) *dimse.Rejection {
 	}
 	return nil
 }
+
+// reasons are what the audit record says of a Rejection by admit.
+var reasons = map[dimse.Rejection]string{dimse.CalledNotRecognized: "called-ae-title", dimse.CallingNotRecognized: "calling-ae-title"}
 
 const (
 	verification     = "1.2.840.10008.1.1"
@@ -140,6 +161,7 @@ type caller struct {
 	limits      Limits
 	asked       chan<- struct{} // wakes who tells results of storage commitment
 	sent        map[string]int  // objects by study
+	visit       *ingest.Visit
 }
 
 // wholeFrom is how many objects of a study one association has at least for its end to be that of the study. Who opens an association for each

@@ -36,18 +36,18 @@ func (c *caller) store(ctx context.Context, m dimse.Message) (dimse.Command, err
 	file, err := c.Hub.Incoming(ctx, "object", m.File(), c.limits.Object)
 	switch {
 	case errors.Is(err, ingest.ErrTooLarge):
-		return refused(m, statusOutOfResources, "an object beyond the limit"), nil
+		return refused(m, statusOutOfResources, "an object beyond the limit"), c.Hub.Refuse(ctx, c.visit, "too-large")
 	case data.err != nil: // the association broke off: there is nobody to answer
 		return dimse.Command{}, data.err
 	case err != nil:
 		return c.failed(m, err), nil
 	}
 	if reply := check(m, file, class, instance); reply != nil {
-		return *reply, nil
+		return *reply, c.Hub.Refuse(ctx, c.visit, "mismatch")
 	}
 	var receipts []ingest.Receipt
 	files := func(_ context.Context, yield func(ingest.File) bool) error { yield(file); return nil }
-	from := ingest.Origin{Source: c.title, Owner: c.peer.Owner, Bound: c.peer.Bound}
+	from := ingest.Origin{Source: c.title, Owner: c.peer.Owner, Bound: c.peer.Bound, Visit: c.visit}
 	err = c.Hub.Receive(ctx, files, from, func(r ingest.Receipt) { receipts = append(receipts, r) })
 	switch {
 	case err != nil || len(receipts) != 1:

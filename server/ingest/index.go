@@ -24,6 +24,7 @@ const maxBatch = 256
 // index archives and indexes every file: workers read, one goroutine commits whatever they have ready.
 func (p *Pipeline) index(ctx context.Context, files Files, origin Origin, t *tally) error {
 	read := newReader(p.Mapper, t)
+	origin.Visit = origin.visit()
 	read.objects, read.origin, read.workers, read.now = p.Objects, origin, p.Workers, time.Now
 	out := make(chan taken, maxBatch)
 	g, gctx := errgroup.WithContext(ctx)
@@ -34,6 +35,7 @@ func (p *Pipeline) index(ctx context.Context, files Files, origin Origin, t *tal
 	g.Go(func() error { return p.commitAll(gctx, out, t) })
 	err := g.Wait()
 	err = errors.Join(err, p.noteRejected(context.WithoutCancel(ctx), origin.Owner, t.rejected))
+	err = errors.Join(err, p.recordRefused(context.WithoutCancel(ctx), origin.Visit, t.summary(), t.rejected))
 	return errors.Join(err, ctx.Err()) // a walk that was broken off is no whole one
 }
 
@@ -69,6 +71,7 @@ func (p *Pipeline) commit(ctx context.Context, batch []taken, t *tally) error {
 	objects := slices.DeleteFunc(batch, func(o taken) bool { return o.letters != nil })
 	var foreign []taken
 	var outcomes []archive.Outcome
+	var told []string
 	fresh := 0
 	err := p.Store.Write(ctx, func(tx store.Tx) error {
 		var err error
@@ -94,11 +97,17 @@ func (p *Pipeline) commit(ctx context.Context, batch []taken, t *tally) error {
 		if err := p.settleOutcomes(ctx, tx, batch, outcomes); err != nil {
 			return err
 		}
+		if told, err = p.recordObjects(ctx, tx, batch, outcomes); err != nil {
+			return err
+		}
 		fresh, err = p.deliver(ctx, tx, letters)
 		return err
 	})
 	if err != nil {
 		return fmt.Errorf("index: %w", err)
+	}
+	if len(told) > 0 {
+		batch[0].visit.remember(told)
 	}
 	t.add(func(s *Summary) { s.Messages += fresh; s.Duplicates += len(letters) - fresh })
 	for i, o := range outcomes {

@@ -17,6 +17,7 @@ import (
 	"embed"
 	"log/slog"
 
+	"lightbox/auth/audit"
 	"lightbox/dicom/archive"
 	"lightbox/fhir/store"
 	"lightbox/mapping"
@@ -47,6 +48,10 @@ type Pipeline struct {
 	Changed func()
 	// Completed is called with a study when its sender has sent all that it was about to; nil: nobody builds sooner for it.
 	Completed func(study string)
+	// Audit records what comes in, and what operators do to it; nil: nothing is recorded, which is for tests alone.
+	Audit *audit.Log
+
+	refusals, strangers audit.Throttle // two, so that who may not send does not hide what was refused of who may
 }
 
 // Origin says where objects come from.
@@ -55,6 +60,7 @@ type Origin struct {
 	Source string // channel or calling AE title
 	Study  string // Study Instance UID that they are sent for; "" for any
 	Bound  bool   // the sender may not add to a study that only others have submitted
+	Visit  *Visit // for the audit record, what they come by; nil: Source and Owner are what is known
 
 	objectsOnly bool // a message among them is no object, whatever it says
 }

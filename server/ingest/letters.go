@@ -53,6 +53,8 @@ type letter struct {
 	object archive.Digest // of its bytes, where they are kept
 	owner  string
 	source string
+	header header
+	visit  *Visit
 }
 
 // letters maps the messages of a file. One that is refused does not hold up the others; a file of none but such is refused itself.
@@ -82,7 +84,7 @@ func (r *reader) letter(text []byte) (letter, error) {
 	if err != nil {
 		return letter{}, err
 	}
-	one := letter{owner: r.origin.Owner, source: r.origin.Source}
+	one := letter{owner: r.origin.Owner, source: r.origin.Source, header: headerOf(message), visit: r.origin.Visit}
 	one.Translation, err = r.mapper.Message(message)
 	r.tally.issues(one.Issues)
 	if err == nil && r.now != nil {
@@ -134,7 +136,10 @@ func (p *Pipeline) deliver(ctx context.Context, tx store.Tx, letters []letter) (
 	if err := p.noteOrdered(ctx, tx, mentions); err != nil {
 		return 0, err
 	}
-	return len(letters), p.relink(ctx, tx, links)
+	if err := p.relink(ctx, tx, links); err != nil {
+		return 0, err
+	}
+	return len(letters), p.recordLetters(ctx, tx, letters)
 }
 
 // newLetters leaves out the messages that were taken before: another copy says nothing new.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"lightbox/auth/audit"
 	"lightbox/fhir"
 	"lightbox/fhir/search"
 	"lightbox/fhir/store"
@@ -313,15 +314,19 @@ func (p *Pipeline) Matches(ctx context.Context, state string, limit int) (list [
 	return list, err
 }
 
-// MatchAll has every Patient that sources tell of compared again, as after a change of the rules.
-func (p *Pipeline) MatchAll(ctx context.Context) error {
+// MatchAll has every Patient that sources tell of compared again, as after a change of the rules. by is who has it done, for
+// the audit record.
+func (p *Pipeline) MatchAll(ctx context.Context, by *audit.Caller) error {
 	if p.Matching == nil {
 		return errors.New("there are no rules to compare by")
 	}
 	err := p.Store.Write(ctx, func(tx store.Tx) error {
 		_, err := tx.Exec(ctx, `INSERT INTO ingest_dirty (type, id, generation) SELECT DISTINCT CAST($1 AS TEXT), id, CAST($2 AS BIGINT) FROM ingest_mention WHERE type = 'Patient'
 			ON CONFLICT (type, id) DO UPDATE SET generation = excluded.generation`, matchType, rand.Int64())
-		return err
+		if err != nil {
+			return err
+		}
+		return p.recordIn(ctx, tx, audit.Event{Kind: audit.Operation, By: by, Reason: "all patients are compared again"})
 	})
 	if err != nil {
 		return err

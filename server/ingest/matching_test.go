@@ -139,7 +139,7 @@ func TestMatchingGivesWay(t *testing.T) {
 			if !strings.Contains(acts(t, p.Store), "MERGE") && !strings.Contains(acts(t, p.Store), "merge") {
 				t.Error("a link by rule is not on record")
 			}
-			if err := p.Link(t.Context(), mapping.PatientLink{Prior: b, Survivor: a, Undone: true}); err != nil {
+			if err := p.Link(t.Context(), mapping.PatientLink{Prior: b, Survivor: a, Undone: true}, nil); err != nil {
 				t.Fatal(err)
 			}
 			for _, reference := range []string{a, b} {
@@ -151,7 +151,7 @@ func TestMatchingGivesWay(t *testing.T) {
 			if linked := pairs(t, p, ingest.MatchLinked); len(linked) != 0 || one(t, p.Store, b).Get("link").Exists() {
 				t.Errorf("a rule undoes what somebody said: %v", linked)
 			}
-			if err := p.Link(t.Context(), mapping.PatientLink{Prior: a, Survivor: b}); err != nil {
+			if err := p.Link(t.Context(), mapping.PatientLink{Prior: a, Survivor: b}, nil); err != nil {
 				t.Fatal(err)
 			}
 			if got := one(t, p.Store, a).Get(`link.0.other.reference`).Str; got != b {
@@ -186,11 +186,11 @@ func TestMatchingLater(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := ingesttest.New(t, open, t.TempDir())
 			mustRun(t, p, files(t, registered()[:2]...))
-			if err := p.MatchAll(t.Context()); err == nil {
+			if err := p.MatchAll(t.Context(), nil); err == nil {
 				t.Error("patients are compared without rules")
 			}
 			p.Matching = &match.Rules{}
-			if err := p.MatchAll(t.Context()); err != nil || len(pairs(t, p, ingest.MatchLinked)) != 1 {
+			if err := p.MatchAll(t.Context(), nil); err != nil || len(pairs(t, p, ingest.MatchLinked)) != 1 {
 				t.Errorf("%v", err)
 			}
 			p.Matching = nil
@@ -241,7 +241,7 @@ func TestMatchingThroughAThird(t *testing.T) {
 				t.Fatalf("%v", linked)
 			}
 			a, b, _ := strings.Cut(linked[0], " ")
-			if err := p.Link(t.Context(), mapping.PatientLink{Prior: b, Survivor: a, Undone: true}); err != nil {
+			if err := p.Link(t.Context(), mapping.PatientLink{Prior: b, Survivor: a, Undone: true}, nil); err != nil {
 				t.Fatal(err)
 			}
 			if left, review := pairs(t, p, ingest.MatchLinked), pairs(t, p, ingest.MatchReview); len(left) != 0 || len(review) != 2 {

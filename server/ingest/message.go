@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"lightbox/auth/audit"
 	"lightbox/dicom/archive"
 	"lightbox/fhir/store"
 	"lightbox/mapping/hl7v2"
@@ -19,6 +20,7 @@ import (
 // is at fault, and then its bytes are kept with the reason; any other error is a failure of ours, and the message is to be sent again.
 func (p *Pipeline) Message(ctx context.Context, text []byte, from Origin) error {
 	read := newReader(p.Mapper, newTally(nil))
+	from.Visit = from.visit()
 	read.objects, read.origin, read.now = p.Objects, from, time.Now
 	object, err := read.letters(ctx, File{Name: "message"}, [][]byte{text})
 	if refused, ok := asRefusal(err); ok {
@@ -33,21 +35,39 @@ func (p *Pipeline) Message(ctx context.Context, text []byte, from Origin) error 
 	return err
 }
 
-// setAside keeps a message that was refused.
+// setAside keeps a message that was refused, and puts that on record.
 func (p *Pipeline) setAside(ctx context.Context, text []byte, from Origin, why Refusal) error {
 	object, _, err := archive.Put(ctx, p.Objects, bytes.NewReader(text))
 	if err != nil {
 		return &keepError{err}
 	}
+	events := p.refusedMessage(text, from.Visit, why.Reason)
 	err = p.Store.Write(ctx, func(tx store.Tx) error {
 		_, err := tx.Exec(ctx, "INSERT INTO ingest_refused (object, source, reason, detail, received) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
 			object[:], from.Source, why.Reason, why.Detail, time.Now().Unix())
-		return err
+		if err != nil || len(events) == 0 {
+			return err
+		}
+		return p.Audit.Append(ctx, tx, events...)
 	})
 	if err != nil {
 		return &keepError{err}
 	}
 	return nil
+}
+
+// refusedMessage is the event of a message that was refused; none where too many are recorded at this time. It names no patient.
+func (p *Pipeline) refusedMessage(text []byte, visit *Visit, reason string) []audit.Event {
+	if p.Audit == nil {
+		return nil
+	}
+	h := header{kind: audit.Message}
+	if message, err := hl7v2.Parse(text, hl7v2.Options{}); err == nil {
+		h = headerOf(message)
+	}
+	e := visit.message(h)
+	e.Outcome, e.Reason = audit.Minor, reason
+	return p.admitted(nil, e)
 }
 
 // keepError is that a refused message could not be kept either: it has to come again.
@@ -92,8 +112,8 @@ func (p *Pipeline) Refused(ctx context.Context, limit int) (list []Refused, err 
 }
 
 // Retry takes the messages that were set aside in once more, as after a change of the rules, and returns how many are taken now. Those that
-// are refused again stay.
-func (p *Pipeline) Retry(ctx context.Context) (taken int, err error) {
+// are refused again stay. by is who has it done, for the audit record.
+func (p *Pipeline) Retry(ctx context.Context, by *audit.Caller) (taken int, err error) {
 	list, err := p.Refused(ctx, maxRetried)
 	if err != nil {
 		return 0, err
@@ -103,13 +123,13 @@ func (p *Pipeline) Retry(ctx context.Context) (taken int, err error) {
 		if err != nil {
 			return taken, err
 		}
-		if err := p.Message(ctx, text, Origin{Source: one.Source}); err != nil {
+		if err := p.Message(ctx, text, Origin{Source: one.Source, Visit: NewVisit(audit.Event{By: by})}); err != nil {
 			if IsKept(err) {
 				continue
 			}
 			return taken, err
 		}
-		if err := p.Discard(ctx, one.Object); err != nil {
+		if err := p.discard(ctx, one.Object, nil); err != nil {
 			return taken, err
 		}
 		taken++
@@ -140,11 +160,18 @@ func (p *Pipeline) Received(ctx context.Context, d archive.Digest) ([]byte, erro
 	return text, err
 }
 
-// Discard takes a message off the list of those that were set aside. Its bytes stay in the archive.
-func (p *Pipeline) Discard(ctx context.Context, object archive.Digest) error {
+// Discard takes a message off the list of those that were set aside, and puts that on record. Its bytes stay in the archive.
+func (p *Pipeline) Discard(ctx context.Context, object archive.Digest, by *audit.Caller) error {
+	return p.discard(ctx, object, &audit.Event{Kind: audit.Operation, By: by, Reason: "refused message " + object.String() + " taken off the list"})
+}
+
+func (p *Pipeline) discard(ctx context.Context, object archive.Digest, told *audit.Event) error {
 	return p.Store.Write(ctx, func(tx store.Tx) error {
-		_, err := tx.Exec(ctx, "DELETE FROM ingest_refused WHERE object = $1", object[:])
-		return err
+		n, err := tx.Exec(ctx, "DELETE FROM ingest_refused WHERE object = $1", object[:])
+		if err != nil || n == 0 || told == nil {
+			return err
+		}
+		return p.recordIn(ctx, tx, *told)
 	})
 }
 

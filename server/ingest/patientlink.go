@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"lightbox/auth/audit"
 	"lightbox/fhir"
 	"lightbox/fhir/search"
 	"lightbox/fhir/store"
@@ -13,8 +14,14 @@ import (
 )
 
 // Link takes what an operator says of two records of a person: everything that refers to the prior one is led to the survivor in the same
-// transaction, or, undone, found back. It is the newest word, whatever the clocks of those who sent messages say.
-func (p *Pipeline) Link(ctx context.Context, said mapping.PatientLink) error {
+// transaction, or, undone, found back. It is the newest word, whatever the clocks of those who sent messages say. by is who says so, for the audit
+// record.
+func (p *Pipeline) Link(ctx context.Context, said mapping.PatientLink, by *audit.Caller) error {
+	word := " goes on as "
+	if said.Undone {
+		word = " does not go on as "
+	}
+	told := audit.Event{Kind: audit.Identity, By: by, Reason: said.Prior + word + said.Survivor, Patients: []string{said.Prior, said.Survivor}}
 	err := p.Store.Write(ctx, func(tx store.Tx) error {
 		before, err := linksAbout(ctx, tx, []string{said.Prior, said.Survivor})
 		if err != nil {
@@ -26,7 +33,10 @@ func (p *Pipeline) Link(ctx context.Context, said mapping.PatientLink) error {
 				said.Sent = one.Sent + "0"
 			}
 		}
-		return p.relink(ctx, tx, []mapping.PatientLink{said})
+		if err := p.relink(ctx, tx, []mapping.PatientLink{said}); err != nil {
+			return err
+		}
+		return p.recordIn(ctx, tx, told)
 	})
 	if err != nil {
 		return fmt.Errorf("link patients: %w", err)

@@ -105,9 +105,8 @@ func TestConcurrentBuildsEndInTheNewestState(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for n := 1; n <= 4; n++ {
 				p := ingesttest.New(t, open, t.TempDir())
-				slow := *p
-				slow.Store = &interrupted{Store: p.Store, n: n, other: func() { mustRun(t, p, list(files[1:]...)) }}
-				mustRun(t, &slow, list(files[0]))
+				late := &interrupted{Store: p.Store, n: n, other: func() { mustRun(t, p, list(files[1:]...)) }}
+				mustRun(t, &ingest.Pipeline{Store: late, Objects: p.Objects, Mapper: p.Mapper, Log: p.Log}, list(files[0]))
 				if err := p.Build(t.Context(), nil); err != nil { // what is still due
 					t.Fatal(err)
 				}

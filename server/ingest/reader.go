@@ -27,6 +27,7 @@ type taken struct {
 	letters  []letter       // of a file of HL7 v2 messages, in place of an instance
 	hashed   bool           // instance.Object is known
 	bound    bool           // as Origin has it
+	visit    *Visit         // the same
 
 	submitter string // the organisation that sends it under its name; "" where the object itself says whose it is
 }
@@ -176,7 +177,7 @@ func (r *reader) archive(ctx context.Context, o *taken, content Content) (err er
 
 // header maps what the header of a file says.
 func (r *reader) header(f File, ds *dicom.Dataset) (object taken, err error) {
-	object = taken{file: f, bound: r.origin.Bound, submitter: r.origin.Owner}
+	object = taken{file: f, bound: r.origin.Bound, visit: r.origin.Visit, submitter: r.origin.Owner}
 	if object.instance, err = r.mapper.Index(ds); err != nil {
 		return object, refusal(f, err)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/tidwall/gjson"
 
+	"lightbox/auth/audit"
 	"lightbox/dicom/archive"
 	"lightbox/fhir"
 	"lightbox/fhir/search"
@@ -263,19 +264,21 @@ func (p *Pipeline) Withdraw(ctx context.Context, task fhir.Resource) error {
 	if study == "" || task.ID != p.Mapper.SubmissionID(study, owner) {
 		return ErrNoSubmission
 	}
-	return p.setWithdrawn(ctx, study, owner, true)
+	return p.setWithdrawn(ctx, study, owner, nil)
 }
 
-// Restore undoes a withdrawal. The error is ErrNoSubmission where there is none.
-func (p *Pipeline) Restore(ctx context.Context, study, owner string) error {
-	return p.setWithdrawn(ctx, study, owner, false)
+// Restore undoes a withdrawal. by is who has it done, for the audit record. The error is ErrNoSubmission where there is none.
+func (p *Pipeline) Restore(ctx context.Context, study, owner string, by *audit.Caller) error {
+	return p.setWithdrawn(ctx, study, owner, &audit.Event{Kind: audit.Operation, By: by, Reason: "what " + owner + " sent is served again",
+		Data: "ImagingStudy/" + p.Mapper.StudyID(study)})
 }
 
-func (p *Pipeline) setWithdrawn(ctx context.Context, study, owner string, gone bool) error {
+// setWithdrawn takes a submission back, or restores it, which is told.
+func (p *Pipeline) setWithdrawn(ctx context.Context, study, owner string, restored *audit.Event) error {
 	note := due{studyType, study, rand.Int64()}
 	err := p.Store.Write(ctx, func(tx store.Tx) error {
 		query, value := "UPDATE ingest_submission SET withdrawn = $3 WHERE study_uid = $1 AND owner = $2 AND withdrawn = 0", tx.Now().Unix()
-		if !gone {
+		if restored != nil {
 			query, value = "UPDATE ingest_submission SET withdrawn = $3 WHERE study_uid = $1 AND owner = $2 AND withdrawn > 0", 0
 		}
 		n, err := tx.Exec(ctx, query, study, owner, value)
@@ -287,7 +290,18 @@ func (p *Pipeline) setWithdrawn(ctx context.Context, study, owner string, gone b
 		}
 		dirty := newRows(3)
 		dirty.add(study, note.Type, note.ID, note.Generation)
-		return dirty.insert(ctx, tx, dirtyColumns, dirtyAgain)
+		if err := dirty.insert(ctx, tx, dirtyColumns, dirtyAgain); err != nil || restored == nil {
+			return err
+		}
+		told := *restored
+		patients, err := texts(ctx, tx, "SELECT patient FROM ingest_study WHERE study_uid = $1 AND recorded = 1", study)
+		if err != nil {
+			return err
+		}
+		if told.Patients, err = survivors(ctx, tx, patients); err != nil {
+			return err
+		}
+		return p.recordIn(ctx, tx, told)
 	})
 	if err != nil {
 		return err

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"lightbox/auth/audit"
 )
 
 // Watcher takes what is dropped into a folder: DICOM objects, ZIPs of them, and files of HL7 v2 messages. A file is taken once it is whole, which
@@ -98,6 +100,7 @@ func (w *Watcher) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	w.Origin.Visit = NewVisit(audit.Event{Kind: audit.Submit, By: &audit.Caller{Client: "watched folder", Organization: w.Origin.Owner}})
 	for _, name := range whole {
 		if err := w.take(ctx, name); err != nil {
 			return fmt.Errorf("%s: %w", name, err)

@@ -9,6 +9,9 @@ import (
 	"testing"
 	"time"
 
+	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/tidwall/gjson"
+
 	"lightbox/server/ingest"
 	"lightbox/server/ingest/ingesttest"
 )
@@ -76,6 +79,15 @@ func TestWatchedFolder(t *testing.T) {
 			}
 			if studies, reports := all(t, p.Store, "ImagingStudy"), all(t, p.Store, "DiagnosticReport"); len(studies) != 2 || len(reports) != 1 {
 				t.Errorf("%d studies, %d reports", len(studies), len(reports))
+			}
+			told := map[string]int{}
+			for _, r := range ingesttest.AuditEvents(t, p) {
+				e := gjson.ParseBytes(r.Body)
+				told[strings.Join([]string{e.Get("type.code").Str, e.Get("outcome").Str, e.Get(`agent.#(requestor==true).who.identifier.value`).Str}, " ")]++
+			}
+			// Of one study both what came first and what came again, as they were not there at the same time.
+			if diff := gocmp.Diff(map[string]int{"110104 0 watched folder": 3, "110104 4 watched folder": 1, "110107 0 watched folder": 1}, told); diff != "" {
+				t.Error(diff)
 			}
 		})
 	}

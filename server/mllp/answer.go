@@ -5,19 +5,31 @@ import (
 	"errors"
 	"time"
 
+	"lightbox/auth/audit"
 	"lightbox/mapping/hl7v2"
 	"lightbox/server/ingest"
 )
 
 // Into returns the Answer of a server that takes messages into a hub. A message that the hub refuses for good is kept with the reason and
 // answered with an error; lenient answers it as taken, for feeds that send a message again until it is.
-func Into(p *ingest.Pipeline, from ingest.Origin, lenient bool) func(ctx context.Context, message []byte) [][]byte {
-	return func(ctx context.Context, message []byte) [][]byte {
+func Into(p *ingest.Pipeline, from ingest.Origin, lenient bool) func(ctx context.Context, message []byte, address string) [][]byte {
+	return func(ctx context.Context, message []byte, address string) [][]byte {
+		from := from
+		told := audit.Begin(audit.Message, nil, address, "")
+		told.By = &audit.Caller{Organization: from.Owner} // who else it is says each message
+		from.Visit = ingest.NewVisit(told)
 		err := p.Message(ctx, message, from)
 		if err != nil && !ingest.IsKept(err) {
 			p.Log.Error("mllp: a message could not be taken and is to be sent again", "cause", err)
 		}
 		return answers(message, err, lenient)
+	}
+}
+
+// Strange returns the Strange of a server that takes messages into a hub: it puts on record who was turned away.
+func Strange(p *ingest.Pipeline) func(ctx context.Context, address string) {
+	return func(ctx context.Context, address string) {
+		p.Strange(ctx, audit.Begin(audit.Node, nil, address, ""), "tls")
 	}
 }
 

@@ -231,10 +231,10 @@ func TestRefusedIsKept(t *testing.T) {
 	if _, err := kept.ReadAt(text, 0); err != nil && err != io.EOF || string(text) != refused {
 		t.Errorf("%q, %v", text, err)
 	}
-	if taken, err := f.hub.Retry(t.Context()); taken != 0 || err != nil {
+	if taken, err := f.hub.Retry(t.Context(), nil); taken != 0 || err != nil {
 		t.Errorf("retried: %d, %v", taken, err)
 	}
-	if err := f.hub.Discard(t.Context(), list[0].Object); err != nil {
+	if err := f.hub.Discard(t.Context(), list[0].Object, nil); err != nil {
 		t.Fatal(err)
 	}
 	if list, err := f.hub.Refused(t.Context(), 10); err != nil || len(list) != 0 {

@@ -43,10 +43,12 @@ func (l Limits) withDefaults() Limits {
 
 // Server answers senders.
 type Server struct {
-	// Answer takes a message and returns the answers to send, once what they promise is durable.
-	Answer func(ctx context.Context, message []byte) [][]byte
-	Limits Limits
-	Log    *slog.Logger
+	// Answer takes a message that came from an address, host:port, and returns the answers to send, once what they promise is durable.
+	Answer func(ctx context.Context, message []byte, from string) [][]byte
+	// Strange is told of who does not show the certificate that is asked for; nil: nobody wants to know.
+	Strange func(ctx context.Context, from string)
+	Limits  Limits
+	Log     *slog.Logger
 }
 
 // Serve accepts connections until ctx ends, and then lets each finish the message that it is in. The listener is closed.
@@ -62,6 +64,13 @@ func (s *Server) converse(ctx context.Context, c net.Conn, limits Limits) {
 	// Who waits for a message is woken by the end; who is in one goes on to its answer.
 	stop := context.AfterFunc(ctx, func() { _ = c.SetReadDeadline(time.Now()) })
 	defer stop()
+	if err := connections.Begin(ctx, c); err != nil {
+		s.Log.Warn("mllp: no TLS", "cause", err)
+		if s.Strange != nil && ctx.Err() == nil && !errors.Is(err, io.EOF) { // who only looks whether somebody listens asks for nothing
+			s.Strange(context.WithoutCancel(ctx), c.RemoteAddr().String())
+		}
+		return
+	}
 	r := bufio.NewReaderSize(c, 64<<10)
 	for ctx.Err() == nil {
 		err := s.one(ctx, c, r, limits)
@@ -87,7 +96,7 @@ func (s *Server) one(ctx context.Context, c net.Conn, r *bufio.Reader, limits Li
 	if err != nil {
 		return err
 	}
-	answers := s.Answer(context.WithoutCancel(ctx), message)
+	answers := s.Answer(context.WithoutCancel(ctx), message, c.RemoteAddr().String())
 	if err := c.SetWriteDeadline(time.Now().Add(limits.Frame)); err != nil {
 		return err
 	}
