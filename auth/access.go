@@ -16,7 +16,8 @@ import (
 	"lightbox/fhir/store"
 )
 
-// Access finds out, at each request, what a token cannot say for long: whom its caller may act for. It is a Verifier.
+// Access finds out, at each request, what a token cannot say for long: whom its caller may act for, and what the caller's organisation reads.
+// It is a Verifier.
 //
 // A RelatedPerson acts for its patient while it is active and within its period: as a parent or guardian, by its relationship, until
 // the child comes of age; otherwise by an active Consent of the patient that names it. A Person acts for those of the RelatedPersons
@@ -27,6 +28,7 @@ type Access struct {
 	Majority int            // age in years; default 18
 	Zone     *time.Location // in which a day begins; default UTC
 	Clock    func() time.Time
+	Reading  []ReadingCentre // what organisations read; of others, what they are asked to by name
 }
 
 // Verify implements Verifier.
@@ -40,10 +42,12 @@ func (a *Access) Verify(ctx context.Context, r *http.Request) (*Principal, error
 
 // Resolve returns the caller as far as they may act now. A launch patient whom they may not act for any more is left out.
 func (a *Access) Resolve(ctx context.Context, p *Principal) (*Principal, error) {
-	if p.Patient == "" && !actsForPatients(p.FHIRUser) && !p.MayBreakGlass() {
+	reads := a.reading(p.Organization)
+	if p.Patient == "" && !actsForPatients(p.FHIRUser) && !p.MayBreakGlass() && reads == nil {
 		return p, nil
 	}
 	now := *p // p is shared
+	now.Reads = reads
 	var err error
 	if p.MayBreakGlass() {
 		if now.Emergency, err = a.emergency(ctx, p); err != nil {

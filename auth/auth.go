@@ -32,10 +32,11 @@ type Principal struct {
 	FHIRUser                string // "Type/<id>" when it is ours, the absolute URL as given when it is not
 	Organization            string // "Organization/<id>"
 	Roles                   []string
-	TokenID                 string   // jti
-	Purpose                 []string // why it is asked for, codes of v3-ActReason
-	Emergency               []string // "Patient/<id>" of each whom a clinician may see by having broken the glass: see Access
-	Represents              []string // "Patient/<id>" of each whom the caller may act for now: see Access
+	TokenID                 string         // jti
+	Purpose                 []string       // why it is asked for, codes of v3-ActReason
+	Emergency               []string       // "Patient/<id>" of each whom a clinician may see by having broken the glass: see Access
+	Represents              []string       // "Patient/<id>" of each whom the caller may act for now: see Access
+	Reads                   *ReadingCentre // what the caller's organisation reads; nil: what it is asked to by name. See Access
 	Scopes                  []Scope
 }
 

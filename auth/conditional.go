@@ -49,8 +49,13 @@ func widest(grants []search.Grant) []search.Grant {
 // covers reports whether every condition of h is one of g as well.
 func covers(h, g search.Grant) bool {
 	return (h.Patient == "" || h.Patient == g.Patient) && (h.Owner == "" || h.Owner == g.Owner) && (h.CareOf == "" || h.CareOf == g.CareOf) &&
-		(h.ReferredTo == "" || h.ReferredTo == g.ReferredTo) &&
+		(h.ReferredTo == "" || sameReferral(h, g)) &&
 		(!h.Nobodys || g.Nobodys) && (len(h.Where) == 0 || reflect.DeepEqual(h.Where, g.Where))
+}
+
+// sameReferral: two ways to be referred to an organisation are two conditions.
+func sameReferral(a, b search.Grant) bool {
+	return a.ReferredTo == b.ReferredTo && slices.Equal(a.ReferredAs, b.ReferredAs)
 }
 
 // maxMatches bounds the conditions of what granular scopes for r and others for s give together. To leave the rest out shows less.
@@ -61,10 +66,17 @@ func givenWhole(given []search.Grant, a, b search.Grant) bool {
 	return slices.ContainsFunc(given, func(g search.Grant) bool { return reflect.DeepEqual(g, a) || reflect.DeepEqual(g, b) })
 }
 
-// intersection is the grant of what two grants both cover, or of a part of it: two owners, or two organisations that care, at
-// once are no grant, and to leave them out shows less.
+// intersection is the grant of what two grants both cover, or of a part of it: two owners, two organisations that care, or two ways of being
+// referred at once are no grant, and to leave them out shows less.
 func intersection(a, b search.Grant) (search.Grant, bool) {
-	g := search.Grant{All: a.All && b.All, Nobodys: a.Nobodys || b.Nobodys, Where: slices.Concat(a.Where, b.Where)}
+	g := search.Grant{All: a.All && b.All, Nobodys: a.Nobodys || b.Nobodys, Where: slices.Concat(a.Where, b.Where),
+		ReferredAs: slices.Concat(a.ReferredAs, b.ReferredAs)}
+	if a.ReferredTo != "" && b.ReferredTo != "" {
+		if !sameReferral(a, b) {
+			return search.Grant{}, false
+		}
+		g.ReferredAs = a.ReferredAs
+	}
 	for _, field := range []struct {
 		to   *string
 		a, b string

@@ -101,12 +101,17 @@ func (p *Principal) userGrants(how rule, r request) []search.Grant {
 		return grants
 	}
 	if r.reads() && how != directory {
-		grants = append(grants, search.Grant{CareOf: p.Organization}, search.Grant{ReferredTo: p.Organization})
+		grants = append(grants, search.Grant{CareOf: p.Organization}, p.referred())
 		for _, patient := range p.Emergency {
 			grants = append(grants, search.Grant{Patient: patient})
 		}
 	}
 	return append(grants, commons(how, r)...)
+}
+
+// referred: what orders and tasks refer to the own organisation, by name or, where it is a reading centre, to its specialties.
+func (p *Principal) referred() search.Grant {
+	return search.Grant{ReferredTo: p.Organization, ReferredAs: p.Reads.referrals()}
 }
 
 // ownGrants: the own data of a patient who logs in, and that of those whom the user acts for.

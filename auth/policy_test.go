@@ -19,7 +19,12 @@ var (
 	inCare    = search.Grant{CareOf: "Organization/o"}
 	referred  = search.Grant{ReferredTo: "Organization/o"}
 	nobodys   = search.Grant{Nobodys: true}
+
+	bySpecialty   = search.Grant{ReferredTo: "Organization/o", ReferredAs: []string{"Organization/o", "|" + radiology}}
+	onlySpecialty = search.Grant{ReferredTo: "Organization/o", ReferredAs: []string{"Organization/o|", "Organization/o|" + radiology, "|" + radiology}}
 )
+
+const radiology, nuclear = "http://snomed.info/sct|394914008", "http://snomed.info/sct|394649004"
 
 func principal(t *testing.T, p auth.Principal, scope string) *auth.Principal {
 	t.Helper()
@@ -45,6 +50,11 @@ func unasserted(resourceType string) search.Grant {
 func TestVisible(t *testing.T) {
 	patient := auth.Principal{Patient: "Patient/p"}
 	clinician := auth.Principal{Organization: "Organization/o", FHIRUser: "Practitioner/d"}
+	reader, onlyReader := clinician, clinician
+	reader.Reads = &auth.ReadingCentre{Organization: "Organization/o", Specialties: []string{radiology}}
+	onlyReader.Reads = &auth.ReadingCentre{Organization: "Organization/o", Specialties: []string{radiology}, Only: true}
+	launched, patientReader := reader, reader
+	launched.Patient, patientReader.FHIRUser = "Patient/p", "Patient/p"
 	person := auth.Principal{FHIRUser: "Person/r", Patient: "Patient/p", Represents: []string{"Patient/p"}}
 	relative := auth.Principal{FHIRUser: "RelatedPerson/r", Patient: "Patient/p", Represents: []string{"Patient/p"}}
 	r, err := search.Parse(fhir.R4(), "Person", url.Values{"_id": {"r"}}, search.Options{})
@@ -69,6 +79,15 @@ func TestVisible(t *testing.T) {
 		{"partner does not delete", auth.Principal{Organization: "Organization/o"}, "system/ImagingStudy.crus", auth.Delete, "ImagingStudy", nil},
 		{"partner and the directory", auth.Principal{Organization: "Organization/o"}, "system/*.rs", auth.Read, "Practitioner", []search.Grant{ofOwner}},
 		{"clinician reads", clinician, "user/*.rs", auth.Read, "ImagingStudy", []search.Grant{ofOwner, inCare, referred}},
+		{"clinician of a reading centre", reader, "user/*.rs", auth.Search, "ImagingStudy", []search.Grant{ofOwner, inCare, bySpecialty}},
+		{"clinician of a reading centre of nothing else", onlyReader, "user/*.rs", auth.Read, "ImagingStudy", []search.Grant{ofOwner, inCare, onlySpecialty}},
+		{"clinician of a reading centre changes the own", reader, "user/*.cruds", auth.Update, "ImagingStudy", []search.Grant{ofOwner}},
+		{"clinician of a reading centre and workings", reader, "user/*.rs", auth.Read, "Provenance", []search.Grant{ofOwner}},
+		{"backend of a reading centre", reader, "system/*.rs", auth.Read, "ImagingStudy", []search.Grant{ofOwner}},
+		{"clinician of a reading centre, launched", launched, "patient/*.rs", auth.Read, "ImagingStudy", []search.Grant{
+			{Patient: "Patient/p", Owner: "Organization/o"}, {Patient: "Patient/p", CareOf: "Organization/o"},
+			{Patient: "Patient/p", ReferredTo: "Organization/o", ReferredAs: bySpecialty.ReferredAs}}},
+		{"patient of a reading centre's organization", patientReader, "user/*.rs", auth.Read, "Patient", []search.Grant{ofPatient}},
 		{"clinician searches the directory", clinician, "user/*.rs", auth.Search, "Endpoint", []search.Grant{ofOwner, nobodys}},
 		{"clinician and devices", clinician, "user/*.rs", auth.Read, "Device", []search.Grant{ofOwner, inCare, referred, nobodys}},
 		{"clinician changes the own", clinician, "user/*.cruds", auth.Update, "ServiceRequest", []search.Grant{ofOwner}},
@@ -178,14 +197,23 @@ func TestCallerID(t *testing.T) {
 		}
 	}
 	different := map[string]string{
-		"issuer":         id(func(p *auth.Principal) { p.Issuer = "https://j" }, scope),
-		"subject":        id(func(p *auth.Principal) { p.Subject = "t" }, scope),
-		"client":         id(func(p *auth.Principal) { p.Client = "d" }, scope),
-		"patient":        id(func(p *auth.Principal) { p.Patient = "Patient/q" }, scope),
-		"user":           id(func(p *auth.Principal) { p.FHIRUser = "" }, scope),
-		"organization":   id(func(p *auth.Principal) { p.Organization = "" }, scope),
-		"roles":          id(func(p *auth.Principal) { p.Roles = []string{"a"} }, scope),
-		"scopes":         id(func(*auth.Principal) {}, "patient/*.rs"),
+		"issuer":       id(func(p *auth.Principal) { p.Issuer = "https://j" }, scope),
+		"subject":      id(func(p *auth.Principal) { p.Subject = "t" }, scope),
+		"client":       id(func(p *auth.Principal) { p.Client = "d" }, scope),
+		"patient":      id(func(p *auth.Principal) { p.Patient = "Patient/q" }, scope),
+		"user":         id(func(p *auth.Principal) { p.FHIRUser = "" }, scope),
+		"organization": id(func(p *auth.Principal) { p.Organization = "" }, scope),
+		"roles":        id(func(p *auth.Principal) { p.Roles = []string{"a"} }, scope),
+		"scopes":       id(func(*auth.Principal) {}, "patient/*.rs"),
+		"reads": id(func(p *auth.Principal) {
+			p.Reads = &auth.ReadingCentre{Organization: "Organization/o", Specialties: []string{radiology}}
+		}, scope),
+		"reads only": id(func(p *auth.Principal) {
+			p.Reads = &auth.ReadingCentre{Organization: "Organization/o", Specialties: []string{radiology}, Only: true}
+		}, scope),
+		"reads another": id(func(p *auth.Principal) {
+			p.Reads = &auth.ReadingCentre{Organization: "Organization/o", Specialties: []string{nuclear}}
+		}, scope),
 		"moved boundary": id(func(p *auth.Principal) { p.Subject, p.Client = "sc", "" }, scope),
 	}
 	seen := map[string]string{same: "base"}

@@ -101,14 +101,9 @@ var errNoClaim = errors.New("the object has no such member")
 
 // ParseRules reads the rules of several issuers from JSON. Members that are unknown are errors.
 func ParseRules(text []byte) ([]Rules, error) {
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
 	var all []Rules
-	if err := d.Decode(&all); err != nil {
+	if err := decodeArray(text, &all); err != nil {
 		return nil, fmt.Errorf("issuers: %w", err)
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("issuers: something follows the array")
 	}
 	for _, r := range all {
 		if err := r.check(); err != nil {
@@ -116,6 +111,19 @@ func ParseRules(text []byte) ([]Rules, error) {
 		}
 	}
 	return all, nil
+}
+
+// decodeArray reads an array of a configuration strictly.
+func decodeArray(text []byte, all any) error {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(all); err != nil {
+		return err
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("something follows the array")
+	}
+	return nil
 }
 
 // check refuses what could only fail later.

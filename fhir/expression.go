@@ -101,7 +101,7 @@ func compile(p *SearchParameter) ([]Path, error) {
 	}
 	var all []Path
 	for branch := range strings.SplitSeq(p.Expression, " | ") {
-		paths, err := compileBranch(branch, p.Datatypes)
+		paths, err := compileBranch(branch, p)
 		if err != nil {
 			return nil, err
 		}
@@ -110,34 +110,34 @@ func compile(p *SearchParameter) ([]Path, error) {
 	return all, nil
 }
 
-func compileBranch(branch string, datatypes []string) ([]Path, error) {
+func compileBranch(branch string, p *SearchParameter) ([]Path, error) {
 	if plainForm.MatchString(branch) || rootForm.MatchString(branch) {
-		return choose(Path{Members: memberNames(branch)}, datatypes), nil
+		return choose(Path{Members: memberNames(branch)}, p), nil
 	}
 	m := asForm.FindStringSubmatch(branch)
 	if m == nil {
 		m = asCallForm.FindStringSubmatch(branch)
 	}
 	if m != nil {
-		p := Path{Members: memberNames(m[1]), Datatype: m[2]}
-		p.setChoice(m[2])
+		path := Path{Members: memberNames(m[1]), Datatype: m[2]}
+		path.setChoice(m[2])
 		if m[3] != "" {
-			p.Members = append(p.Members, strings.Split(m[3][1:], ".")...)
-			p.Datatype = datatypes[0]
+			path.Members = append(path.Members, strings.Split(m[3][1:], ".")...)
+			path.Datatype = p.Datatypes[0]
 		}
-		return []Path{p}, nil
+		return []Path{path}, nil
 	}
 	if m := whereForm.FindStringSubmatch(branch); m != nil {
-		return choose(Path{Members: memberNames(m[1]), Where: Condition{Member: m[2], Equals: m[3]}}, datatypes), nil
+		return choose(Path{Members: memberNames(m[1]), Where: Condition{Member: m[2], Equals: m[3]}}, p), nil
 	}
 	if m := codingForm.FindStringSubmatch(branch); m != nil {
-		return choose(Path{Members: memberNames(m[1]), Where: Condition{Member: m[2], System: m[3], Equals: m[4]}}, datatypes), nil
+		return choose(Path{Members: memberNames(m[1]), Where: Condition{Member: m[2], System: m[3], Equals: m[4]}}, p), nil
 	}
 	if m := resolveForm.FindStringSubmatch(branch); m != nil {
-		return choose(Path{Members: memberNames(m[1]), Where: Condition{Resolves: m[2]}}, datatypes), nil
+		return choose(Path{Members: memberNames(m[1]), Where: Condition{Resolves: m[2]}}, p), nil
 	}
 	if m := existsForm.FindStringSubmatch(branch); m != nil && m[1] == m[2] {
-		return choose(Path{Members: memberNames(m[1]), Exists: true}, datatypes), nil
+		return choose(Path{Members: memberNames(m[1]), Exists: true}, p), nil
 	}
 	return nil, fmt.Errorf("expression not understood: %q", branch)
 }
@@ -145,16 +145,17 @@ func compileBranch(branch string, datatypes []string) ([]Path, error) {
 // memberNames drops the type that an expression begins with.
 func memberNames(path string) []string { return strings.Split(path, ".")[1:] }
 
-// choose makes one path for each type of a choice element: Observation.effective is effectiveDateTime, effectivePeriod...
-func choose(p Path, datatypes []string) []Path {
-	if len(datatypes) == 1 {
-		p.Datatype = datatypes[0]
-		return []Path{p}
+// choose makes one path for each type of a choice element that the parameter takes: Observation.effective is effectiveDateTime,
+// effectivePeriod... and Consent.source, of a reference, sourceReference.
+func choose(path Path, p *SearchParameter) []Path {
+	if len(p.Datatypes) == 1 && !p.Choice {
+		path.Datatype = p.Datatypes[0]
+		return []Path{path}
 	}
 	var all []Path
-	for _, t := range datatypes {
-		one := p
-		one.Members, one.Datatype = slices.Clone(p.Members), t
+	for _, t := range p.Datatypes {
+		one := path
+		one.Members, one.Datatype = slices.Clone(path.Members), t
 		one.setChoice(t)
 		all = append(all, one)
 	}
@@ -173,7 +174,7 @@ func (t *Type) addComponents(p *SearchParameter, text string) error {
 		}
 		c := Component{Param: known}
 		for branch := range strings.SplitSeq(expression, " | ") {
-			paths, err := compileBranch(t.Name+"."+branch, known.Datatypes)
+			paths, err := compileBranch(t.Name+"."+branch, known)
 			if err != nil {
 				return err
 			}

@@ -92,8 +92,8 @@ func (r *Registry) addParameter(row []string, ours bool) error {
 		if row[0] != t.Name && row[0] != everyType {
 			continue
 		}
-		p := &SearchParameter{Type: t.Name, Name: row[1], Kind: Kind(row[2]), Datatypes: list(row[3]),
-			Expression: row[4], Targets: list(row[5]), System: row[6], Ours: ours}
+		p := parameterOf(row)
+		p.Type, p.Ours = t.Name, ours
 		if err := t.add(p); err != nil {
 			return err
 		}
@@ -109,6 +109,16 @@ func (r *Registry) addParameter(row []string, ours bool) error {
 	}
 	return nil
 }
+
+// parameterOf reads a row of a table of search parameters.
+func parameterOf(row []string) *SearchParameter {
+	datatypes, choice := strings.CutPrefix(row[3], choiceMark)
+	return &SearchParameter{Type: row[0], Name: row[1], Kind: Kind(row[2]), Datatypes: list(datatypes), Choice: choice,
+		Expression: row[4], Targets: list(row[5]), System: row[6]}
+}
+
+// choiceMark stands before the one data type that a parameter takes of a choice element, where its expression does not say which.
+const choiceMark = "[x]"
 
 // rows splits a table with a header line.
 func rows(table string) [][]string {

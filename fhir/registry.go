@@ -28,6 +28,7 @@ type SearchParameter struct {
 	Expression string   // FHIRPath, as R4 states it
 	Targets    []string // resource types that a reference may point to; "Any" for all
 	Datatypes  []string // of the elements that Expression selects; a choice element has several
+	Choice     bool     // it selects a choice element of which Kind takes the one type in Datatypes ("[x]Reference" in the table)
 	System     string   // the implicit code system of a code (FHIR R4 search.html#token)
 	Paths      []Path   // Expression, compiled; of a composite: the elements that hold its components
 	Components []Component

@@ -79,6 +79,7 @@ func TestPaths(t *testing.T) {
 			{Members: []string{"subject"}, Datatype: "Reference", Where: fhir.Condition{Resolves: "Patient"}}}},
 		{"Patient", "phone", []fhir.Path{
 			{Members: []string{"telecom"}, Datatype: "ContactPoint", Where: fhir.Condition{Member: "system", Equals: "phone"}}}},
+		{"Consent", "source-reference", []fhir.Path{{Members: []string{"sourceReference"}, Datatype: "Reference"}}},
 		{"Patient", "death-date", []fhir.Path{{Members: []string{"deceasedDateTime"}, Datatype: "dateTime"}}},
 		{"Patient", "deceased", []fhir.Path{
 			{Members: []string{"deceasedBoolean"}, Datatype: "boolean", Exists: true},
@@ -100,4 +101,89 @@ func TestPaths(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Every path of every parameter, and of every component, leads through elements that there are, by the names that they have in JSON, to one
+// of the type that the path says.
+func TestPathsAreElements(t *testing.T) {
+	known := readElements(t)
+	for _, rt := range fhir.R4().Types() {
+		for _, p := range rt.Params() {
+			for _, path := range p.Paths { // of a composite, what its components are in: the resource itself, or an element
+				if got := known.typeAt(rt.Name, path.Members); got != path.Datatype && !(p.Kind == fhir.KindComposite && len(path.Members) == 0) {
+					t.Errorf("%s.%s: %v is %q, want %q", rt.Name, p.Name, path.Members, got, path.Datatype)
+				}
+				for _, c := range p.Components {
+					for _, below := range c.Paths {
+						if got := known.typeAt(rt.Name, slices.Concat(path.Members, below.Members)); got != below.Datatype {
+							t.Errorf("%s.%s: component %s: %v below %v is %q, want %q", rt.Name, p.Name, c.Param.Name, below.Members, path.Members, got, below.Datatype)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// r4Elements are the types of elements, by the path of what they are in and their name in JSON. "#path" is the content of another element.
+type r4Elements map[string]map[string]string
+
+func readElements(t *testing.T) r4Elements {
+	t.Helper()
+	table, err := os.ReadFile(filepath.Join("patch", "r4elements.tsv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := r4Elements{"Resource": {"id": "id"}} // which of data types is a string
+	for _, line := range strings.Split(strings.TrimRight(string(table), "\n"), "\n")[1:] {
+		row := strings.Split(line, "\t")
+		dot := strings.LastIndexByte(row[0], '.')
+		if dot < 0 { // a resource type
+			continue
+		}
+		of, name := row[0][:dot], row[0][dot+1:]
+		if known[of] == nil {
+			known[of] = map[string]string{}
+		}
+		name, choice := strings.CutSuffix(name, "[x]")
+		for datatype := range strings.SplitSeq(row[2], ",") {
+			if choice {
+				known[of][name+strings.ToUpper(datatype[:1])+datatype[1:]] = datatype
+			} else {
+				known[of][name] = datatype
+			}
+		}
+	}
+	return known
+}
+
+// first returns the first text that is not empty.
+func first(texts ...string) string {
+	for _, text := range texts {
+		if text != "" {
+			return text
+		}
+	}
+	return ""
+}
+
+// typeAt returns the type of an element; "" for one that is not there.
+func (known r4Elements) typeAt(of string, members []string) (datatype string) {
+	for n, name := range members {
+		datatype = first(known[of][name], known["*"][name])
+		if n == 0 {
+			datatype = first(known[of][name], known["Resource"][name], known["*"][name])
+		}
+		switch {
+		case datatype == "":
+			return ""
+		case datatype == "BackboneElement" || datatype == "Element":
+			of += "." + name
+		case strings.HasPrefix(datatype, "#"):
+			of = datatype[1:]
+		default:
+			of = datatype
+		}
+	}
+	return datatype
 }

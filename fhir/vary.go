@@ -12,12 +12,15 @@ func vary(table string, edit func(p *SearchParameter) bool) string {
 	header, _, _ := strings.Cut(table, "\n")
 	lines := []string{header}
 	for _, row := range rows(table) {
-		p := &SearchParameter{Type: row[0], Name: row[1], Kind: Kind(row[2]), Datatypes: list(row[3]),
-			Expression: row[4], Targets: list(row[5]), System: row[6]}
+		p := parameterOf(row)
 		if !edit(p) {
 			continue
 		}
-		row = append([]string{p.Type, p.Name, string(p.Kind), strings.Join(p.Datatypes, ","), p.Expression,
+		datatypes := strings.Join(p.Datatypes, ",")
+		if p.Choice {
+			datatypes = choiceMark + datatypes
+		}
+		row = append([]string{p.Type, p.Name, string(p.Kind), datatypes, p.Expression,
 			strings.Join(p.Targets, ","), p.System}, row[7:]...)
 		lines = append(lines, strings.Join(row, "\t"))
 	}

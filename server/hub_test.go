@@ -56,6 +56,12 @@ func (b *buffer) String() string {
 	return b.buf.String()
 }
 
+// readingCentres read what is addressed to radiology.
+var readingCentres = []auth.ReadingCentre{
+	{Organization: "Organization/centre", Specialties: []string{"http://snomed.info/sct|394914008"}},
+	{Organization: "Organization/special", Specialties: []string{"http://snomed.info/sct|394914008"}, Only: true},
+}
+
 // newHub starts the stack on a store; change may alter what the server is made of.
 func newHub(t testing.TB, s store.Store, change func(*server.Config)) *hub {
 	t.Helper()
@@ -78,7 +84,7 @@ func newHubOf(t testing.TB, s store.Store, issuer devissuer.Config, change func(
 		Registry: fhir.R4(),
 		Store:    s,
 		Audit:    h.audit,
-		Verifier: &auth.Access{Store: s, Clock: func() time.Time { return h.now() }, Verifier: auth.Remember(must(auth.NewVerifier(auth.Config{
+		Verifier: &auth.Access{Store: s, Reading: readingCentres, Clock: func() time.Time { return h.now() }, Verifier: auth.Remember(must(auth.NewVerifier(auth.Config{
 			Issuers: []string{issuer.URL}, Audience: issuer.Audience, Base: h.base})))},
 		Links:   &links.Links{Store: s, Audit: h.audit, Base: h.root + "/links"},
 		Base:    h.base,

@@ -22,7 +22,7 @@ type principal struct {
 	roles        []string
 	acts         string   // the patient whom a RelatedPerson acts for now
 	emergency    string   // the patient whom a clinician sees by having broken the glass
-	referred     []string // patients whom orders and tasks refer to the organisation
+	referred     []string // patients whom orders and tasks refer to the organisation, or to its specialty
 	denied       []string // patients who deny their care to the organisation
 
 	forged func(t testing.TB, h *hub, genuine string) string // the token that is sent instead; "" sends none
@@ -73,7 +73,9 @@ func principals() []*principal {
 		{name: "former representative", scope: "user/*.cruds", fhirUser: "RelatedPerson/former"},
 		{name: "emergency doctor", scope: "user/*.cruds", fhirUser: "Practitioner/visit", organization: south, emergency: "Patient/self"},
 		{name: "reading centre", scope: "user/*.cruds", fhirUser: "Practitioner/shared", organization: reading,
-			referred: []string{"Patient/self", "Patient/denied"}, denied: []string{"Patient/denied"}},
+			referred: []string{"Patient/self", "Patient/denied", "Patient/other"}, denied: []string{"Patient/denied"}},
+		{name: "reading centre by specialty", scope: "user/*.cruds", fhirUser: "Practitioner/shared", organization: special,
+			referred: []string{"Patient/mate", "Patient/denied"}, denied: []string{"Patient/denied"}},
 		{name: "denied doctor", scope: "user/*.cruds", fhirUser: "Practitioner/mate", organization: east, denied: []string{"Patient/denied"}},
 	}
 }

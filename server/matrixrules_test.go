@@ -262,10 +262,14 @@ func (r reference) history(p *principal, k *kept) int {
 
 var patientReference = regexp.MustCompile(`"reference":"(?:[^"]*/)?(Patient/[A-Za-z0-9.-]+)(?:/_history/[0-9]+)?"`)
 
-var forOrganization = regexp.MustCompile(`"(?:owner|performer)":\[?\{"reference":"Organization/`)
+var forOrganization = regexp.MustCompile(`"(?:owner|performer)":\[?\{"reference":"Organization/|"performerType":`)
 
-// handsOn reports whether a body refers its patient to an organisation: an order by who performs it, a task by whose it is.
+// handsOn reports whether a body decides who else sees its patient: a consent, somebody who acts for them, and what refers them to an
+// organisation, an order by who performs it, a task by whose it is, either by a specialty.
 func handsOn(body string) bool {
+	if regexp.MustCompile(`"resourceType":"(?:Consent|RelatedPerson)"`).MatchString(body) {
+		return true
+	}
 	return regexp.MustCompile(`"resourceType":"(?:ServiceRequest|Task)"`).MatchString(body) && forOrganization.MatchString(body)
 }
 
@@ -275,7 +279,7 @@ func (r reference) refers(p *principal, body string) bool {
 	if p.unrestricted("r", "Patient") || p.unrestricted("s", "Patient") {
 		return true
 	}
-	if p = p.ordinary(); handsOn(body) { // who was referred is not referred further
+	if p = p.ordinary(); handsOn(body) { // who was referred is not referred further, and nothing is decided of them
 		p.referred = nil
 	}
 	for _, found := range patientReference.FindAllStringSubmatch(body, -1) {

@@ -28,7 +28,10 @@ type party struct {
 	labelled     bool // what is a patient's is of Confidentiality R or V
 }
 
-const north, south, reading, east = "Organization/north", "Organization/south", "Organization/reading", "Organization/east"
+const (
+	north, south, reading, east = "Organization/north", "Organization/south", "Organization/reading", "Organization/east"
+	special                     = "Organization/special" // takes what is for radiology, and nothing else
+)
 
 // parties: Patient/self, a child, and Patient/mate are of north, Patient/other is of south. What a visit left is data of self made by south.
 var parties = []party{
@@ -185,9 +188,10 @@ func (w *world) addRelatives() {
 	}
 }
 
-// addReferred adds the reading centre and whom a Task refers there, and Patient/denied with what that patient denies.
+// addReferred adds the reading centres and whom a Task or an order refers there, by name or by specialty, and Patient/denied with what that
+// patient denies.
 func (w *world) addReferred() {
-	for _, id := range []string{"reading", "east"} {
+	for _, id := range []string{"reading", "east", "special"} {
 		w.add(moldOf("Organization"), parties[3], func(k *kept) { k.ID = id })
 	}
 	w.add(moldOf("Task"), parties[0], func(k *kept) {
@@ -198,15 +202,46 @@ func (w *world) addReferred() {
 		k.ID, k.owner, k.decides = "handed", "", true
 		k.says(`"owner":{"reference":"Patient/self"}`, `"owner":{"reference":"`+reading+`"}`)
 	})
+	w.addAddressed()
 	w.add(moldOf("Consent"), denied, func(k *kept) {
 		k.owner, k.decides = "", true
 		k.says(`"type":"permit"`, `"type":"deny"`)
-		k.says(`"actor":[`, `"actor":[{"role":{"text":"x"},"reference":{"reference":"`+east+`"}},{"role":{"text":"x"},"reference":{"reference":"`+reading+`"}},`)
+		k.says(`"actor":[`, `"actor":[{"role":{"text":"x"},"reference":{"reference":"`+east+`"}},{"role":{"text":"x"},"reference":{"reference":"`+reading+`"}},`+
+			`{"role":{"text":"x"},"reference":{"reference":"`+special+`"}},`)
 	})
 	w.add(moldOf("Patient"), denied, func(k *kept) { k.decides = true })
 	for _, resourceType := range []string{"Binary", "Device", "DocumentReference", "ImagingStudy", "Observation"} {
 		w.add(moldOf(resourceType), denied, nil)
 		w.add(moldOf(resourceType), deniedToNorth, func(k *kept) { k.ID = "elsewhere" })
+	}
+}
+
+// addAddressed adds orders and tasks for a specialty: of mate and of denied for radiology, which is the work of who reads that; of other for an
+// organisation that does not, and for one that does, of another specialty.
+func (w *world) addAddressed() {
+	kind := func(code string) string {
+		return `{"coding":[{"system":"http://snomed.info/sct","code":"` + code + `"}]}`
+	}
+	const radiology, nuclear = "394914008", "394649004"
+	w.add(moldOf("ServiceRequest"), parties[1], func(k *kept) {
+		k.ID, k.decides = "addressed", true
+		k.says(`"requester":`, `"performerType":`+kind(radiology)+`,"requester":`)
+	})
+	for _, task := range []struct {
+		id, owner, code string
+		of              party
+	}{
+		{"addressed", "", radiology, denied},
+		{"elsewhere", reading, radiology, parties[2]},
+		{"nuclear", special, nuclear, parties[2]},
+	} {
+		w.add(moldOf("Task"), task.of, func(k *kept) {
+			k.ID, k.owner, k.decides = task.id, "", true
+			k.says(`"requester":`, `"performerType":[`+kind(task.code)+`],"requester":`)
+			if task.owner != "" {
+				k.says(`"owner":{"reference":"Patient/self"}`, `"owner":{"reference":"`+task.owner+`"}`)
+			}
+		})
 	}
 }
 

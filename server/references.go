@@ -25,12 +25,19 @@ const maxPatients = 64
 // patientReferences are the references of a body to patients of this server that its writer must see.
 type patientReferences struct {
 	visible search.Filter
+	decides bool // the body decides who sees them: visible is less
 	found   []patientReference
 	logical *search.Query // for the patient whose data it is, when named by an identifier alone
 	element string        // that does so
 }
 
 type patientReference struct{ id, expression string }
+
+// checked is a patient who was found to be visible to the writer of a body.
+type checked struct {
+	id      string
+	decides bool
+}
 
 // foreignPatients finds what a write must check. A caller who sees every patient has nothing to be checked: a reference may
 // come before its target.
@@ -41,7 +48,7 @@ func (a *api) foreignPatients(by *auth.Principal, res fhir.Resource) (patientRef
 	if unfiltered(p.visible) {
 		return p, nil
 	}
-	if decides(res) { // nobody lets in themselves or others, or keeps others out, by what they write of a patient whom they see for a while
+	if p.decides = decides(res); p.decides { // nobody lets in themselves or others, or keeps others out, by what they write of a patient whom they see for a while
 		p.visible.Grants = slices.DeleteFunc(p.visible.Grants, func(g search.Grant) bool { return g.ReferredTo != "" })
 	}
 	err := eachReference(res, func(reference, expression string) error {
@@ -92,9 +99,9 @@ func (p *patientReferences) addLogical(reg *fhir.Registry, res fhir.Resource) er
 
 // check answers the same for a patient who is hidden and for one who does not exist. It remembers in known who is neither, as long
 // as nothing is put; nil remembers nothing.
-func (p patientReferences) check(ctx context.Context, tx store.Tx, known map[string]bool) error {
+func (p patientReferences) check(ctx context.Context, tx store.Tx, known map[checked]bool) error {
 	for _, ref := range p.found {
-		if known[ref.id] {
+		if known[checked{ref.id, p.decides}] {
 			continue
 		}
 		ok, err := tx.Visible(ctx, p.visible, "Patient", ref.id)
@@ -106,7 +113,7 @@ func (p patientReferences) check(ctx context.Context, tx store.Tx, known map[str
 				"the reference is to a patient that the token does not cover").At(ref.expression)}
 		}
 		if known != nil {
-			known[ref.id] = true
+			known[checked{ref.id, p.decides}] = true
 		}
 	}
 	return p.checkLogical(ctx, tx)

@@ -268,7 +268,7 @@ func (r *transactionRun) stillOne() error {
 }
 
 func (r *transactionRun) verify() error {
-	patients := map[string]bool{}
+	patients := map[checked]bool{}
 	for _, i := range r.pending {
 		if err := r.changes[i].verify(r.ctx, r.tx, patients); err != nil {
 			return inEntry(r.steps[i].entry, err)

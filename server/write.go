@@ -100,7 +100,7 @@ func orNothing(done *answer) answer {
 
 // verify undoes by its error a write whose result its writer could not reach: the patients that the body refers to and the
 // image after must be visible to them, or data would move to someone else.
-func (w change) verify(ctx context.Context, tx store.Tx, known map[string]bool) error {
+func (w change) verify(ctx context.Context, tx store.Tx, known map[checked]bool) error {
 	patients, err := w.api.foreignPatients(w.by, w.put.Resource)
 	if err != nil {
 		return err

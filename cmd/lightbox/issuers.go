@@ -29,6 +29,21 @@ func (c *serveCommand) readIssuers() error {
 	return nil
 }
 
+// readReadingCentres reads the file of --reading-centres.
+func (c *serveCommand) readReadingCentres() error {
+	if c.Reading == "" {
+		return nil
+	}
+	text, err := os.ReadFile(c.Reading)
+	if err != nil {
+		return fmt.Errorf("--reading-centres: %w", err)
+	}
+	if c.reading, err = auth.ParseReadingCentres(text); err != nil {
+		return fmt.Errorf("--reading-centres %s: %w", c.Reading, err)
+	}
+	return nil
+}
+
 // trusted are the URLs of all issuers, the one that clients are sent to first.
 func (c *serveCommand) trusted() []string {
 	all := slices.Clone(c.Issuer)
@@ -53,7 +68,7 @@ func (o serverOptions) verifier(st store.Store) (auth.Verifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &auth.Access{Verifier: auth.Remember(oidc), Store: st, Majority: o.majority, Zone: o.zone}, nil
+	return &auth.Access{Verifier: auth.Remember(oidc), Store: st, Majority: o.majority, Zone: o.zone, Reading: o.reading}, nil
 }
 
 // discovery asks the first issuer what clients need to know of it, when somebody asks and it is not known yet. An issuer that is

@@ -30,6 +30,7 @@ type serveCommand struct {
 	Base     string        `placeholder:"URL" help:"Public base URL of the FHIR API. Default: http://<listen>/fhir."`
 	Issuer   []string      `placeholder:"URL" help:"OpenID provider whose access tokens are accepted. Repeatable."`
 	Issuers  string        `placeholder:"FILE" help:"Further providers and how their tokens are read, as JSON: claims, introspection, and who their subjects are here. See below."`
+	Reading  string        `name:"reading-centres" placeholder:"FILE" help:"Which organisations take work that is addressed to a specialty rather than to one of them by name, as JSON. See below."`
 	Audience string        `placeholder:"NAME" help:"What a token's aud must hold. Default: the base URL."`
 	Majority int           `default:"18" placeholder:"YEARS" help:"Age from which a parent or guardian no longer acts for a child, at the beginning of the birthday in --timezone."`
 	LinkLife time.Duration `default:"120h" placeholder:"DURATION" help:"How long a link to images holds (ImagingStudy/[id]/$$link)."`
@@ -40,14 +41,15 @@ type serveCommand struct {
 	mllpFlags
 	dimseFlags
 
-	rules []auth.Rules // of the file, which Validate reads
+	rules   []auth.Rules // of the file, which Validate reads
+	reading []auth.ReadingCentre
 
 	Watch map[string]string `placeholder:"DIR=[ORGANIZATION]" help:"Folder whose files are taken as they are dropped, and the organisation that they belong to, by name or as Organization/<id> (default: the one that each names). What was taken is moved to done, duplicate or refused in it. Repeatable."`
 }
 
 // Validate is called after parsing: what is embedded has no call of its own.
 func (c *serveCommand) Validate() error {
-	return errors.Join(c.hubFlags.Validate(), c.dimseFlags.Validate(), c.readIssuers())
+	return errors.Join(c.hubFlags.Validate(), c.dimseFlags.Validate(), c.readIssuers(), c.readReadingCentres())
 }
 
 // Help is shown below the flags.
@@ -67,7 +69,16 @@ The file of --issuers is an array of providers, of whose members only "issuer" i
     "linked": false}]
 
 "claims" says where a token has what; dots go into objects, an array of names is for names with dots. "introspection" is for tokens that are no
-JWTs, with "always" for all. "identify" and "linked" (see lightbox link) say who a caller is here; who is not known is refused.`
+JWTs, with "always" for all. "identify" and "linked" (see lightbox link) say who a caller is here; who is not known is refused.
+
+The file of --reading-centres is an array of organisations:
+
+  [{"organization": "Organization/7d1c", "specialties": ["http://snomed.info/sct|394914008"], "only": false}]
+
+An order (ServiceRequest) or Task refers its patient to the organisation that is its performer or owner. One that names no organisation and has
+one of the specialties as performerType refers the patient to each organisation that has it here: their clinicians see the patient's data until
+the order or Task is revoked, cancelled or the like, unless the patient denies it to them. With "only", what names the organisation and another
+specialty is not for it either. A database that had orders before it knew of specialties needs lightbox reindex --all.`
 }
 
 // Run serves until the context ends.
@@ -102,7 +113,7 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	defer h.Close()
-	handler, err := newServer(ctx, h, serverOptions{base: base, issuers: c.Issuer, rules: c.rules, audience: c.Audience, smart: c.discovery(log),
+	handler, err := newServer(ctx, h, serverOptions{base: base, issuers: c.Issuer, rules: c.rules, reading: c.reading, audience: c.Audience, smart: c.discovery(log),
 		majority: c.Majority, zone: c.config(nil).Zone, linkLife: c.LinkLife, fairness: &auth.Fairness{AtOnce: c.AtOnce, PerSecond: c.Rate}, log: log})
 	if err != nil {
 		return err
@@ -159,6 +170,7 @@ type serverOptions struct {
 	base     string
 	issuers  []string
 	rules    []auth.Rules
+	reading  []auth.ReadingCentre
 	audience string
 	smart    func() server.SMART
 	majority int            // age in years; 0: 18

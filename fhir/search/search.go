@@ -163,7 +163,16 @@ type Grant struct {
 	Nobodys bool   // it is no patient's data at all (a directory entry)
 	// ReferredTo is "Organization/<id>": it is data of a patient whom an order or a task refers to this organisation, see Referred.
 	ReferredTo string
+	ReferredAs []string // the keys of Referred by which that is so; none: by its name
 	Where      []Clause // granular scopes
+}
+
+// Referrals returns the keys of Referred that a grant with ReferredTo covers.
+func (g Grant) Referrals() []string {
+	if len(g.ReferredAs) > 0 {
+		return g.ReferredAs
+	}
+	return []string{g.ReferredTo}
 }
 
 // Everything is the filter of a caller without restriction.

@@ -94,6 +94,7 @@ func testVisible(t *testing.T, fresh func(t testing.TB) Database) {
 	t.Run("owners change", func(t *testing.T) { ownersChange(t, fresh(t)) })
 	t.Run("denials", func(t *testing.T) { denied(t, fresh(t)) })
 	t.Run("referrals", func(t *testing.T) { referred(t, fresh(t)) })
+	t.Run("referrals to a specialty", func(t *testing.T) { referredToSpecialty(t, fresh(t)) })
 }
 
 // seers are the ways to learn of a resource.
@@ -290,6 +291,102 @@ func referred(t *testing.T, db Database) {
 	sees("which is the patient's no more")
 }
 
+const radiology = "http://snomed.info/sct|394914008"
+
+// addressed is an order or a task for a specialty, and for an organisation or nobody.
+func addressed(resourceType, id, status, of, organization, code string) string {
+	kind := fmt.Sprintf(`{"coding":[{"system":"http://snomed.info/sct","code":%q}]}`, code)
+	subject, types, to := "subject", kind, fmt.Sprintf(`"performer":[{"reference":"Practitioner/x"},{"reference":%q}]`, organization)
+	if resourceType == "Task" {
+		subject, types, to = "for", "["+kind+"]", fmt.Sprintf(`"owner":{"reference":%q}`, organization)
+	}
+	if organization == "" {
+		to = `"priority":"routine"`
+	}
+	return fmt.Sprintf(`{"resourceType":%q,"id":%q,"status":%q,"intent":"order",%q:{"reference":%q},"performerType":%s,%s}`,
+		resourceType, id, status, subject, of, types, to)
+}
+
+// referredToSpecialty: work that names nobody is for the organisations that read its specialty; what names one is for that one alone, and
+// where that one takes its specialties only, not even for it.
+func referredToSpecialty(t *testing.T, db Database) {
+	f := open(t, db)
+	f.fill()
+	const ct, mr = "394914008", "394649004"
+	callers := map[string]store.Caller{
+		"wide":  as("wide", search.Grant{ReferredTo: hospital, ReferredAs: []string{hospital, "|" + radiology}}),
+		"only":  as("only", search.Grant{ReferredTo: hospital, ReferredAs: []string{hospital + "|", hospital + "|" + radiology, "|" + radiology}}),
+		"named": as("named", search.Grant{ReferredTo: hospital}),
+		"two":   as("two", search.Grant{ReferredTo: hospital, ReferredAs: []string{hospital, "|" + radiology}}, search.Grant{ReferredTo: hospital}, search.Grant{CareOf: clinicOne}),
+	}
+	sees := func(why, want string) {
+		t.Helper()
+		var seen []string
+		for name, by := range callers {
+			result := f.search(by, "ImagingStudy", "_sort=_id&_total=accurate")
+			found := strings.Join(idsOf(result.Matches), " ")
+			if result.Total != int64(len(result.Matches)) {
+				t.Errorf("%s: %s: total %d of %s", why, name, result.Total, found)
+			}
+			if listed := strings.Join(f.ids(by, "ImagingStudy", "status=available,registered&_sort=_id"), " "); listed != found {
+				t.Errorf("%s: %s finds %s by status, else %s", why, name, listed, found)
+			}
+			for _, id := range []string{"s1", "s2", "s3"} {
+				if _, err := f.Read(ctx, by.Access("ImagingStudy"), "ImagingStudy", id); (err == nil) != slices.Contains(idsOf(result.Matches), id) {
+					t.Errorf("%s: %s: read of %s: %v", why, name, id, err)
+				}
+			}
+			if slices.Contains(idsOf(result.Matches), "s2") {
+				seen = append(seen, name)
+			}
+		}
+		slices.Sort(seen)
+		if diff := cmp.Diff(want, strings.Join(seen, " ")); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", why, diff)
+		}
+	}
+	for _, c := range []struct{ name, status, organization, code, want string }{
+		{"of the specialty", "active", "", ct, "only two wide"},
+		{"of another", "active", "", mr, ""},
+		{"completed", "completed", "", ct, "only two wide"},
+		{"which is over", "entered-in-error", "", ct, ""},
+		{"that is a draft", "draft", "", ct, ""},
+		{"for the organisation", "active", hospital, ct, "named only two wide"},
+		{"for the organisation, of another specialty", "active", hospital, mr, "named two wide"},
+		{"for another organisation", "active", clinicTwo, ct, ""},
+	} {
+		for _, resourceType := range []string{"ServiceRequest", "Task"} {
+			f.put(addressed(resourceType, "a", c.status, "Patient/p2", c.organization, c.code))
+			sees(resourceType+" "+c.name, c.want)
+			f.delete(resourceType, "a")
+			sees(resourceType+" "+c.name+", deleted", "")
+		}
+	}
+	f.put(addressed("Task", "b", "requested", "Patient/p2", "", ct))
+	f.put(addressed("Task", "c", "requested", "Patient/p2", hospital, ct))
+	sees("two of them", "named only two wide")
+	err := f.Write(ctx, func(tx store.Tx) error {
+		_, err := tx.Exec(ctx, "DELETE FROM referral")
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sees("a database of before", "")
+	if err := f.Reindex(ctx, store.Reindexing{All: true}); err != nil {
+		t.Fatal(err)
+	}
+	sees("everything was indexed anew", "named only two wide")
+	f.put(addressed("Task", "c", "cancelled", "Patient/p2", hospital, ct))
+	sees("one is cancelled", "only two wide")
+	if err := f.purge("Task/b"); err != nil {
+		t.Fatal(err)
+	}
+	sees("the other is purged", "")
+	f.put(`{"resourceType":"ServiceRequest","id":"n","status":"active","intent":"order","subject":{"reference":"Patient/p2"},"performer":[{"reference":"` + hospital + `"}]}`)
+	sees("one for the organisation of no specialty", "named only two wide")
+}
+
 func consent(id, patient, provision string) string {
 	return fmt.Sprintf(`{"resourceType":"Consent","id":%q,"status":"active","scope":{"text":"x"},"category":[{"text":"x"}],"patient":{"reference":%q},"provision":{%s}}`,
 		id, patient, provision)
@@ -300,28 +397,31 @@ func denied(t *testing.T, db Database) {
 	f := open(t, db)
 	f.fill()
 	f.put(`{"resourceType":"Task","id":"t","status":"requested","intent":"order","for":{"reference":"Patient/p2"},"owner":{"reference":"`+hospital+`"}}`, clinicTwo)
+	f.put(addressed("ServiceRequest", "o", "active", "Patient/p2", "", "394914008"))
 	callers := map[string]store.Caller{
 		"care": as("care", search.Grant{CareOf: clinicTwo}), "referred": as("referred", search.Grant{ReferredTo: hospital}), "all": everyone,
-		"own": as("own", search.Grant{Owner: hospital}),
+		"own": as("own", search.Grant{Owner: hospital}), "specialty": as("specialty", search.Grant{ReferredTo: clinicOne, ReferredAs: []string{clinicOne, "|" + radiology}}),
 	}
 	to := func(organization string) string {
 		return `"actor":[{"reference":{"reference":"` + organization + `"}}]`
 	}
 	for _, c := range []struct{ name, provision, want string }{
-		{"nothing", ``, "all care own referred"},
-		{"to one", `"type":"deny",` + to(clinicTwo), "all own referred"},
-		{"to the other", `"type":"deny",` + to(hospital), "all care own"},
-		{"to both", `"type":"deny","actor":[{"reference":{"reference":"` + hospital + `"}},{"reference":{"reference":"` + clinicTwo + `"}}]`, "all own"},
-		{"to a third", `"type":"deny",` + to(clinicOne), "all care own referred"},
+		{"nothing", ``, "all care own referred specialty"},
+		{"to one", `"type":"deny",` + to(clinicTwo), "all own referred specialty"},
+		{"to the other", `"type":"deny",` + to(hospital), "all care own specialty"},
+		{"to both", `"type":"deny","actor":[{"reference":{"reference":"` + hospital + `"}},{"reference":{"reference":"` + clinicTwo + `"}}]`, "all own specialty"},
+		{"to the one that is not named", `"type":"deny",` + to(clinicOne), "all care own referred"},
+		{"to a fourth", `"type":"deny",` + to("Organization/fourth"), "all care own referred specialty"},
+		{"to all but the one that is not named", `"type":"deny","provision":[{"type":"permit",` + to(clinicOne) + `}]`, "all own specialty"},
 		{"to all", `"type":"deny"`, "all own"},
 		{"to all but one", `"type":"deny","provision":[{"type":"permit",` + to(clinicTwo) + `}]`, "all care own"},
 		{"to all but one for whom that is over", `"type":"deny","provision":[{"type":"permit","period":{"end":"2001"},` + to(clinicTwo) + `}]`, "all own"},
-		{"over", `"type":"deny","period":{"end":"2001-01-01"}`, "all care own referred"},
-		{"not yet", `"type":"deny","period":{"start":"2999"}`, "all care own referred"},
+		{"over", `"type":"deny","period":{"end":"2001-01-01"}`, "all care own referred specialty"},
+		{"not yet", `"type":"deny","period":{"start":"2999"}`, "all care own referred specialty"},
 		{"now", `"type":"deny","period":{"start":"2001","end":"2999"}`, "all own"},
-		{"permits", `"type":"permit",` + to(clinicOne), "all care own referred"},
-		{"permits but one", `"type":"permit","provision":[{"type":"deny",` + to(hospital) + `}]`, "all care own"},
-		{"to a person", `"type":"deny",` + to("Practitioner/x"), "all care own referred"},
+		{"permits", `"type":"permit",` + to(clinicOne), "all care own referred specialty"},
+		{"permits but one", `"type":"permit","provision":[{"type":"deny",` + to(hospital) + `}]`, "all care own specialty"},
+		{"to a person", `"type":"deny",` + to("Practitioner/x"), "all care own referred specialty"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := fixture{t, f.Store}

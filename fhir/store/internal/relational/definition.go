@@ -28,7 +28,11 @@ func (c *catalog) define(t *fhir.Type) []definition {
 		c.definition(t, ownerParam),
 	}
 	for _, p := range t.Params() {
-		d := c.definition(t, p.Name, string(p.Kind), p.Expression, strings.Join(p.Datatypes, ","), strings.Join(p.Targets, ","), p.System)
+		parts := []string{string(p.Kind), p.Expression, strings.Join(p.Datatypes, ","), strings.Join(p.Targets, ","), p.System}
+		if p.Choice {
+			parts = append(parts, "choice")
+		}
+		d := c.definition(t, p.Name, parts...)
 		d.bit, d.built = true, !fromRow(p) && p.Kind != fhir.KindComposite
 		all = append(all, d)
 		if hasSystemPosting(p) {

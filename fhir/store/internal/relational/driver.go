@@ -226,11 +226,11 @@ func (s *statement) accessDriver(resourceType string, f search.Filter, b bounds)
 		return nil, err
 	}
 	all := &driver{preferred: true, access: true}
-	walked := map[[4]string]bool{} // grants by search parameters (granular scopes) are many of one list
+	walked := map[[5]string]bool{} // grants by search parameters (granular scopes) are many of one list
 	for _, g := range f.Grants {
 		var d *driver
-		list := [4]string{g.Patient, g.Owner, g.CareOf, g.ReferredTo}
-		if list != [4]string{} && walked[list] {
+		list := [5]string{g.Patient, g.Owner, g.CareOf, g.ReferredTo, strings.Join(g.ReferredAs, "\x00")}
+		if list != [5]string{} && walked[list] {
 			continue
 		}
 		walked[list] = true
@@ -240,9 +240,9 @@ func (s *statement) accessDriver(resourceType string, f search.Filter, b bounds)
 		case g.Owner != "":
 			d = s.postings(owner, []int64{search.Hash(g.Owner)}, b)
 		case g.CareOf != "":
-			d = s.careDriver("care", patient, g.CareOf)
+			d = s.careDriver("care", patient, []string{g.CareOf})
 		case g.ReferredTo != "":
-			d = s.careDriver("referral", patient, g.ReferredTo)
+			d = s.careDriver("referral", patient, g.Referrals())
 		case g.All || g.Nobodys || len(g.Where) > 0:
 			return nil, nil
 		default:
@@ -258,8 +258,8 @@ func (s *statement) accessDriver(resourceType string, f search.Filter, b bounds)
 }
 
 // careDriver walks the data of an organisation's patients, or of those who were referred to it.
-func (s *statement) careDriver(table string, patient param, organization string) *driver {
-	where := []string{"c.organization = " + s.bind(organization), "d.param = " + s.bind(patient.id), "d.hash = c.hash", "r.row = d.row"}
+func (s *statement) careDriver(table string, patient param, organizations []string) *driver {
+	where := []string{s.texts("c.organization", organizations), "d.param = " + s.bind(patient.id), "d.hash = c.hash", "r.row = d.row"}
 	return s.driver(arm{from: table + " c CROSS JOIN posting d CROSS JOIN resource r", where: where})
 }
 

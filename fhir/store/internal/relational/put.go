@@ -305,8 +305,8 @@ func referralsOf(r *record) (rows []referralRow) {
 	if r == nil || !search.Refers(r.resourceType) || !search.IsPatient(r.patient) {
 		return nil
 	}
-	for _, organization := range search.Referred(r.resource()) {
-		rows = append(rows, referralRow{organization, r.patient, r.row})
+	for _, to := range search.Referred(r.resource()) {
+		rows = append(rows, referralRow{to, r.patient, r.row})
 	}
 	return rows
 }

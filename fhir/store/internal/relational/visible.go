@@ -47,7 +47,8 @@ func byList(grants []search.Grant) (lists [][]search.Grant) {
 }
 
 func sameList(a, b search.Grant) bool {
-	return a.All == b.All && a.Patient == b.Patient && a.Owner == b.Owner && a.CareOf == b.CareOf && a.ReferredTo == b.ReferredTo && a.Nobodys == b.Nobodys
+	return a.All == b.All && a.Patient == b.Patient && a.Owner == b.Owner && a.CareOf == b.CareOf && a.ReferredTo == b.ReferredTo &&
+		slices.Equal(a.ReferredAs, b.ReferredAs) && a.Nobodys == b.Nobodys
 }
 
 // wheres returns the search parameters of grants, a condition for each; whole where one of them has none.
@@ -89,8 +90,8 @@ func (s *statement) grant(g search.Grant, alias string) []string {
 	if g.CareOf != "" {
 		all = append(all, exists("care", "care.organization = "+s.bind(g.CareOf)+" AND care.patient = "+alias+".patient"), s.undenied(g.CareOf, alias))
 	}
-	if g.ReferredTo != "" {
-		all = append(all, exists("referral", "referral.organization = "+s.bind(g.ReferredTo)+" AND referral.patient = "+alias+".patient"),
+	if g.ReferredTo != "" { // whatever it is referred by, what the patient denies is denied to the organisation
+		all = append(all, exists("referral", s.texts("referral.organization", g.Referrals())+" AND referral.patient = "+alias+".patient"),
 			s.undenied(g.ReferredTo, alias))
 	}
 	if g.Nobodys {
