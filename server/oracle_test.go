@@ -22,30 +22,30 @@ import (
 )
 
 // The guessing oracle, as a proof that what is hidden does not interfere: two worlds that differ in nothing but what no attacker may see
-// give every attacker the same answers, byte for byte. LIGHTBOX_CELLS=all asks every question of every attacker about every secret, else
-// a part that the seed decides. How long an answer takes is a figure of `lightbox bench`.
+// give every attacker the same answers, byte for byte. LIGHTBOX_CELLS=all has every attacker ask about every resource all that there
+// is to ask, and about every secret by each of its search parameters, modifiers, prefixes and values in each way, over references that the
+// seed decides; else it is a part of that. How long an answer takes is a figure of `lightbox bench`.
 func TestOracle(t *testing.T) {
-	for name, open := range map[string]func(testing.TB, func() time.Time) store.Store{"sqlite": openSQLiteAt, "postgres": openPostgresAt} {
+	for name, open := range bothStores {
 		t.Run(name, func(t *testing.T) {
-			began := time.Now()
-			lap := func(what string) { t.Logf("%s: %v", what, time.Since(began)) }
-			o := newOracle(t, open)
-			lap("made")
+			o := newOracle(t, open, storeOptions(), func(int, *server.Config) {})
 			o.areHidden()
-			for _, a := range o.attackers {
-				for _, s := range o.secrets {
-					for _, q := range o.draw(questions(a, s)) {
+			for i, s := range o.secrets {
+				all := topics(s, i == 0 || o.secrets[i-1].of != s.of)
+				for _, a := range o.attackers {
+					for _, q := range o.questions(a, s, all) {
 						o.put(a, s, q)
 					}
 				}
 			}
-			lap("asked")
 			o.seen()
-			lap("seen")
 			o.report()
 		})
 	}
 }
+
+// bothStores open a database of a test's own.
+var bothStores = map[string]func(testing.TB, store.Options) store.Store{"sqlite": openSQLiteWith, "postgres": openPostgresWith}
 
 // oracleStart is when all that is in the worlds was written.
 var oracleStart = time.Now().UTC().Truncate(time.Second)
@@ -59,33 +59,38 @@ type oracle struct {
 	all       *principal // who sees everything
 	secrets   []secret
 	dice      *rand.Rand
-	part      int // questions about a secret, 0: all
+	whole     bool // and not in part
 
-	asked, compared, twins, writes int
-	ways                           map[string]int
-	differences, noticed           map[string]int
-	details                        []string
+	compared, twins, writes int
+	ways                    map[string]int
+	differences, noticed    map[string]int
+	details                 []string
 }
 
-func newOracle(t *testing.T, open func(testing.TB, func() time.Time) store.Store) *oracle {
+// newOracle makes two worlds; change may alter what serves each.
+func newOracle(t *testing.T, open func(testing.TB, store.Options) store.Store, options store.Options, change func(int, *server.Config)) *oracle {
 	t.Helper()
-	o := &oracle{t: t, attackers: attackers(), secrets: secrets(), dice: rand.New(rand.NewPCG(matrixSeed, 4)), part: 3, ways: map[string]int{},
+	o := &oracle{t: t, attackers: attackers(), secrets: slices.Concat(secrets(), shapes), dice: rand.New(rand.NewPCG(matrixSeed, 4)), ways: map[string]int{},
 		differences: map[string]int{}, noticed: map[string]int{}, all: &principal{name: "auditor", scope: "system/*.cruds user/*.rs", roles: []string{"auditor"}}}
 	if os.Getenv("LIGHTBOX_CELLS") == "all" {
-		o.part = 0
+		o.whole = true
 	}
 	var asking []*principal
 	for _, a := range o.attackers {
 		asking = append(asking, a.principal)
 	}
 	now := func() time.Time { return oracleStart.Add(time.Duration(o.clock.Load()) * time.Second) }
+	options.Clock = now
 	for i := range o.worlds {
 		own := make([]*principal, 0, len(asking)+1)
 		for _, p := range append(slices.Clone(asking), o.all) {
 			mine := *p
 			own = append(own, &mine)
 		}
-		o.worlds[i] = newMatrixOf(t, open(t, now), newOracleWorld(i == 1), own, func(c *server.Config) { c.Audit, c.Links.Audit = nil, nil })
+		o.worlds[i] = newMatrixOf(t, open(t, options), newOracleWorld(i == 1), own, func(c *server.Config) {
+			c.Audit, c.Links.Audit = nil, nil
+			change(i, c)
+		})
 		o.worlds[i].hub.now = now
 	}
 	if len(o.worlds[0].base) != len(o.worlds[1].base) {
@@ -94,12 +99,13 @@ func newOracle(t *testing.T, open func(testing.TB, func() time.Time) store.Store
 	return o
 }
 
-// areHidden: no secret is in what the reference has an attacker see.
+// areHidden: no secret is in what the reference has an attacker see, which knows nothing of granular scopes.
 func (o *oracle) areHidden() {
 	for _, s := range o.secrets {
 		for _, a := range o.attackers {
 			for _, m := range o.worlds {
-				if k := m.world.all[s.of]; a.name != "granular scope" && (m.rules.sees(a.principal, "r", k) || m.rules.sees(a.principal, "s", k)) {
+				k := m.world.all[s.of]
+				if k != nil && !strings.Contains(a.scope, "?") && (m.rules.sees(a.principal, "r", k) || m.rules.sees(a.principal, "s", k)) {
 					o.t.Fatalf("%s sees %s", a.name, s.of)
 				}
 			}
@@ -107,22 +113,41 @@ func (o *oracle) areHidden() {
 	}
 }
 
-// draw takes some of the questions, of each way to ask as likely.
-func (o *oracle) draw(all []question) []question {
-	if o.part == 0 {
-		return all
+// fewest is how many questions are asked of what asks about one value in one way.
+const fewest = 3
+
+// questions are those of an attacker about a secret: some of each topic and, of all, of each that asks in it.
+func (o *oracle) questions(a attacker, s secret, topics []topic) (list []question) {
+	for _, t := range topics {
+		switch {
+		case o.whole && t.once:
+			list = append(list, t.questions(a, s)...)
+		case o.whole:
+			for _, ask := range t.ask {
+				list = append(list, o.draw(topic{ask: []func(*asking){ask}}.questions(a, s), fewest)...)
+			}
+		case t.once:
+			list = append(list, o.draw(t.questions(a, s), fewest-1)...)
+		case o.dice.IntN(8) == 0:
+			one := topic{ask: []func(*asking){t.ask[o.dice.IntN(len(t.ask))]}}
+			list = append(list, o.draw(one.questions(a, s), 1)...)
+		}
 	}
-	ways := map[string][]question{}
-	for _, q := range all {
-		ways[q.way] = append(ways[q.way], q)
+	return list
+}
+
+// draw takes n of the questions, or all.
+func (o *oracle) draw(all []question, n int) []question {
+	o.dice.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	return all[:min(n, len(all))]
+}
+
+func (t topic) questions(a attacker, s secret) []question {
+	q := newAsking(a, s)
+	for _, ask := range t.ask {
+		ask(q)
 	}
-	names := slices.Sorted(maps.Keys(ways))
-	var drawn []question
-	for range o.part {
-		list := ways[names[o.dice.IntN(len(names))]]
-		drawn = append(drawn, list[o.dice.IntN(len(list))])
-	}
-	return drawn
+	return q.list
 }
 
 // put has an attacker ask both worlds, and of what asks for an id one of them for one that was never given.
@@ -177,8 +202,7 @@ func (o *oracle) each(as string, q [2]query, what string) (got [2]answered) {
 	var texts [2]string
 	var changed [2][]string
 	for i, m := range o.worlds {
-		got[i] = m.ask(m.principal(as), q[i])
-		o.asked++
+		got[i] = m.ask(m.principal(as), beside(m, q[i]))
 		if q[i].method != http.MethodGet && q[i].method != http.MethodHead {
 			changed[i] = m.catchUp()
 		}
@@ -188,6 +212,14 @@ func (o *oracle) each(as string, q [2]query, what string) (got [2]answered) {
 	o.differ(what, q[0], texts[0], texts[1])
 	o.tidy(changed)
 	return got
+}
+
+// beside gives a request for DICOMweb the address that it has in a world.
+func beside(m *matrix, q query) query {
+	if strings.HasPrefix(q.path, "/dicom-web") {
+		q.path = m.root + q.path
+	}
+	return q
 }
 
 // tidy has the worlds be what they were.
@@ -213,8 +245,9 @@ func (o *oracle) differ(what string, q query, one, other string) {
 }
 
 var (
-	madeUp = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}`) // logical ids, UUIDs of version 7, in their order of appearance
-	cursor = regexp.MustCompile(`_page=([A-Za-z0-9_%-]+)`)                                             // sealed at random; its length is compared
+	madeUp   = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}`) // logical ids, UUIDs of version 7, in their order of appearance
+	boundary = regexp.MustCompile(`\b[0-9a-f]{60}\b`)                                                    // of multipart bodies
+	cursor   = regexp.MustCompile(`_page=([A-Za-z0-9_%-]+)`)                                             // sealed at random; its length is compared
 )
 
 // unlike are the headers that no two answers share: when it was sent, and the request's own id.
@@ -225,11 +258,11 @@ func normal(m *matrix, got answered, changed ...string) string {
 	lines := []string{fmt.Sprint(got.status)}
 	for _, name := range slices.Sorted(maps.Keys(got.header)) {
 		if !slices.Contains(unlike, name) {
-			lines = append(lines, name+": "+strings.Join(got.header[name], " | "))
+			lines = append(lines, name+": "+strings.Join(slices.Sorted(slices.Values(got.header[name])), " | "))
 		}
 	}
 	lines = append(append(lines, "", got.body), changed...)
-	text := strings.NewReplacer(m.root, "ROOT", url.QueryEscape(m.root), "ROOT").Replace(strings.Join(lines, "\n"))
+	text := strings.NewReplacer(m.root, "ROOT", url.QueryEscape(m.root), "ROOT", strings.TrimPrefix(m.root, "http://"), "HOST").Replace(strings.Join(lines, "\n"))
 	known := map[string]string{}
 	text = madeUp.ReplaceAllStringFunc(text, func(id string) string {
 		if known[id] == "" {
@@ -237,6 +270,7 @@ func normal(m *matrix, got answered, changed ...string) string {
 		}
 		return known[id]
 	})
+	text = boundary.ReplaceAllString(text, "boundary")
 	return cursor.ReplaceAllStringFunc(text, func(found string) string { return fmt.Sprintf("_page=%d letters", len(found)) })
 }
 
@@ -244,28 +278,27 @@ func normal(m *matrix, got answered, changed ...string) string {
 func (o *oracle) seen() {
 	by := attacker{o.all, veil}
 	for _, s := range o.secrets {
-		for _, q := range slices.Concat([]question{{way: "GET", query: get(s.of)}}, questions(by, s)) {
-			if q.method == http.MethodGet && o.notices(s, q) {
-				o.noticed[s.of+" "+s.name]++
-				break
-			}
+		list := []question{{way: "GET", query: get(s.of)}}
+		if s.isShape() {
+			list = append(topics(s, true)[1].questions(by, s), question{query: get(s.of + "/_history")}, question{query: get(s.of)},
+				question{query: query{"PATCH", s.of, map[string]string{"Content-Type": mediaJSONPatch}, jsonPatch}})
 		}
-		searched := len(s.params()) == 0
-		for _, p := range s.params() {
-			c := p.Name + "=" + url.QueryEscape(s.searched(p, s.was))
-			searched = searched || o.notices(s, question{query: get(strings.SplitN(s.of, "/", 2)[0] + "?_summary=count&" + c)})
+		if len(s.params()) > 0 { // what can be searched for is found by the searches
+			list = topics(s, false)[0].questions(by, s)
 		}
-		if !searched {
-			o.t.Errorf("no search for %s %s finds it", s.of, s.name)
+		if slices.ContainsFunc(list, func(q question) bool {
+			return (q.method == http.MethodGet || s.name == "source") && o.notices(s, q.query)
+		}) {
+			o.noticed[s.of+" "+s.name]++
 		}
 	}
 }
 
 // notices reports whether two answers differ by a secret: by what they count or find, or by its value in them.
-func (o *oracle) notices(s secret, q question) bool {
+func (o *oracle) notices(s secret, q query) bool {
 	var got [2]answered
 	for i, m := range o.worlds {
-		got[i] = m.ask(m.principal(o.all.name), q.query)
+		got[i] = m.ask(m.principal(o.all.name), beside(m, q))
 	}
 	of := func(i int, value string) bool { return strings.Contains(got[i].body, value) }
 	if got[0].status != got[1].status || gjson.Get(got[0].body, "total").Raw != gjson.Get(got[1].body, "total").Raw {
@@ -277,20 +310,26 @@ func (o *oracle) notices(s secret, q question) bool {
 // report tells what came of it.
 func (o *oracle) report() {
 	o.t.Helper()
-	for i, m := range o.worlds {
-		if len(m.leaks) > 0 {
-			o.t.Errorf("world %d: %.2000s", i, m.leaks[0])
-		}
-	}
 	for _, s := range o.secrets {
 		if o.noticed[s.of+" "+s.name] == 0 {
 			o.t.Errorf("who sees everything does not notice %s %s", s.of, s.name)
 		}
 	}
-	o.t.Logf("%d attackers, %d attributes of %d resources, %d ways to ask, %d requests to each world, %d compared with an id that was never given, %d writes undone; %d differences; %d attributes noticed by who sees everything",
-		len(o.attackers), len(o.secrets), len(hiddenBodies()), len(o.ways), o.compared, o.twins, o.writes, len(o.differences), len(o.noticed))
 	if len(o.secrets) < 50 || len(o.ways) < 50 {
 		o.t.Error("too few are asked about")
+	}
+	o.tell(len(o.secrets))
+}
+
+// tell sums up what was asked about a number of attributes.
+func (o *oracle) tell(attributes int) {
+	o.t.Helper()
+	o.t.Logf("%d attackers, %d attributes, %d ways to ask: %d requests to each world, %d more for an id that was never given, %d writes undone; "+
+		"%d differences; who sees everything noticed %d attributes", len(o.attackers), attributes, len(o.ways), o.compared, o.twins, o.writes, len(o.differences), len(o.noticed))
+	for i, m := range o.worlds {
+		if len(m.leaks) > 0 {
+			o.t.Errorf("world %d: %d leaks: %.2000s", i, len(m.leaks), m.leaks[0])
+		}
 	}
 	for _, one := range o.details {
 		o.t.Error(one)

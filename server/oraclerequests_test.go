@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 
 	"lightbox/fhir"
 	"lightbox/fhir/search"
@@ -51,23 +52,52 @@ type asking struct {
 	list     []question
 }
 
-// questions are all that an attacker asks about a secret.
-func questions(a attacker, s secret) []question {
+// topic is a way to go about it, and what asks.
+type topic struct {
+	name string
+	ask  []func(*asking)
+	once bool // it is about the resource, and not about the value of a secret
+}
+
+// topics are all that there is to ask about a secret; of what is not about its value only the first secret of a resource has it.
+func topics(s secret, first bool) []topic {
+	var searches, chains, conditions, sorts []func(*asking)
+	for _, p := range s.params() {
+		all := s.criteria(p)
+		for _, c := range all {
+			searches = append(searches, func(q *asking) { q.searches(c) })
+		}
+		for _, c := range pointed(p, all) {
+			chains = append(chains, func(q *asking) { q.chains(c) }, func(q *asking) { q.reversed(c) })
+			conditions = append(conditions, func(q *asking) { q.conditions(c) })
+		}
+		sorts = append(sorts, func(q *asking) { q.sorts(p) })
+	}
+	list := []topic{{name: "searches", ask: searches}, {name: "chains", ask: chains}, {name: "conditions", ask: conditions}, {name: "order", ask: sorts},
+		{name: "contents", ask: []func(*asking){(*asking).contents}}}
+	if s.isShape() {
+		list = nil
+	}
+	if first {
+		list = append(list, topic{"includes", []func(*asking){(*asking).included}, true}, topic{"id", []func(*asking){(*asking).byID, (*asking).writes}, true},
+			topic{"operations", []func(*asking){(*asking).operations}, true})
+	}
+	return slices.DeleteFunc(list, func(t topic) bool { return len(t.ask) == 0 })
+}
+
+// pointed are the criteria that are followed over references too: by either value, and by whether there is one.
+func pointed(p *fhir.SearchParameter, all []string) []string {
+	return slices.DeleteFunc(slices.Clone(all), func(c string) bool {
+		name, value, _ := strings.Cut(c, "=")
+		return name != p.Name && name != p.Name+":not" && !strings.HasSuffix(c, ":missing=true") || strings.HasPrefix(value, "%7C") || strings.ContainsAny(value, ",$") ||
+			len(value) > 2 && slices.Contains([]string{"eq", "ne", "ge", "le", "sa", "eb", "ap"}, value[:2])
+	})
+}
+
+func newAsking(a attacker, s secret) *asking {
 	q := &asking{attacker: a, secret: s}
 	q.kind, q.id, _ = strings.Cut(s.of, "/")
-	for _, p := range s.params() {
-		for _, c := range q.criteria(p) {
-			q.searches(c)
-			q.chains(c)
-			q.conditions(c)
-		}
-		q.sorts(p)
-	}
-	q.included()
-	q.byID()
-	q.contents()
-	q.operations()
-	return q.list
+	return q
 }
 
 func (q *asking) ask(way string, list ...query) {
@@ -81,25 +111,22 @@ func (q *asking) about(way string, of func(id string) query) {
 	q.list = append(q.list, question{way: way, query: of(q.id), of: of})
 }
 
-// searched is a value as a search has it.
-func (s secret) searched(p *fhir.SearchParameter, value string) string {
-	if p.Kind != fhir.KindReference {
+// searched is a value as a search has it: with the text that it stands in.
+func (s secret) searched(value string) string {
+	before, after, _ := strings.Cut(hiddenBody(s.of), "<"+s.name+">")
+	if before[len(before)-1] == ':' { // no text
 		return value
 	}
-	_, after, _ := strings.Cut(hiddenBody(s.of), `"reference":"`)
-	for !strings.Contains(strings.SplitN(after, `"`, 2)[0], "<"+s.name+">") {
-		_, after, _ = strings.Cut(after, `"reference":"`)
-	}
-	return strings.Replace(strings.SplitN(after, `"`, 2)[0], "<"+s.name+">", value, 1)
+	return before[strings.LastIndex(before, `"`)+1:] + value + after[:strings.Index(after, `"`)]
 }
 
 // criteria are what a parameter is asked by, with each modifier and prefix that it has, and with those that are not served.
-func (q *asking) criteria(p *fhir.SearchParameter) (list []string) {
+func (q secret) criteria(p *fhir.SearchParameter) (list []string) {
 	if p.Kind == fhir.KindComposite {
 		return q.composed(p)
 	}
 	for _, value := range []string{q.was, q.is} {
-		v := url.QueryEscape(q.searched(p, value))
+		v := url.QueryEscape(q.searched(value))
 		list = append(list, p.Name+"="+v)
 		for _, m := range search.Modifiers(p) {
 			if m != search.Missing {
@@ -114,7 +141,7 @@ func (q *asking) criteria(p *fhir.SearchParameter) (list []string) {
 				list = append(list, p.Name+"="+prefix+v)
 			}
 		case fhir.KindReference:
-			kind, id, _ := strings.Cut(q.searched(p, value), "/")
+			kind, id, _ := strings.Cut(q.searched(value), "/")
 			list = append(list, p.Name+":"+kind+"="+id, p.Name+"._id="+id, p.Name+"="+id)
 		case fhir.KindToken:
 			list = append(list, p.Name+"=%7C"+v, p.Name+"=urn:x:number%7C"+v)
@@ -126,7 +153,7 @@ func (q *asking) criteria(p *fhir.SearchParameter) (list []string) {
 	return append(list, p.Name+":missing=true", p.Name+":missing=false", p.Name+"="+url.QueryEscape(q.was)+","+url.QueryEscape(q.is))
 }
 
-func (q *asking) composed(p *fhir.SearchParameter) (list []string) {
+func (q secret) composed(p *fhir.SearchParameter) (list []string) {
 	for _, value := range []string{q.was, q.is} {
 		for _, other := range []string{"x", "41.73", "52.39"} {
 			list = append(list, p.Name+"="+url.QueryEscape(value)+"$"+other, p.Name+"="+other+"$"+url.QueryEscape(value))
@@ -157,18 +184,21 @@ type referrer struct {
 }
 
 // referrers are those that may lead to a type.
-func referrers(to string) (list []referrer) {
+func referrers(to string) []referrer { return allReferrers()[to] }
+
+var allReferrers = sync.OnceValue(func() map[string][]referrer {
+	all := map[string][]referrer{}
 	for _, kind := range fhir.R4().Types() {
 		for _, p := range kind.Params() {
-			if p.Kind == fhir.KindReference && (slices.Contains(p.Targets, to) || slices.Contains(p.Targets, "Any")) {
-				list = append(list, referrer{kind.Name, p})
+			for _, to := range served(p) {
+				all[to] = append(all[to], referrer{kind.Name, p})
 			}
 		}
 	}
-	return list
-}
+	return all
+})
 
-// chains are those from whatever may refer to the type, and those the other way; over one reference and over two.
+// chains are those from whatever may refer to the type, over one reference and over two, and what is included by them.
 func (q *asking) chains(c string) {
 	for n, r := range referrers(q.kind) {
 		one := r.param.Name + ":" + q.kind + "." + c
@@ -181,6 +211,10 @@ func (q *asking) chains(c string) {
 		q.ask("conditional chain", q.write("POST", r.kind, "", one), q.write("PUT", r.kind, one, ""), q.write("PATCH", r.kind, one, ""), q.write("DELETE", r.kind, one, ""))
 		q.ask("_revinclude", get(q.kind+"?"+c+"&_revinclude="+r.kind+":"+r.param.Name), get(q.kind+"?"+c+"&_revinclude:iterate="+r.kind+":"+r.param.Name))
 	}
+}
+
+// reversed are those the other way.
+func (q *asking) reversed(c string) {
 	kind, _ := fhir.R4().Type(q.kind)
 	for _, p := range kind.Params() {
 		for n, target := range served(p) {
@@ -282,6 +316,7 @@ func (q *asking) included() {
 			get(r.kind+"?_include=*&_include:iterate=*&_count=2"))
 		q.ask("search by reference", get(r.kind+"?"+r.param.Name+"="+q.of), get(r.kind+"?"+r.param.Name+":identifier=urn:x:handle%7C"+strings.ToLower(q.kind)+"-"+q.id))
 	}
+	q.ask("compartment", get("Patient/"+q.id+"/"+q.kind), get("Patient/"+q.id+"/*"), get("Encounter/"+q.id+"/"+q.kind))
 	q.list = append(q.list, question{way: "history", query: get(q.kind + "/_history?_count=3"), turns: true}, question{way: "history", query: get("_history?_count=7"), turns: true})
 	q.ask("history", get("_history?_since=2020-01-01T00:00:00Z&_count=100"), get(q.kind+"/_history?_at=2030"), get(q.kind+"/_history?_since="+oracleStart.Format("2006-01-02T15:04:05Z")),
 		get(q.kind+"?_lastUpdated=gt2020-01-01&_total=accurate"), get(q.kind+"?_sort=-_lastUpdated"), get("?_type="+q.kind+"&_sort=-_lastUpdated&_count=5"))
@@ -335,15 +370,14 @@ func (q *asking) byID() {
 			return inBundle("transaction", "PATCH", ref(id), fhirPathPatch(&kept{Type: q.kind}))
 		},
 		"entry DELETE": func(id string) query { return inBundle("transaction", "DELETE", ref(id), "") },
-		"compartment":  func(id string) query { return get("Patient/" + id + "/" + q.kind) },
 	} {
 		q.about(way, w)
 	}
-	q.writes(ref)
 }
 
 // writes are the attacker's own, which name what is hidden.
-func (q *asking) writes(ref func(string) string) {
+func (q *asking) writes() {
+	ref := func(id string) string { return q.kind + "/" + id }
 	q.about("reference to", func(id string) query {
 		return fhirBody("POST", "Observation", strings.Replace(q.body("Observation"), "{", `{"focus":[{"reference":"`+ref(id)+`"}],`, 1))
 	})

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"lightbox/fhir"
 	"lightbox/fhir/search"
@@ -25,7 +26,7 @@ type secret struct {
 }
 
 // hiddenBodies are the resources with secrets, by reference. Those that stand for whose data they are have veil's.
-func hiddenBodies() []mold {
+var hiddenBodies = sync.OnceValue(func() []mold {
 	const subject, patient = `"subject":{"reference":"Patient/veiled"}`, `"patient":{"reference":"Patient/veiled"}`
 	return []mold{
 		{resourceType: "Patient", rest: `"active":<active>,"identifier":[{"system":"urn:x:handle","value":"HANDLE"},{"system":"urn:x:number","value":"<number>"}],` +
@@ -34,7 +35,7 @@ func hiddenBodies() []mold {
 			`"address":[{"line":["<line>"],"city":"<city>","state":"<state>","postalCode":"<postal>","country":"<country>"}],` +
 			`"communication":[{"language":{"coding":[{"code":"<language>"}]}}],"generalPractitioner":[{"reference":"Practitioner/<practitioner>"}],` +
 			`"link":[{"other":{"reference":"Patient/<link>"},"type":"seealso"}]`},
-		{resourceType: "Patient/late", rest: `"deceasedDateTime":"<died>","name":[{"text":"<wholename>"}]`},
+		{resourceType: "Patient/mourned", rest: `"deceasedDateTime":"<died>","name":[{"text":"<wholename>"}]`},
 		{resourceType: "ImagingStudy", rest: subject + `,"status":"<status>","started":"<started>","modality":[{"code":"<modalities>"}],` +
 			`"identifier":[{"system":"urn:x:handle","value":"HANDLE"},{"type":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v2-0203","code":"ACSN"}]},"value":"<accession>"}],` +
 			`"numberOfSeries":<series>,"numberOfInstances":<instances>,"description":"<description>","procedureCode":[{"coding":[{"code":"<procedure>"}]}],` +
@@ -50,10 +51,10 @@ func hiddenBodies() []mold {
 			`"effectiveDateTime":"<effective>","valueQuantity":{"value":<quantity>,"unit":"mg"},"method":{"coding":[{"code":"<method>"}]},"interpretation":[{"text":"<interpretation>"}],` +
 			`"performer":[{"reference":"Practitioner/<performer>"}],"device":{"reference":"Device/<device>"},"derivedFrom":[{"reference":"ImagingStudy/<study>"}],` +
 			`"component":[{"code":{"coding":[{"code":"<componentcode>"}]},"valueQuantity":{"value":<component>}},{"code":{"text":"x"},"valueCodeableConcept":{"coding":[{"code":"<concept>"}]}}]`},
-		{resourceType: "Observation/coded", rest: subject + `,"status":"final","code":{"text":"x"},"valueCodeableConcept":{"coding":[{"code":"<coded>"}]}`},
-		{resourceType: "Observation/worded", rest: subject + `,"status":"final","code":{"text":"x"},"valueString":"<worded>"`},
-		{resourceType: "Observation/dated", rest: subject + `,"status":"final","code":{"text":"x"},"valueDateTime":"<dated>"`},
-		{resourceType: "Observation/lacking", rest: subject + `,"status":"final","code":{"text":"x"},"dataAbsentReason":{"coding":[{"code":"<lacking>"}]}`},
+		{resourceType: "Observation/choice", rest: subject + `,"status":"final","code":{"text":"x"},"valueCodeableConcept":{"coding":[{"code":"<coded>"}]}`},
+		{resourceType: "Observation/spoken", rest: subject + `,"status":"final","code":{"text":"x"},"valueString":"<worded>"`},
+		{resourceType: "Observation/daytime", rest: subject + `,"status":"final","code":{"text":"x"},"valueDateTime":"<dated>"`},
+		{resourceType: "Observation/lapsed", rest: subject + `,"status":"final","code":{"text":"x"},"dataAbsentReason":{"coding":[{"code":"<lacking>"}]}`},
 		{resourceType: "ServiceRequest", rest: identified + `,` + subject + `,"status":"<status>","intent":"<intent>","priority":"<priority>","code":{"coding":[{"code":"<code>"}]},` +
 			`"category":[{"coding":[{"code":"<category>"}]}],"occurrenceDateTime":"<occurrence>","authoredOn":"<authored>","requester":{"reference":"Practitioner/<requester>"},` +
 			`"performer":[{"reference":"Practitioner/<performer>"}],"bodySite":[{"coding":[{"code":"<site>"}]}],"requisition":{"value":"<requisition>"},"reasonCode":[{"text":"<reason>"}]`},
@@ -96,12 +97,12 @@ func hiddenBodies() []mold {
 		{resourceType: "Person", rest: identified + `,"name":[{"family":"<family>"}],"gender":"<gender>","birthDate":"<born>","telecom":[{"system":"phone","value":"<phone>"}],` +
 			`"address":[{"city":"<city>"}],"link":[{"target":{"reference":"Patient/<link>"}}]`},
 	}
-}
+})
 
 var secretPlace = regexp.MustCompile(`<([a-z]+)>`)
 
-// secrets are all attributes of hiddenBodies. What says nothing of its values here has made-up words or dates.
-func secrets() (list []secret) {
+// secrets are all attributes of hiddenBodies. What says nothing of its values here has made-up words.
+var secrets = sync.OnceValue(func() (list []secret) {
 	for n, m := range hiddenBodies() {
 		ref := m.resourceType
 		if !strings.Contains(ref, "/") {
@@ -114,7 +115,7 @@ func secrets() (list []secret) {
 		}
 	}
 	return list
-}
+})
 
 // values are those of the two worlds, of one length; n makes them the attribute's own.
 func (s secret) values(n int) (was, is string) {
@@ -143,7 +144,7 @@ var valuesOf = map[string][2]string{
 	"participant": {"other", "mate"}, "asserter": {"other", "mate"}, "owner": {"other", "mate"}, "actor": {"other", "mate"}, "operator": {"other", "mate"},
 	"author": {"other", "mate"}, "collector": {"other", "mate"}, "agent": {"other", "mate"}, "Task/veiled performer": {"qreaderaaa", "qscribeaaa"},
 	"link": {"other", "denied"}, "member": {"other", "denied"}, "endpoint": {"mate", "other"}, "encounter": {"other", "veiled"}, "order": {"other", "veiled"},
-	"result": {"coded", "worded"}, "item": {"coded", "worded"}, "study": {"other", "veiled"}, "focus": {"other", "veiled"}, "target": {"other", "veiled"}, "source": {"other", "veiled"},
+	"result": {"choice", "spoken"}, "item": {"choice", "spoken"}, "study": {"other", "veiled"}, "focus": {"other", "veiled"}, "target": {"other", "veiled"}, "source": {"other", "veiled"},
 	"device": {"other", "veiled"}, "provider": {"other", "north"}, "organization": {"other", "north"}, "Encounter/veiled location": {"other", "mate"}, "Device/veiled location": {"other", "mate"},
 	"ImagingStudy/veiled status": {"available", "cancelled"}, "DiagnosticReport/veiled status": {"preliminary", "final"}, "Observation/veiled status": {"preliminary", "amended"},
 	"ServiceRequest/veiled status": {"draft", "revoked"}, "intent": {"plan", "order"}, "priority": {"routine", "stat"}, "Encounter/veiled status": {"planned", "finished"},
@@ -181,7 +182,40 @@ func newOracleWorld(turned bool) *world {
 		w.addPointers(p)
 	}
 	w.addDenial()
+	w.addShapes(turned)
 	return w
+}
+
+// shapes are secrets that are no attribute: whether a resource is there, is deleted, how often it was changed, whether its sources own it, and
+// how it is labelled. They are of the last resources of a world, so that what is older is as old in both.
+var shapes = []secret{
+	{of: "Task/zz-busy", name: "versions"}, {of: "Task/zz-gone", name: "deletion"}, {of: "Task/zz-labelled", name: "label", was: `"N"`, is: `"V"`},
+	{of: "Task/zz-mapped", name: "source"}, {of: "Task/zz-surplus", name: "existence"},
+}
+
+func (s secret) isShape() bool { return strings.HasPrefix(s.of, "Task/zz-") }
+
+// addShapes adds the resources of shapes.
+func (w *world) addShapes(turned bool) {
+	for _, s := range shapes {
+		if s.name == "existence" && !turned {
+			continue
+		}
+		w.add(moldOf("Task"), veil, func(k *kept) {
+			k.ID, k.kind = strings.TrimPrefix(s.of, "Task/"), clinical
+			switch {
+			case s.name == "label" && turned:
+				k.label(confidentiality, "V")
+			case s.name == "label":
+				k.label(confidentiality, "N")
+			case turned:
+				k.deleted, k.mapped = s.name == "deletion", s.name == "source"
+			}
+			if turned && s.name == "versions" {
+				k.versions = append(k.versions, k.versions[0])
+			}
+		})
+	}
 }
 
 // veil fills the secrets of a resource in.
@@ -222,6 +256,8 @@ func (w *world) addPointers(p party) {
 					}
 					return strings.Replace(found, p.name, veil.name, 1)
 				})
+				k.versions[i].body = strings.Replace(k.versions[i].body, `"partOf":[{"reference":"Task/veiled"}`, `"partOf":[{"reference":"Task/zz-surplus"},{"reference":"Task/zz-gone"}`+
+					`,{"reference":"Task/zz-busy"},{"reference":"Task/veiled"}`, 1)
 			}
 		})
 	}
@@ -254,6 +290,9 @@ func (w *world) addDenial() {
 
 // params are the search parameters that a secret decides: those whose entries in the index it changes, with what they are a component of.
 func (s secret) params() (list []*fhir.SearchParameter) {
+	if s.isShape() {
+		return nil
+	}
 	resourceType, _, _ := strings.Cut(s.of, "/")
 	kind, _ := fhir.R4().Type(resourceType)
 	before, after := s.entries(s.was), s.entries(s.is)

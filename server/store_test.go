@@ -4,7 +4,6 @@ import (
 	"context"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"lightbox/auth"
 	"lightbox/auth/audit"
@@ -21,23 +20,23 @@ func eachStore(t *testing.T, test func(t *testing.T, open func(testing.TB) store
 	t.Run("postgres", func(t *testing.T) { test(t, openPostgres) })
 }
 
-func openSQLite(t testing.TB) store.Store { return openSQLiteAt(t, nil) }
+func openSQLite(t testing.TB) store.Store { return openSQLiteWith(t, storeOptions()) }
 
-func openPostgres(t testing.TB) store.Store { return openPostgresAt(t, nil) }
+func openPostgres(t testing.TB) store.Store { return openPostgresWith(t, storeOptions()) }
 
-// openSQLiteAt has the time of a clock; nil: that of the machine.
-func openSQLiteAt(t testing.TB, clock func() time.Time) store.Store {
-	s, err := sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "lightbox.db"), storeOptions(clock))
+func openSQLiteWith(t testing.TB, o store.Options) store.Store {
+	s, err := sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "lightbox.db"), o)
 	return opened(t, s, err)
 }
 
-func openPostgresAt(t testing.TB, clock func() time.Time) store.Store {
-	s, err := postgres.Open(context.Background(), pgtest.Start(t), storeOptions(clock))
+func openPostgresWith(t testing.TB, o store.Options) store.Store {
+	s, err := postgres.Open(context.Background(), pgtest.Start(t), o)
 	return opened(t, s, err)
 }
 
-func storeOptions(clock func() time.Time) store.Options {
-	return store.Options{Clock: clock, Schemas: []store.Schema{auth.Schema(), audit.Schema(), links.Schema()}}
+// storeOptions are those of a hub without a way in of its own.
+func storeOptions() store.Options {
+	return store.Options{Schemas: []store.Schema{auth.Schema(), audit.Schema(), links.Schema()}}
 }
 
 func opened(t testing.TB, s store.Store, err error) store.Store {
