@@ -26,9 +26,9 @@ import (
 // is to ask, and about every secret by each of its search parameters, modifiers, prefixes and values in each way, over references that the
 // seed decides; else it is a part of that. How long an answer takes is a figure of `lightbox bench`.
 func TestOracle(t *testing.T) {
-	for name, open := range bothStores {
-		t.Run(name, func(t *testing.T) {
-			o := newOracle(t, open, storeOptions(), func(int, *server.Config) {})
+	for _, s := range bothStores {
+		t.Run(s.name, func(t *testing.T) {
+			o := newOracle(t, s.open, storeOptions(), func(int, *server.Config) {})
 			o.areHidden()
 			for i, s := range o.secrets {
 				all := topics(s, i == 0 || o.secrets[i-1].of != s.of)
@@ -45,7 +45,10 @@ func TestOracle(t *testing.T) {
 }
 
 // bothStores open a database of a test's own.
-var bothStores = map[string]func(testing.TB, store.Options) store.Store{"sqlite": openSQLiteWith, "postgres": openPostgresWith}
+var bothStores = []struct {
+	name string
+	open func(testing.TB, store.Options) store.Store
+}{{"sqlite", openSQLiteWith}, {"postgres", openPostgresWith}}
 
 // oracleStart is when all that is in the worlds was written.
 var oracleStart = time.Now().UTC().Truncate(time.Second)

@@ -191,12 +191,12 @@ func imageQuestions() (list []imageQuestion) {
 
 // TestOracleDICOMweb is TestOracle of the images: by DICOMweb, too, what is hidden makes no difference.
 func TestOracleDICOMweb(t *testing.T) {
-	for name, open := range bothStores {
-		t.Run(name, func(t *testing.T) {
+	for _, s := range bothStores {
+		t.Run(s.name, func(t *testing.T) {
 			var of [2]images
 			options := storeOptions()
 			options.Schemas = append(options.Schemas, ingest.Schemas()...)
-			o := newOracle(t, open, options, func(n int, c *server.Config) { of[n].attach(t, c) })
+			o := newOracle(t, s.open, options, func(n int, c *server.Config) { of[n].attach(t, c) })
 			for n, m := range o.worlds {
 				of[n].fill(t, m.store, n == 1)
 				m.catchUp()

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -121,12 +122,12 @@ func (s secret) searched(value string) string {
 }
 
 // criteria are what a parameter is asked by, with each modifier and prefix that it has, and with those that are not served.
-func (q secret) criteria(p *fhir.SearchParameter) (list []string) {
+func (s secret) criteria(p *fhir.SearchParameter) (list []string) {
 	if p.Kind == fhir.KindComposite {
-		return q.composed(p)
+		return s.composed(p)
 	}
-	for _, value := range []string{q.was, q.is} {
-		v := url.QueryEscape(q.searched(value))
+	for _, value := range []string{s.was, s.is} {
+		v := url.QueryEscape(s.searched(value))
 		list = append(list, p.Name+"="+v)
 		for _, m := range search.Modifiers(p) {
 			if m != search.Missing {
@@ -141,20 +142,20 @@ func (q secret) criteria(p *fhir.SearchParameter) (list []string) {
 				list = append(list, p.Name+"="+prefix+v)
 			}
 		case fhir.KindReference:
-			kind, id, _ := strings.Cut(q.searched(value), "/")
+			kind, id, _ := strings.Cut(s.searched(value), "/")
 			list = append(list, p.Name+":"+kind+"="+id, p.Name+"._id="+id, p.Name+"="+id)
 		case fhir.KindToken:
 			list = append(list, p.Name+"=%7C"+v, p.Name+"=urn:x:number%7C"+v)
 		}
 	}
 	for _, modifier := range []string{"in", "above", "below"} {
-		list = append(list, p.Name+":"+modifier+"="+url.QueryEscape(q.was))
+		list = append(list, p.Name+":"+modifier+"="+url.QueryEscape(s.was))
 	}
-	return append(list, p.Name+":missing=true", p.Name+":missing=false", p.Name+"="+url.QueryEscape(q.was)+","+url.QueryEscape(q.is))
+	return append(list, p.Name+":missing=true", p.Name+":missing=false", p.Name+"="+url.QueryEscape(s.was)+","+url.QueryEscape(s.is))
 }
 
-func (q secret) composed(p *fhir.SearchParameter) (list []string) {
-	for _, value := range []string{q.was, q.is} {
+func (s secret) composed(p *fhir.SearchParameter) (list []string) {
+	for _, value := range []string{s.was, s.is} {
 		for _, other := range []string{"x", "41.73", "52.39"} {
 			list = append(list, p.Name+"="+url.QueryEscape(value)+"$"+other, p.Name+"="+other+"$"+url.QueryEscape(value))
 		}
@@ -341,12 +342,12 @@ func (q *asking) byID() {
 	read := func(id string) query { return get(ref(id)) }
 	for _, version := range []string{`W/"1"`, `W/"2"`, `W/"9"`, "*"} {
 		for _, header := range []string{"If-Match", "If-None-Match"} {
-			for way, w := range map[string]func(string) query{"PUT": put, "PATCH": patch, "DELETE": remove, "GET": read} {
-				q.about(way+" "+header, func(id string) query { return with(w(id), header, version) })
+			for _, w := range []func(string) query{put, patch, remove, read} {
+				q.about(w("").method+" "+header, func(id string) query { return with(w(id), header, version) })
 			}
 		}
 	}
-	for way, w := range map[string]func(string) query{
+	rest := map[string]func(string) query{
 		"PUT": put, "PATCH": patch, "DELETE": remove, "GET": read,
 		"HEAD":    func(id string) query { return query{method: "HEAD", path: ref(id)} },
 		"vread":   func(id string) query { return get(ref(id) + "/_history/1") },
@@ -370,8 +371,9 @@ func (q *asking) byID() {
 			return inBundle("transaction", "PATCH", ref(id), fhirPathPatch(&kept{Type: q.kind}))
 		},
 		"entry DELETE": func(id string) query { return inBundle("transaction", "DELETE", ref(id), "") },
-	} {
-		q.about(way, w)
+	}
+	for _, way := range slices.Sorted(maps.Keys(rest)) {
+		q.about(way, rest[way])
 	}
 }
 
