@@ -75,7 +75,15 @@ func newMatrix(t testing.TB, s store.Store, seed uint64) *matrix {
 
 func newMatrixWith(t testing.TB, s store.Store, seed uint64, change func(*server.Config)) *matrix {
 	t.Helper()
-	m := &matrix{t: t, world: newWorld(seed), dice: rand.New(rand.NewPCG(seed, 2)), met: map[string]bool{}, draw: func() bool { return true },
+	m := newMatrixOf(t, s, newWorld(seed), principals(), change)
+	m.dice = rand.New(rand.NewPCG(seed, 2))
+	return m
+}
+
+// newMatrixOf is a hub with a world, and who asks it.
+func newMatrixOf(t testing.TB, s store.Store, w *world, asking []*principal, change func(*server.Config)) *matrix {
+	t.Helper()
+	m := &matrix{t: t, world: w, principals: asking, met: map[string]bool{}, draw: func() bool { return true },
 		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}}}
 	t.Cleanup(m.client.CloseIdleConnections)
 	m.rules = reference{m.world}
@@ -85,7 +93,6 @@ func newMatrixWith(t testing.TB, s store.Store, seed uint64, change func(*server
 	})
 	m.world.settle(t, s)
 	m.catchUp()
-	m.principals = principals()
 	for _, p := range m.principals {
 		p.login(t, m.hub)
 		if p.emergency != "" {

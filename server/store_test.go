@@ -20,14 +20,23 @@ func eachStore(t *testing.T, test func(t *testing.T, open func(testing.TB) store
 	t.Run("postgres", func(t *testing.T) { test(t, openPostgres) })
 }
 
-func openSQLite(t testing.TB) store.Store {
-	s, err := sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "lightbox.db"), store.Options{Schemas: []store.Schema{auth.Schema(), audit.Schema(), links.Schema()}})
+func openSQLite(t testing.TB) store.Store { return openSQLiteWith(t, storeOptions()) }
+
+func openPostgres(t testing.TB) store.Store { return openPostgresWith(t, storeOptions()) }
+
+func openSQLiteWith(t testing.TB, o store.Options) store.Store {
+	s, err := sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "lightbox.db"), o)
 	return opened(t, s, err)
 }
 
-func openPostgres(t testing.TB) store.Store {
-	s, err := postgres.Open(context.Background(), pgtest.Start(t), store.Options{Schemas: []store.Schema{auth.Schema(), audit.Schema(), links.Schema()}})
+func openPostgresWith(t testing.TB, o store.Options) store.Store {
+	s, err := postgres.Open(context.Background(), pgtest.Start(t), o)
 	return opened(t, s, err)
+}
+
+// storeOptions are those of a hub without a way in of its own.
+func storeOptions() store.Options {
+	return store.Options{Schemas: []store.Schema{auth.Schema(), audit.Schema(), links.Schema()}}
 }
 
 func opened(t testing.TB, s store.Store, err error) store.Store {

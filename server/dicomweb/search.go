@@ -19,7 +19,6 @@ import (
 	"lightbox/dicom/archive"
 	"lightbox/fhir"
 	"lightbox/fhir/search"
-	"lightbox/fhir/store"
 )
 
 // find answers a search at a level.
@@ -45,8 +44,10 @@ type finding struct {
 	query
 	server *Server
 	call   *call
-	from   level // levels above it are named by the path, and not repeated
-	passed int   // matches before offset
+	from   level           // levels above it are named by the path, and not repeated
+	byHub  bool            // the patient was found as the hub knows them
+	looked map[string]bool // into studies, by id
+	passed int             // matches before offset
 	found  []*dicom.Dataset
 	shown  []fhir.Resource // the studies of what was found
 }
@@ -111,28 +112,46 @@ func (f *finding) each(uids []string) error {
 // maxExamined bounds the studies that one search looks into.
 const maxExamined = 5000
 
-// candidates goes over what the index of FHIR finds, which may be more than matches.
+// candidates goes over what the index of FHIR finds, which may be more than matches: first by patients as the hub knows them, of whom the
+// caller sees the Patient; then by what the objects say of theirs, unless all was found before. A Patient that the caller does not see makes no
+// difference: a name or a birth date cannot be guessed by whether a study of theirs is found.
 func (f *finding) candidates() error {
-	q, err := search.Parse(fhir.R4(), "ImagingStudy", f.prefilter(), search.Options{Strict: true})
+	seen := f.call.by.Visible(auth.Search, "Patient")
+	everyone := slices.ContainsFunc(seen.Grants, func(g search.Grant) bool { return g.All && len(g.Where) == 0 })
+	f.looked = map[string]bool{}
+	if f.byHub = len(seen.Grants) > 0; f.byHub {
+		if err := f.walk(f.prefilter()); err != nil || f.isFull() || everyone || !f.asksForPatient() {
+			return err
+		}
+	}
+	byNumber := slices.ContainsFunc(f.keys, func(k key) bool { return k.path.String() == "PatientID" })
+	if f.byHub && !byNumber { // looking into all that the caller sees costs too much where Patients are seen
+		return nil
+	}
+	f.byHub = false
+	return f.walk(f.prefilter())
+}
+
+// asksForPatient reports whether a key is one that the hub knows of patients.
+func (f *finding) asksForPatient() bool {
+	return slices.ContainsFunc(f.keys, func(k key) bool { return slices.Contains(byHub, k.path.String()) })
+}
+
+// walk looks into the studies that a search of FHIR finds.
+func (f *finding) walk(params url.Values) error {
+	q, err := search.Parse(fhir.R4(), "ImagingStudy", params, search.Options{Strict: true})
 	if err != nil {
 		return badRequest("a value that cannot be searched for")
 	}
-	by := store.Caller{ID: f.call.by.Caller().ID + " dicomweb", Access: f.access}
+	by := f.call.by.Caller()
+	by.ID += " dicomweb"
 	for examined := 0; ; {
 		page, err := f.server.Hub.Store.Search(f.call.ctx(), q, by)
 		if err != nil {
 			return err
 		}
 		for _, study := range page.Matches {
-			uid := strings.TrimPrefix(gjson.GetBytes(study.Body, `identifier.#(system=="urn:dicom:uid").value`).Str, "urn:oid:")
-			if study.ID != f.server.Hub.Mapper.StudyID(uid) {
-				continue // submitted as FHIR: it lists objects that are not here
-			}
-			v, err := f.server.of(f.call, uid, study)
-			if err == nil {
-				err = f.study(v)
-			}
-			if err != nil || f.isFull() {
+			if err := f.lookInto(study); err != nil || f.isFull() {
 				return err
 			}
 		}
@@ -147,22 +166,30 @@ func (f *finding) candidates() error {
 	}
 }
 
-// access is what the caller sees of studies. Names and numbers of patients are read for the match alone: whoever sees a study reads them in
-// its objects.
-func (f *finding) access(resourceType string) search.Filter {
-	if resourceType == "Patient" {
-		return search.Everything()
+// lookInto adds what matches in a study, once.
+func (f *finding) lookInto(study fhir.Resource) error {
+	uid := strings.TrimPrefix(gjson.GetBytes(study.Body, `identifier.#(system=="urn:dicom:uid").value`).Str, "urn:oid:")
+	if f.looked[study.ID] || study.ID != f.server.Hub.Mapper.StudyID(uid) { // submitted as FHIR: it lists objects that are not here
+		return nil
 	}
-	return f.call.by.Visible(auth.Search, resourceType)
+	f.looked[study.ID] = true
+	v, err := f.server.of(f.call, uid, study)
+	if err != nil {
+		return err
+	}
+	return f.study(v)
 }
 
 // prefilter is the search of FHIR that finds at least what matches. Patients are found by what the hub knows of them, the numbers of merged
-// records among it.
+// records among it, or else by the number that the study states.
 func (f *finding) prefilter() url.Values {
 	params := url.Values{"_sort": {"-started"}, "_count": {"100"}}
 	for _, k := range f.keys {
 		plain := !strings.ContainsAny(k.value, `*?\`)
 		switch name := k.path.String(); {
+		case name == "PatientID" && plain && !f.byHub:
+			params.Add("patient:identifier", k.value)
+		case slices.Contains(byHub, name) && !f.byHub:
 		case name == "PatientID" && plain:
 			params.Add("patient.identifier", k.value)
 		case name == "AccessionNumber" && plain:
@@ -207,12 +234,12 @@ func dashed(date string, days int) string {
 	return t.AddDate(0, 0, days).Format(time.DateOnly)
 }
 
-// byHub are the keys that the index of FHIR has settled: a patient goes by what the hub knows, not by what an object says.
+// byHub are the keys that the index of FHIR has settled where it was asked for patients: a patient goes by what the hub knows, not by what an object says.
 var byHub = []string{"PatientID", "PatientName", "PatientBirthDate"}
 
 func (f *finding) matches(d *dicom.Dataset) bool {
 	for _, k := range f.keys {
-		settled := chi.URLParam(f.call.r, "study") == "" && f.named() == nil && slices.Contains(byHub, k.path.String()) && !strings.ContainsAny(k.value, `*?\`)
+		settled := f.byHub && slices.Contains(byHub, k.path.String()) && !strings.ContainsAny(k.value, `*?\`)
 		if !settled && !k.matches(d) {
 			return false
 		}

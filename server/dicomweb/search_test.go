@@ -106,6 +106,10 @@ func TestSearch(t *testing.T) {
 				{"emr", "/studies?ModalitiesInStudy=MR", study, "1.2.1"},
 				{"emr", "/studies?ModalitiesInStudy=DX,MR", study, "1.2.2 1.2.1"},
 				{"emr", "/studies?StudyDescription=*head", study, "1.2.1"},
+				{"other", "/studies?PatientID=P-1", study, "1.2.3"}, // by its objects: it sees no Patients
+				{"other", "/studies?PatientName=" + "%D0%98%D0%B2%D0%B0%D0%BD%D0%BE%D0%B2%5E%D0%98%D0%B2%D0%B0%D0%BD", study, "1.2.3"},
+				{"other", "/studies?PatientBirthDate=19700101", study, "1.2.3"},
+				{"other", "/studies?PatientBirthDate=19800202", study, ""},
 				{"emr", "/studies?StudyInstanceUID=1.2.1", "00201208", "4"},
 				{"emr", "/studies?StudyInstanceUID=1.2.1", "00201206", "2"},
 				{"emr", "/studies?StudyInstanceUID=1.2.1", "00080061", `CT\MR`},
