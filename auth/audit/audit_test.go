@@ -236,13 +236,15 @@ func TestAuditEventsAreValid(t *testing.T) {
 	check := validate.New()
 	eachLog(t, func(t *testing.T, st store.Store, log *audit.Log) {
 		kinds := []string{"read", "vread", "history-instance", "history-type", "history-system", "search-type", "search-system", "create", "update", "patch", "delete",
-			audit.Operation, audit.Retrieve, audit.Query, audit.Submit, audit.Login, audit.Emergency, audit.Grant}
+			audit.Operation, audit.Retrieve, audit.Query, audit.Submit, audit.Fetch, audit.Login, audit.Emergency, audit.Grant, audit.Node, audit.Identity, audit.Message,
+			"ADT^A08", "ORM^O01", "ORU^R01"}
 		for _, kind := range kinds {
 			for _, e := range []audit.Event{
 				{Kind: kind, Data: "ImagingStudy/1/_history/2", Patients: []string{"Patient/a", "Patient/b"}, By: &audit.Caller{Issuer: "https://id.example", Subject: "u", Client: "app",
 					Token: "jti-1", User: "Practitioner/d", Organization: "Organization/o", Roles: []string{"doctor"}, Purpose: []string{"TREAT"}}},
 				{Kind: kind, Outcome: audit.Serious, Reason: "forbidden", Query: "GET /fhir/Patient?name=%00<b>", Repeated: 3, By: &audit.Caller{Issuer: "i", Subject: "x", Client: "x"}},
 				{Kind: kind, Outcome: audit.Minor, Reason: "not-found", By: &audit.Caller{Subject: "u", User: "Person/p"}},
+				{Kind: kind, By: &audit.Caller{System: audit.AETitle, Client: "CT1", Organization: "Organization/o"}},
 				{Kind: kind},
 			} {
 				e.At, e.Address, e.Request = time.Now(), "2001:db8::1", "request-1"
@@ -255,7 +257,7 @@ func TestAuditEventsAreValid(t *testing.T) {
 			t.Fatal(err)
 		}
 		found := auditEvents(t, st)
-		if diff := cmp.Diff(5*len(kinds), len(found)); diff != "" {
+		if diff := cmp.Diff(6*len(kinds), len(found)); diff != "" {
 			t.Error(diff)
 		}
 		for _, e := range found {

@@ -16,8 +16,17 @@ type auditCommand struct {
 
 // Help is shown below the flags.
 func (*auditCommand) Help() string {
-	return `Each disclosure, change and refusal is on record before its answer goes out; auditors search the records as AuditEvent. They are two
-chains of hashes, of changes and of accesses: what was changed or taken out shows. That its end was cut off shows to who kept the head of an earlier run somewhere else.
+	return `Each disclosure, change and refusal is on record before its answer goes out, and what comes in before it is acknowledged: of objects each study
+of an association, request or run, of HL7 v2 each message. So is what merge, matches, purge, queue, study --restore and link change, by the account
+that runs them. Auditors search the records as AuditEvent:
+
+  AuditEvent?agent:identifier=urn:lightbox:ae-title|CT1           what an AE title sent, or was refused
+  AuditEvent?agent:identifier=urn:lightbox:hl7v2-sender|CITY\|RIS what a facility (MSH-4) and application (MSH-3) sent
+  AuditEvent?agent:identifier=urn:lightbox:archive|pacs           what was read from another archive
+  AuditEvent?type=110113&outcome=8                                who was turned away
+
+The records are two chains of hashes, of changes and of accesses: what was changed or taken out shows. That an end was cut off shows to who kept
+the head of an earlier run somewhere else.
 
   lightbox audit verify --database postgres://hub@db/lightbox
   lightbox audit verify --head changes:8:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08,accesses:812:60303ae2...`

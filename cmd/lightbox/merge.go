@@ -19,7 +19,7 @@ func (*mergeCommand) Help() string {
 	return `Two records of one person become one, as ADT^A40 does: the prior record is inactive and says what replaced it, the survivor
 is found by the numbers of both, and all that refers to the prior one refers to the survivor, in one transaction. What comes late
 under the old number finds the survivor too. Nothing is lost: --undo, or ADT^A37, takes it back. Of messages the newest
-counts; what is said here is newer than all of them.
+counts; what is said here is newer than all of them. It is on the audit record of both, by the account that runs it.
 
   lightbox merge --database sqlite:hub.db --archive objects Patient/4711 Patient/0815`
 }

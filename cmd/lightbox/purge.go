@@ -22,7 +22,8 @@ type purgeCommand struct {
 func (*purgeCommand) Help() string {
 	return `Removes resources with every version and index entry of them, all or none, as if they had never been. A deletion keeps the
 past; this does not, and nothing brings it back. Objects in the archive stay, and so does the index of their instances: a study
-that is ingested again is made anew. Copies, backups and what other resources say of them are out of its reach.
+that is ingested again is made anew. Copies, backups and what other resources say of them are out of its reach. That they were removed, and by
+which account, is on the audit record.
 
   lightbox purge --database sqlite:hub.db --yes Patient/4711 DiagnosticReport/0815`
 }

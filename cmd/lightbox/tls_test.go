@@ -12,6 +12,7 @@ import (
 	"io"
 	"math/big"
 	"net"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -131,6 +132,10 @@ func TestCallersShowCertificates(t *testing.T) {
 			t.Fatalf("%d of the 6 who were turned away are on record", n)
 		}
 		<-tick.C
+	}
+
+	if got := h.auditEvents(t, "agent:identifier="+url.QueryEscape(`urn:lightbox:hl7v2-sender|CITY\|RIS`)); len(got) != 1 || got[0].Get("subtype.0.code").Str != "A08" {
+		t.Errorf("the message of who is known: %v", got)
 	}
 
 	if os.Getenv("LIGHTBOX_TEST_PEERS") != "1" {
