@@ -162,7 +162,8 @@ func (a *Access) isMinor(patient fhir.Resource) bool {
 	return false
 }
 
-// consents reports whether an active Consent of the patient lets a RelatedPerson act for them.
+// consents reports whether an active Consent of the patient lets a RelatedPerson act for them. One that denies does so wholly, whatever
+// narrows it; one that permits counts where nothing does (search.IsNarrow).
 func (a *Access) consents(ctx context.Context, patient, related string) (bool, error) {
 	q, err := search.Parse(fhir.R4(), "Consent", url.Values{"patient": {patient}, "actor": {related}, "status": {"active"}, "_count": {"50"}}, search.Options{Strict: true})
 	if err != nil {
@@ -184,7 +185,8 @@ func (a *Access) consents(ctx context.Context, patient, related string) (bool, e
 		if provision.Get("type").Str == "deny" { // a word against goes before any for
 			return false, nil
 		}
-		permitted = permitted || provision.Get("type").Str == "permit" && !search.IsNarrow(provision)
+		plain := !search.IsNarrow(provision) && !gjson.GetBytes(res.Body, "modifierExtension").Exists()
+		permitted = permitted || provision.Get("type").Str == "permit" && plain
 	}
 	return permitted, nil
 }

@@ -317,6 +317,7 @@ func TestAccessNarrowConsent(t *testing.T) {
 			"a label":                 `,"securityLabel":[{"system":"` + confidentiality + `","code":"L"}]`,
 			"an action":               `,"action":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/consentaction","code":"correct"}]}]`,
 			"a time of the data":      `,"dataPeriod":{"end":"1999-12-31"}`,
+			"what nobody knows":       `,"modifierExtension":[{"url":"urn:x:unless","valueBoolean":true}]`,
 			"a purpose":               `,"purpose":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActReason","code":"HRESCH"}]`,
 			"with a word against":     `,"provision":[{"type":"deny",` + actor + `}]`,
 			"with a word against all": `,"provision":[{"type":"deny"}]`,

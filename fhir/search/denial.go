@@ -21,9 +21,13 @@ type Denial struct {
 // Everyone is Denial.Organization of a denial to all.
 const Everyone = "*"
 
-// Denials returns what a resource denies: an active Consent whose root provision denies, to the organisations that are its actors or to
-// everyone where it names no actor, but for those that an inner provision permits; and inner provisions of a permission that deny to
-// actors. FHIR R4 consent.html#6.2.3
+// Denials returns what a resource denies: an active Consent in which a provision denies, the root or one within at any depth, to the
+// organisations that are its actors. Where it names no actor it is about those of the provision that it is in, and where none names any,
+// about everyone; but for those that a permission within a denying root names. FHIR R4 consent.html#6.2.3
+//
+// What a provision is narrowed by (purpose, class, securityLabel, code, data, dataPeriod, action) is not weighed: it denies wholly, since
+// what cannot be told apart is rather denied, and a permission that is narrowed permits nothing (IsNarrow). Actors that are no organisations
+// are not kept out by it. Of one organisation there is one denial, for as long as any of them.
 func Denials(r fhir.Resource) []Denial {
 	if r.Type != "Consent" || r.Deleted {
 		return nil
@@ -33,49 +37,71 @@ func Denials(r fhir.Resource) []Denial {
 	if body.Get("status").Str != "active" || !root.Exists() {
 		return nil
 	}
-	var all []Denial
-	denies := root.Get("type").Str == "deny"
-	if denies {
-		all = deny(root, Everyone)
+	var all denials
+	all.deny(root, gjson.Result{}, 0)
+	if root.Get("type").Str != "deny" || body.Get("modifierExtension").Exists() {
+		return all
 	}
 	for _, inner := range root.Get("provision").Array() {
-		switch kind := inner.Get("type").Str; {
-		case denies && kind == "permit" && !IsNarrow(inner):
-			for _, d := range deny(inner, "") {
-				d.Permits = true
-				all = append(all, d)
-			}
-		case !denies && kind == "deny":
-			all = append(all, deny(inner, "")...)
+		if inner.Get("type").Str == "permit" && !IsNarrow(inner) {
+			all.add(inner, inner.Get("actor"), true)
 		}
 	}
 	return all
 }
 
-// deny returns the denials of one provision, to whoever stands for no actor at all.
-func deny(provision gjson.Result, nobody string) []Denial {
-	low, high := span(provision.Get("period"))
-	actors := provision.Get("actor").Array()
-	if len(actors) == 0 {
-		if nobody == "" {
-			return nil
-		}
-		return []Denial{{Organization: nobody, Low: low, High: high}}
+type denials []Denial
+
+// maxProvisions is how deep provisions are read. What is deeper counts as a denial.
+const maxProvisions = 16
+
+// deny adds what a provision and those in it deny; actors are those of the nearest one around it that has some.
+func (all *denials) deny(provision, actors gjson.Result, depth int) {
+	if own := provision.Get("actor"); len(own.Array()) > 0 {
+		actors = own
 	}
-	var all []Denial
-	for _, actor := range actors {
+	deepest := depth == maxProvisions
+	switch denies := deepest || provision.Get("type").Str == "deny"; {
+	case denies && len(actors.Array()) == 0:
+		low, high := span(provision.Get("period"))
+		all.put(Denial{Organization: Everyone, Low: low, High: high})
+	case denies:
+		all.add(provision, actors, false)
+	}
+	if deepest {
+		return
+	}
+	for _, inner := range provision.Get("provision").Array() {
+		all.deny(inner, actors, depth+1)
+	}
+}
+
+// add adds a denial, or an exception, for each organisation among actors.
+func (all *denials) add(provision, actors gjson.Result, permits bool) {
+	low, high := span(provision.Get("period"))
+	for _, actor := range actors.Array() {
 		ref, err := fhir.ParseReference(actor.Get("reference.reference").Str, "")
 		if err == nil && ref.Kind == fhir.Local && ref.Type == "Organization" {
-			all = append(all, Denial{Organization: ref.Type + "/" + ref.ID, Low: low, High: high})
+			all.put(Denial{Organization: ref.Type + "/" + ref.ID, Permits: permits, Low: low, High: high})
 		}
 	}
-	return all
+}
+
+// put adds one, or lengthens a denial that is there. Of two exceptions the first counts.
+func (all *denials) put(d Denial) {
+	n := slices.IndexFunc(*all, func(o Denial) bool { return o.Organization == d.Organization && o.Permits == d.Permits })
+	switch {
+	case n < 0:
+		*all = append(*all, d)
+	case !d.Permits:
+		(*all)[n].Low, (*all)[n].High = min((*all)[n].Low, d.Low), max((*all)[n].High, d.High)
+	}
 }
 
 // IsNarrow reports whether a provision of a Consent is about less than all of a patient's data to be seen for any purpose: a permission to
-// less is none to all.
+// less is none to all, and so is one that is modified in a way that nobody here knows.
 func IsNarrow(provision gjson.Result) bool {
-	for _, element := range []string{"securityLabel", "purpose", "class", "code", "dataPeriod", "data", "provision"} {
+	for _, element := range []string{"securityLabel", "purpose", "class", "code", "dataPeriod", "data", "provision", "modifierExtension", "actor.#.modifierExtension|0"} {
 		if provision.Get(element).Exists() {
 			return true
 		}

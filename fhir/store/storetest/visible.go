@@ -421,6 +421,9 @@ func denied(t *testing.T, db Database) {
 		{"now", `"type":"deny","period":{"start":"2001","end":"2999"}`, "all own"},
 		{"permits", `"type":"permit",` + to(clinicOne), "all care own referred specialty"},
 		{"permits but one", `"type":"permit","provision":[{"type":"deny",` + to(hospital) + `}]`, "all care own specialty"},
+		{"of one class of data", `"type":"deny","class":[{"system":"http://hl7.org/fhir/resource-types","code":"DocumentReference"}],` + to(hospital), "all care own specialty"},
+		{"but for one class of data", `"type":"permit","provision":[{"type":"deny","class":[{"code":"ImagingStudy"}]}]`, "all own"},
+		{"for a time that is over, and again", `"type":"permit","provision":[{"type":"deny","period":{"end":"2001"},` + to(hospital) + `},{"type":"deny",` + to(hospital) + `}]`, "all care own specialty"},
 		{"to a person", `"type":"deny",` + to("Practitioner/x"), "all care own referred specialty"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

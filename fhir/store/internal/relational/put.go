@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"runtime"
-	"slices"
 	"sync/atomic"
 
 	"lightbox/fhir"
@@ -316,16 +315,9 @@ func denialsOf(r *record) (rows []denialRow) {
 		return nil
 	}
 	for _, d := range search.Denials(r.resource()) {
-		if row := (denialRow{d, r.patient, r.row}); !slices.ContainsFunc(rows, row.sameKey) {
-			rows = append(rows, row)
-		}
+		rows = append(rows, denialRow{d, r.patient, r.row})
 	}
 	return rows
-}
-
-// sameKey: of two provisions of a Consent to one organisation the first counts.
-func (d denialRow) sameKey(o denialRow) bool {
-	return d.Organization == o.Organization && d.Permits == o.Permits
 }
 
 func (u *unit) widen(dates []datePosting, timeKey int64) {
