@@ -61,7 +61,7 @@ func (f *finding) run() error {
 	}
 	if uid := chi.URLParam(f.call.r, "study"); uid != "" {
 		f.from = series
-		v, err := f.server.look(f.call, uid)
+		v, err := f.server.look(f.call, uid, "")
 		if err != nil {
 			return err
 		}
@@ -94,7 +94,7 @@ func (f *finding) each(uids []string) error {
 		return badRequest("too many studies are named")
 	}
 	for _, uid := range uids {
-		v, err := f.server.look(f.call, strings.TrimSpace(uid))
+		v, err := f.server.look(f.call, strings.TrimSpace(uid), "")
 		if err == errNoStudy { //nolint:errorlint // look returns this very value
 			continue
 		}
@@ -128,7 +128,7 @@ func (f *finding) candidates() error {
 			if study.ID != f.server.Hub.Mapper.StudyID(uid) {
 				continue // submitted as FHIR: it lists objects that are not here
 			}
-			v, err := f.server.of(f.call, uid, study)
+			v, err := f.server.of(f.call, view{uid: uid, study: study}, "")
 			if err == nil {
 				err = f.study(v)
 			}
