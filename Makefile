@@ -6,7 +6,7 @@ LINT     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.5.0
 MINIO    := github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c
 BIN      := $(CURDIR)/bin
 
-.PHONY: build check test test-short test-full kills format vet lint generate drift fuzz bench peers
+.PHONY: build check test test-short test-full kills format vet lint generate drift fuzz bench peers viewer
 
 build: ## the one binary
 	$(GO) build -o $(BIN)/lightbox ./cmd/lightbox
@@ -40,6 +40,9 @@ $(BIN)/minio:
 
 generate: ## the files that are made from tables
 	$(GO) generate $(PACKAGES)
+
+viewer: ## the page that shows images, from server/portal/viewer/src and the npm packages that its lock names (node, npm)
+	cd server/portal/viewer && npm ci --ignore-scripts --no-audit --no-fund && node build.mjs
 
 drift: ## generated files and go.mod are up to date
 	$(GO) mod tidy -diff

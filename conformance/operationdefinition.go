@@ -32,10 +32,11 @@ var ours = []operationDefinition{{
 }, {
 	ID: "ImagingStudy-link", Name: "Link", Code: "link", Resource: []string{"ImagingStudy"}, AffectsState: true,
 	Title: "Link to the images of a study",
-	Description: "Makes a link by which anybody who has it downloads the images of the study that the caller may see, as a ZIP with a DICOM File-set (DICOMDIR), with ranges. " +
+	Description: "Makes a link by which anybody who has it downloads the images of the study that the caller may see, as a ZIP with a DICOM File-set (DICOMDIR), with ranges, " +
+		"or looks at them on a page in a browser, which hands out no files. " +
 		"It ends after some days, when it is revoked, when a passcode was wrong too often, and when the caller may no longer see the study. Its URL is told this once; ask again for another.",
 	Parameter: []operationParameter{
-		{Name: "purpose", Use: "in", Max: "1", Type: "code", Documentation: "download, which is the default."},
+		{Name: "purpose", Use: "in", Max: "1", Type: "code", Documentation: "download, which is the default, or view."},
 		{Name: "passcode", Use: "in", Max: "1", Type: "string", Documentation: "What has to be entered to use the link: 4 to 64 bytes."},
 		{Name: "id", Use: "out", Min: 1, Max: "1", Type: "id", Documentation: "The link, for $links and $revoke-link."},
 		{Name: "url", Use: "out", Min: 1, Max: "1", Type: "url", Documentation: "The link itself."},

@@ -20,7 +20,11 @@ type Pixels struct {
 	frameBits int64        // of native pixel data
 	starts    []int64      // of frames, by an offset table; nil: there is none
 	r         io.ReaderAt
+	size      int64 // of r
 }
+
+// Source is what stretches are of: the object, or what a deflated one inflates to, which is held in memory.
+func (p *Pixels) Source() *io.SectionReader { return io.NewSectionReader(p.r, 0, p.size) }
 
 // fragmentAt is a fragment and where its item begins.
 type fragmentAt struct {
@@ -32,8 +36,8 @@ type fragmentAt struct {
 var (
 	ErrNoPixels = errors.New("dicom: no pixel data")
 	ErrNoFrame  = errors.New("dicom: no such frame")
-	// ErrFrames is of pixel data whose frames cannot be told apart without decoding it: one that begins within a byte, a deflated data
-	// set, an object that says too little of its pixels.
+	// ErrFrames is of pixel data whose frames cannot be told apart without decoding it: one that begins within a byte, an object that says
+	// too little of its pixels.
 	ErrFrames = errors.New("dicom: the frames of this object cannot be told apart")
 )
 
@@ -47,23 +51,20 @@ var (
 	pathExtendedOffsets = MustPath("ExtendedOffsetTable")
 )
 
-// ScanPixels reads the header as Scan does and finds the pixel data after it. r must stay readable as long as frames are asked for. Errors
-// are *Error, ErrNoPixels or ErrFrames.
+// ScanPixels reads the header as Scan does and finds the pixel data after it, in Source. r must stay readable as long as frames are asked
+// for. Errors are *Error, ErrNoPixels or ErrFrames.
 func ScanPixels(r io.ReaderAt, size int64, limits Limits) (*Dataset, *Pixels, error) {
 	buf := windows.Get().(*[windowSize]byte)
 	defer windows.Put(buf)
 	s := newScanner(window{r: r, end: size, buf: buf[:]}, limits)
 	defer s.done()
-	s.pixels = &Pixels{r: r}
+	s.pixels = &Pixels{r: r, size: size}
 	d, err := s.object()
 	if err != nil {
 		return nil, nil, err
 	}
 	p := s.pixels
-	switch {
-	case s.inflated:
-		return d, nil, ErrFrames
-	case p.Native.Length == 0 && len(p.fragments) < 2:
+	if p.Native.Length == 0 && len(p.fragments) < 2 {
 		return d, nil, ErrNoPixels
 	}
 	p.Frames = 1

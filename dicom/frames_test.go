@@ -10,11 +10,11 @@ import (
 	"lightbox/dicom"
 )
 
-// checkFrames holds pixel data to the laws of any: frames lie within the object, in order, and do not overlap; together those of native pixel
+// checkFrames holds pixel data to the laws of any: frames lie within the object, or what it inflates to, in order, and do not overlap; together those of native pixel
 // data are no longer than it.
-func checkFrames(t *testing.T, content []byte, p *dicom.Pixels) (told int) {
+func checkFrames(t *testing.T, p *dicom.Pixels) (told int) {
 	t.Helper()
-	last := int64(0)
+	last, size := int64(0), p.Source().Size()
 	for n := 1; n <= min(p.Frames, 64); n++ {
 		spans, err := p.Frame(n)
 		if err != nil {
@@ -25,8 +25,8 @@ func checkFrames(t *testing.T, content []byte, p *dicom.Pixels) (told int) {
 		}
 		told++
 		for _, s := range spans {
-			if s.Offset < last || s.Length < 0 || s.Offset+s.Length > int64(len(content)) {
-				t.Errorf("frame %d: %v after %d of %d bytes", n, s, last, len(content))
+			if s.Offset < last || s.Length < 0 || s.Offset+s.Length > size {
+				t.Errorf("frame %d: %v after %d of %d bytes", n, s, last, size)
 			}
 			last = s.Offset + s.Length
 		}
@@ -57,7 +57,7 @@ func TestFramesOfRealObjects(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		told := checkFrames(t, content, p)
+		told := checkFrames(t, p)
 		if told == 0 {
 			t.Logf("%s: no frame of %d can be told, %s", name, p.Frames, ds.TransferSyntax)
 			continue
@@ -139,6 +139,32 @@ func TestFramesInFragments(t *testing.T) {
 	}
 }
 
+// The frames of a deflated object are those of what it inflates to, which is bounded.
+func TestFramesOfDeflatedObjects(t *testing.T) {
+	const syntax = "1.2.840.10008.1.2.1.99"
+	element := func(tag, vr, value string) string { return tag + vr + string(rune(len(value))) + "\x00" + value }
+	set := element("\x28\x00\x02\x00", "US", "\x01\x00") + element("\x28\x00\x08\x00", "IS", "2 ") + element("\x28\x00\x10\x00", "US", "\x01\x00") +
+		element("\x28\x00\x11\x00", "US", "\x02\x00") + element("\x28\x00\x00\x01", "US", "\x08\x00")
+	content := append(headerOf(syntax), deflate(t, []byte(set+"\xE0\x7F\x10\x00OB\x00\x00\x04\x00\x00\x00abcd"))...)
+	_, p, err := dicom.ScanPixels(bytes.NewReader(content), int64(len(content)), dicom.Limits{})
+	if err != nil || p.Frames != 2 || checkFrames(t, p) != 2 {
+		t.Fatal(err, p)
+	}
+	spans, err := p.Frame(2)
+	got := make([]byte, 2)
+	if err == nil {
+		_, err = p.Source().ReadAt(got, spans[0].Offset)
+	}
+	if err != nil || string(got) != "cd" {
+		t.Errorf("%q %v", got, err)
+	}
+	bomb := append(headerOf(syntax), deflate(t, append([]byte(set+"\xE0\x7F\x10\x00OB\x00\x00\x00\x00\x80\x00"), make([]byte, 8<<20)...))...)
+	var told *dicom.Error
+	if _, _, err := dicom.ScanPixels(bytes.NewReader(bomb), int64(len(bomb)), dicom.Limits{Bytes: 1 << 20}); !errors.As(err, &told) || told.Reason != dicom.TooLarge {
+		t.Errorf("8 MiB where 4 are allowed: %v", err)
+	}
+}
+
 // FuzzFrames: whatever an object declares, its frames lie within it.
 func FuzzFrames(f *testing.F) {
 	for _, s := range seeds {
@@ -148,7 +174,7 @@ func FuzzFrames(f *testing.F) {
 	f.Fuzz(func(t *testing.T, content []byte) {
 		_, p, err := dicom.ScanPixels(bytes.NewReader(content), int64(len(content)), dicom.Limits{Bytes: 1 << 20, Elements: 10_000})
 		if err == nil {
-			checkFrames(t, content, p)
+			checkFrames(t, p)
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package dicom
 
 import (
+	"bytes"
 	"compress/flate"
 	"compress/zlib"
 	"encoding/binary"
@@ -144,7 +145,28 @@ func (s *scanner) inflate() error {
 			return s.fail(Malformed, 0, "the deflated data set cannot be inflated")
 		}
 	}
+	if s.pixels != nil {
+		return s.inflateWhole(stream, bound)
+	}
 	s.window = window{stream: stream, end: bound, buf: make([]byte, windowSize)}
 	s.inflated = true
+	return nil
+}
+
+// maxInflated bounds what is held of an inflated data set: more than any image that is worth deflating.
+const maxInflated = 128 << 20
+
+// inflateWhole puts what comes out into memory, where frames can be found.
+func (s *scanner) inflateWhole(stream io.Reader, bound int64) error {
+	bound = min(bound, maxInflated)
+	whole, err := io.ReadAll(io.LimitReader(stream, bound+1))
+	switch {
+	case err != nil:
+		return s.fail(Malformed, 0, "the deflated data set cannot be inflated")
+	case int64(len(whole)) > bound:
+		return s.fail(TooLarge, 0, "the data set inflates to more than is allowed")
+	}
+	s.pixels.r, s.pixels.size = bytes.NewReader(whole), int64(len(whole))
+	s.window = window{r: s.pixels.r, end: s.pixels.size, buf: make([]byte, windowSize)}
 	return nil
 }

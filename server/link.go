@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"time"
@@ -24,13 +25,11 @@ func (a *api) link(c *call) error {
 	if err != nil {
 		return err
 	}
-	switch purpose := asked["purpose"]; {
-	case purpose == "view":
-		return fhir.NewError(fhir.NotSupported, "links for viewing are not served yet; download is").At("Parameters.parameter")
-	case purpose != "" && purpose != string(links.Download):
-		return fhir.NewError(fhir.Value, "the purpose is download").At("Parameters.parameter")
+	wish := links.Wish{Purpose: links.Purpose(cmp.Or(asked["purpose"], string(links.Download))), Passcode: asked["passcode"]}
+	if !wish.Purpose.IsKnown() {
+		return fhir.NewError(fhir.Value, "the purpose is download or view").At("Parameters.parameter")
 	}
-	if err := links.CheckPasscode(asked["passcode"]); err != nil {
+	if err := links.CheckPasscode(wish.Passcode); err != nil {
 		return fhir.NewError(fhir.Value, err.Error()).At("Parameters.parameter")
 	}
 	if a.HasObjects != nil {
@@ -42,7 +41,7 @@ func (a *api) link(c *call) error {
 			return fhir.NewError(fhir.BusinessRule, "the hub has no images of this study to hand out")
 		}
 	}
-	made, url, err := a.Links.Make(c.ctx(), c.by, study, asked["passcode"], c.grants(study))
+	made, url, err := a.Links.Make(c.ctx(), c.by, study, wish, c.grants(study))
 	if err != nil {
 		return err
 	}

@@ -66,7 +66,7 @@ R4 ([mapping](../mapping/MAPPING.md)).
 | QIDO-RS | yes, to read an archive | yes |
 | WADO-RS | yes, to read an archive | yes |
 
-Media: files, folders, ZIP archives and DICOMDIR media are read; a DICOMDIR itself is told as refused. A link to a study (ImagingStudy/[id]/$link) downloads it as a ZIP with a File-set: the objects as they are kept, and a DICOMDIR.
+Media: files, folders, ZIP archives and DICOMDIR media are read; a DICOMDIR itself is told as refused. A link to a study (ImagingStudy/[id]/$link) downloads it as a ZIP with a File-set: the objects as they are kept, and a DICOMDIR. A link for viewing (purpose view) shows its images in a browser, which decodes them: uncompressed, deflated, RLE, JPEG baseline, extended and lossless, JPEG-LS, JPEG 2000 and HTJ2K, 8 and 16 bits; of other objects it says what they are.
 
 ## 2 Table of contents
 

@@ -251,6 +251,8 @@ func lines(dir string, info demoInfo) string {
 	try("and for the patient", "patient", "AuditEvent?_sort=-date&_pretty=true")
 	fmt.Fprintf(&b, "\n# a link by which whoever has it downloads the images, for five days\ncurl -sX POST -H \"Authorization: Bearer $(cat %s)\" '%s/%s/$link?_pretty=true'\n",
 		filepath.Join(dir, tokensDir, "patient"), info.FHIR, info.Study)
+	fmt.Fprintf(&b, "\n# and a link by which they are looked at in a browser\ncurl -sX POST -H \"Authorization: Bearer $(cat %s)\" -H 'Content-Type: application/fhir+json' -d '%s' '%s/%s/$link?_pretty=true'\n",
+		filepath.Join(dir, tokensDir, "patient"), `{"resourceType":"Parameters","parameter":[{"name":"purpose","valueCode":"view"}]}`, info.FHIR, info.Study)
 	fmt.Fprintf(&b, "\n# the same studies as DICOMweb\ncurl -sH \"Authorization: Bearer $(cat %s)\" '%s/studies?limit=5'\n", filepath.Join(dir, tokensDir, "partner"), info.DICOMweb)
 	fmt.Fprintf(&b, "\n# without a token nothing is told\ncurl -si '%s/Patient'\n\nStop with Ctrl-C.\n", info.FHIR)
 	return b.String()

@@ -30,9 +30,15 @@ type linked struct {
 
 func newLinked(t *testing.T, start func(*testing.T) string, args ...string) linked {
 	t.Helper()
+	return newLinkedOf(t, start, nil, args...)
+}
+
+// newLinkedOf has more than the city.
+func newLinkedOf(t *testing.T, start func(*testing.T) string, more []string, args ...string) linked {
+	t.Helper()
 	l := linked{t: t, database: start(t)}
 	objects := t.TempDir()
-	ingestInto(t, l.database, objects, city(t))
+	ingestInto(t, l.database, objects, append(more, city(t))...)
 	l.servingHub, l.log = startServe(t, append([]string{"--database", l.database, "--archive", objects, "--id-key", testKey}, args...)...)
 	l.emr = l.token(map[string]any{"sub": "emr", "scope": "system/*.cruds"})
 	_, body := fetch(t, l.origin+"/fhir/ImagingStudy?modality=CT&_count=1", l.emr)
@@ -263,7 +269,7 @@ func TestLinkWithPasscode(t *testing.T) {
 	if status, _, page := l.get(at, map[string]string{"Accept": "text/html"}); status != http.StatusOK || !bytes.Contains(page, []byte("<form")) || bytes.Contains(page, []byte("study.zip")) {
 		t.Errorf("page: %d %s", status, page)
 	}
-	if status, _, _ := enter("wrong"); status != http.StatusUnauthorized {
+	if status, _, page := enter("wrong"); status != http.StatusForbidden || !bytes.Contains(page, []byte("<form")) {
 		t.Errorf("a wrong passcode: %d", status)
 	}
 	status, header, page := enter("1234 ю")

@@ -222,8 +222,8 @@ func newServer(ctx context.Context, h *hub, o serverOptions) (http.Handler, erro
 		c.Links.Resolve = access.Resolve
 	}
 	c.HasObjects = images.HasObjects
-	downloads := links.Handler{Links: c.Links, Image: images.Image, Zone: o.zone, Log: o.log}
-	c.Beside = map[string]http.Handler{dicomwebPath: images.Handler(), linksPath: downloads.Routes()}
+	linked := links.Handler{Links: c.Links, Image: images.Image, Viewed: images.Viewed, Frame: images.Frame, Zone: o.zone, Log: o.log}
+	c.Beside = map[string]http.Handler{dicomwebPath: images.Handler(), linksPath: linked.Routes()}
 	return server.New(c)
 }
 

@@ -16,6 +16,11 @@ func Study(ctx context.Context, tx SQL, studyInstanceUID string) ([]Instance, er
 	return instances(ctx, tx, counts, studyInstanceUID)
 }
 
+// InstanceOf returns the instance of a study with a SOP Instance UID, as Study does; none where the study has it not.
+func InstanceOf(ctx context.Context, tx SQL, studyInstanceUID, sopInstanceUID string) ([]Instance, error) {
+	return instances(ctx, tx, `i.sop_instance_uid = $2 AND `+counts, studyInstanceUID, sopInstanceUID)
+}
+
 // Conflicts returns the instances of a study that do not count, since other bytes with their SOP Instance UID have a lower digest,
 // in this study or in another. What stays elsewhere and is here as well is no conflict.
 func Conflicts(ctx context.Context, tx SQL, studyInstanceUID string) ([]Instance, error) {

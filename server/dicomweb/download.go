@@ -22,14 +22,7 @@ const headsAtOnce = 16
 
 // Image lays out a download of what a caller sees of a study, "ImagingStudy/<id>". links.ErrNoLink where that is nothing.
 func (s *Server) Image(ctx context.Context, by *auth.Principal, study string, o media.Options) (*media.Image, error) {
-	c, err := s.callOf(ctx, by)
-	if err != nil {
-		return nil, err
-	}
-	v, err := s.lookAt(c, strings.TrimPrefix(study, "ImagingStudy/"))
-	if errors.Is(err, errForbidden) || errors.Is(err, errNoStudy) || err == nil && len(v.instances) == 0 {
-		return nil, links.ErrNoLink
-	}
+	v, err := s.seen(ctx, by, study, "")
 	if err != nil {
 		return nil, err
 	}
@@ -42,17 +35,26 @@ func (s *Server) callOf(ctx context.Context, by *auth.Principal) (*call, error) 
 	return &call{r: r, by: by}, err
 }
 
-// HasObjects reports whether a caller sees any object of a study.
-func (s *Server) HasObjects(ctx context.Context, by *auth.Principal, study string) (bool, error) {
+// seen is what a caller sees of a study, and of it the one instance, unless that is "". links.ErrNoLink where that is nothing.
+func (s *Server) seen(ctx context.Context, by *auth.Principal, study, instance string) (view, error) {
 	c, err := s.callOf(ctx, by)
 	if err != nil {
-		return false, err
+		return view{}, err
 	}
-	v, err := s.lookAt(c, strings.TrimPrefix(study, "ImagingStudy/"))
-	if errors.Is(err, errForbidden) || errors.Is(err, errNoStudy) {
+	v, err := s.lookAt(c, strings.TrimPrefix(study, "ImagingStudy/"), instance)
+	if errors.Is(err, errForbidden) || errors.Is(err, errNoStudy) || err == nil && len(v.instances) == 0 {
+		return view{}, links.ErrNoLink
+	}
+	return v, err
+}
+
+// HasObjects reports whether a caller sees any object of a study.
+func (s *Server) HasObjects(ctx context.Context, by *auth.Principal, study string) (bool, error) {
+	_, err := s.seen(ctx, by, study, "")
+	if errors.Is(err, links.ErrNoLink) {
 		return false, nil
 	}
-	return len(v.instances) > 0, err
+	return err == nil, err
 }
 
 // files looks into the objects for what a File-set needs to know.

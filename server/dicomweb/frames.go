@@ -2,6 +2,7 @@ package dicomweb
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"mime/multipart"
@@ -13,6 +14,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"lightbox/dicom"
+	"lightbox/dicom/archive"
 )
 
 // maxFrames bounds the frames of one request.
@@ -29,29 +31,25 @@ func (s *Server) frames(c *call) error {
 	if err != nil {
 		return err
 	}
-	object, err := s.Hub.Open(c.ctx(), list[0])
+	object, err := s.pictured(c.ctx(), list[0])
 	if err != nil {
 		return err
 	}
 	defer object.Close()
-	header, pixels, err := dicom.ScanPixels(object, object.Size(), dicom.Limits{Value: inlined})
-	if err != nil {
-		return noFrames(err)
-	}
 	all := make([][]dicom.Span, len(numbers))
 	for i, n := range numbers {
-		if all[i], err = pixels.Frame(n); err != nil {
+		if all[i], err = object.pixels.Frame(n); err != nil {
 			return noFrames(err)
 		}
 	}
-	kind, syntax, err := frameType(c, header.TransferSyntax, pixels.IsEncapsulated())
+	kind, syntax, err := frameType(c, object.header.TransferSyntax, object.pixels.IsEncapsulated())
 	if err != nil {
 		return err
 	}
 	out := c.multipart(kind)
 	address := s.address(list[0]) + "/frames/"
 	for i, spans := range all {
-		if err := sendFrame(out, object, spans, textproto.MIMEHeader{
+		if err := sendFrame(out, object.pixels.Source(), spans, textproto.MIMEHeader{
 			"Content-Type":     {kind + "; transfer-syntax=" + syntax},
 			"Content-Location": {address + strconv.Itoa(numbers[i])},
 		}); err != nil {
@@ -61,19 +59,43 @@ func (s *Server) frames(c *call) error {
 	return s.brokenOff(out.Close())
 }
 
-func sendFrame(out *multipart.Writer, object io.ReaderAt, spans []dicom.Span, header textproto.MIMEHeader) error {
-	size := int64(0)
-	for _, span := range spans {
-		size += span.Length
+// pictured is an object with its pixel data.
+type pictured struct {
+	opened
+	pixels *dicom.Pixels
+}
+
+// pictured finds the pixel data of an object.
+func (s *Server) pictured(ctx context.Context, i archive.Instance) (pictured, error) {
+	object, err := s.Hub.Open(ctx, i)
+	if err != nil {
+		return pictured{}, err
 	}
+	header, pixels, err := dicom.ScanPixels(object, object.Size(), dicom.Limits{Value: inlined})
+	if err != nil {
+		return pictured{}, errors.Join(noFrames(err), object.Close())
+	}
+	return pictured{opened{object, header}, pixels}, nil
+}
+
+func sendFrame(out *multipart.Writer, object io.ReaderAt, spans []dicom.Span, header textproto.MIMEHeader) error {
+	content, size := spanned(object, spans)
 	header.Set("Content-Length", strconv.FormatInt(size, 10))
 	part, err := out.CreatePart(header)
-	for _, span := range spans {
-		if err == nil {
-			_, err = io.Copy(part, io.NewSectionReader(object, span.Offset, span.Length))
-		}
+	if err == nil {
+		_, err = io.Copy(part, content)
 	}
 	return err
+}
+
+// spanned is what stretches of an object hold, and how much that is.
+func spanned(object io.ReaderAt, spans []dicom.Span) (content io.Reader, size int64) {
+	parts := make([]io.Reader, len(spans))
+	for i, span := range spans {
+		parts[i] = io.NewSectionReader(object, span.Offset, span.Length)
+		size += span.Length
+	}
+	return io.MultiReader(parts...), size
 }
 
 func noFrames(err error) error {
@@ -114,11 +136,13 @@ var compressed = map[string]string{
 // nativeSyntax is that of native frames on their way: their bytes are little endian whatever the data set around them.
 const nativeSyntax = "1.2.840.10008.1.2.1"
 
+const bigEndian = "1.2.840.10008.1.2.2"
+
 // frameType chooses the media type of frames, and tells the transfer syntax that they are in.
 func frameType(c *call, syntax string, encapsulated bool) (kind, of string, err error) {
 	own := octets
 	switch {
-	case syntax == "1.2.840.10008.1.2.2":
+	case syntax == bigEndian:
 		return "", "", &problem{http.StatusNotAcceptable, "frames of a big endian object are had with the object"}
 	case !encapsulated:
 		syntax = nativeSyntax

@@ -144,10 +144,10 @@ func bulkAt(object archive.Object, text string, path dicom.Path) (*io.SectionRea
 		switch {
 		case err != nil && !errors.Is(err, dicom.ErrFrames) && !errors.Is(err, dicom.ErrNoPixels):
 			return nil, err
-		case err != nil || pixels.IsEncapsulated():
+		case err != nil, pixels.IsEncapsulated():
 			return nil, &problem{http.StatusNotAcceptable, "pixel data of this kind are had by frames"}
 		}
-		return io.NewSectionReader(object, pixels.Native.Offset, pixels.Native.Length), nil
+		return io.NewSectionReader(pixels.Source(), pixels.Native.Offset, pixels.Native.Length), nil
 	}
 	ds, err := dicom.Scan(object, object.Size(), dicom.Limits{Value: 1 << 30, Bytes: 1 << 30})
 	if err != nil {

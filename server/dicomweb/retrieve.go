@@ -43,7 +43,7 @@ func (s *Server) retrieve(c *call) error {
 
 // asked are the instances that a request names and its caller sees, which is on record then.
 func (s *Server) asked(c *call) ([]archive.Instance, error) {
-	v, err := s.look(c, chi.URLParam(c.r, "study"))
+	v, err := s.look(c, chi.URLParam(c.r, "study"), chi.URLParam(c.r, "instance"))
 	if err != nil {
 		return nil, err
 	}

@@ -62,7 +62,7 @@ func (f *finding) run() error {
 	}
 	if uid := chi.URLParam(f.call.r, "study"); uid != "" {
 		f.from = series
-		v, err := f.server.look(f.call, uid)
+		v, err := f.server.look(f.call, uid, "")
 		if err != nil {
 			return err
 		}
@@ -95,7 +95,7 @@ func (f *finding) each(uids []string) error {
 		return badRequest("too many studies are named")
 	}
 	for _, uid := range uids {
-		v, err := f.server.look(f.call, strings.TrimSpace(uid))
+		v, err := f.server.look(f.call, strings.TrimSpace(uid), "")
 		if err == errNoStudy { //nolint:errorlint // look returns this very value
 			continue
 		}
@@ -173,7 +173,7 @@ func (f *finding) lookInto(study fhir.Resource) error {
 		return nil
 	}
 	f.looked[study.ID] = true
-	v, err := f.server.of(f.call, uid, study)
+	v, err := f.server.of(f.call, view{uid: uid, study: study}, "")
 	if err != nil {
 		return err
 	}

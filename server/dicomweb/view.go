@@ -28,13 +28,14 @@ type view struct {
 
 var errNoStudy = &problem{http.StatusNotFound, "no such study, series or instance"}
 
-// look returns what a caller may see of a study; errNoStudy where that is nothing, or the study is not here: nobody can tell which.
-func (s *Server) look(c *call, uid string) (view, error) {
-	return s.lookAt(c, s.Hub.Mapper.StudyID(uid))
+// look returns what a caller may see of a study, and of it the one instance, unless that is ""; errNoStudy where that is nothing, or the study
+// is not here: nobody can tell which.
+func (s *Server) look(c *call, uid, instance string) (view, error) {
+	return s.lookAt(c, s.Hub.Mapper.StudyID(uid), instance)
 }
 
 // lookAt is look by the id of the ImagingStudy.
-func (s *Server) lookAt(c *call, id string) (view, error) {
+func (s *Server) lookAt(c *call, id, instance string) (view, error) {
 	visible := c.by.Visible(auth.Read, "ImagingStudy")
 	if len(visible.Grants) == 0 {
 		return view{}, errForbidden
@@ -50,15 +51,14 @@ func (s *Server) lookAt(c *call, id string) (view, error) {
 	if id != s.Hub.Mapper.StudyID(uid) { // somebody's own words about a study give no right to its objects
 		return view{}, errNoStudy
 	}
-	return s.of(c, uid, study)
+	return s.of(c, view{uid: uid, study: study}, instance)
 }
 
-// of reads the objects of a study that the caller sees.
-func (s *Server) of(c *call, uid string, study fhir.Resource) (view, error) {
-	v := view{uid: uid, study: study}
+// of reads the objects of a study that the caller sees, or the one.
+func (s *Server) of(c *call, v view, instance string) (view, error) {
 	known := map[string]archive.Instance{}
 	err := s.Hub.Store.View(c.ctx(), func(tx store.SQL) error {
-		list, err := archive.Study(c.ctx(), tx, uid)
+		list, err := indexed(c.ctx(), tx, v.uid, instance)
 		for _, i := range list {
 			known[i.SOPInstanceUID] = i
 		}
@@ -71,7 +71,7 @@ func (s *Server) of(c *call, uid string, study fhir.Resource) (view, error) {
 	if err != nil {
 		return view{}, err
 	}
-	for _, series := range gjson.GetBytes(study.Body, "series").Array() {
+	for _, series := range gjson.GetBytes(v.study.Body, "series").Array() {
 		for _, one := range series.Get("instance.#.uid").Array() {
 			if i, ok := known[one.Str]; ok && !hidden[one.Str] {
 				v.instances = append(v.instances, i)
@@ -79,6 +79,14 @@ func (s *Server) of(c *call, uid string, study fhir.Resource) (view, error) {
 		}
 	}
 	return v, nil
+}
+
+// indexed are the instances of a study, or the one: thousands are not read for one of them.
+func indexed(ctx context.Context, tx store.SQL, study, instance string) ([]archive.Instance, error) {
+	if instance != "" {
+		return archive.InstanceOf(ctx, tx, study, instance)
+	}
+	return archive.Study(ctx, tx, study)
 }
 
 // hidden are the documents among objects that the caller does not see as what they became: a report that is not released, or what a program

@@ -16,16 +16,20 @@ import (
 	"lightbox/auth/audit"
 	"lightbox/dicom/media"
 	"lightbox/fhir/store"
+	"lightbox/server/portal/viewer"
 )
 
-// Handler serves what is below Links.Base: a page for people, with a form where a passcode is wanted, and the ZIP to whoever asks for
-// anything but a page. Range requests are served, so that a download goes on where it broke off.
+// Handler serves what is below Links.Base: a page for people, with a form where a passcode is wanted, and for a download the ZIP to whoever asks
+// for anything but a page. Range requests are served, so that a download goes on where it broke off. A link serves what it is for alone.
 type Handler struct {
 	*Links
 	// Image lays out what a caller sees of a study; ErrNoLink where that is nothing.
 	Image func(ctx context.Context, by *auth.Principal, study string, o media.Options) (*media.Image, error)
-	Zone  *time.Location // in which people read times; nil: UTC
-	Log   *slog.Logger
+	// Viewed tells what a caller sees of a study, and Frame opens a frame of one of its instances; ErrNoLink where that is nothing.
+	Viewed func(ctx context.Context, by *auth.Principal, study string) (viewer.Study, error)
+	Frame  func(ctx context.Context, by *auth.Principal, study, instance string, number int) (*Frame, error)
+	Zone   *time.Location // in which people read times; nil: UTC
+	Log    *slog.Logger
 }
 
 // fileName is that of the download: it says nothing of anybody.
@@ -39,6 +43,10 @@ func (h *Handler) Routes() http.Handler {
 	r.Post("/{secret}", h.serve(h.enter))
 	r.Get("/{secret}/"+fileName, h.serve(h.download))
 	r.Head("/{secret}/"+fileName, h.serve(h.download))
+	r.Get("/{secret}/"+viewer.StudyFile, h.serve(h.study))
+	r.Get("/{secret}/instances/{instance}/frames/{frame}", h.serve(h.frame))
+	r.Get("/"+viewer.Path+"/{version}/{file}", viewer.Files().ServeHTTP)
+	r.Head("/"+viewer.Path+"/{version}/{file}", viewer.Files().ServeHTTP)
 	return r
 }
 
@@ -53,6 +61,10 @@ func (h *Handler) serve(run func(w http.ResponseWriter, r *http.Request) error) 
 		case err == nil:
 		case errors.Is(err, ErrNoLink):
 			h.page(w, http.StatusNotFound, page{Gone: true})
+		case errors.Is(err, ErrNoFrame):
+			http.Error(w, "this object has no such frame, or its frames cannot be told apart", http.StatusNotAcceptable)
+		case errors.Is(err, ErrPasscode) && !isProgram(r): // a challenge would have a browser ask in its own way, and not show the form
+			h.page(w, http.StatusForbidden, page{Locked: true, Action: formAction(r)})
 		case errors.Is(err, ErrPasscode):
 			w.Header().Set("WWW-Authenticate", `Basic realm="link", charset="UTF-8"`)
 			h.page(w, http.StatusUnauthorized, page{Locked: true, Action: formAction(r)})
@@ -66,6 +78,11 @@ func (h *Handler) serve(run func(w http.ResponseWriter, r *http.Request) error) 
 	}
 }
 
+// isProgram reports whether something asks that takes a challenge: no person at a browser, and no script of a page.
+func isProgram(r *http.Request) bool {
+	return r.Method != http.MethodPost && !strings.Contains(r.Header.Get("Accept"), "text/html") && !isAsked(r)
+}
+
 func formAction(r *http.Request) string {
 	if secret := chi.URLParam(r, "secret"); !strings.HasSuffix(r.URL.Path, "/"+fileName) {
 		return secret
@@ -73,37 +90,46 @@ func formAction(r *http.Request) string {
 	return "../" + chi.URLParam(r, "secret")
 }
 
-// show answers a browser with a page, anything else with the ZIP. A messenger that looks at the link downloads nothing.
+// show answers a browser with a page, anything else with the ZIP of a download. A messenger that looks at the link downloads nothing.
 func (h *Handler) show(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Add("Vary", "Accept")
-	if !strings.Contains(r.Header.Get("Accept"), "text/html") {
-		return h.download(w, r)
+	forPeople := strings.Contains(r.Header.Get("Accept"), "text/html")
+	link, by, err := h.Open(r.Context(), chi.URLParam(r, "secret"), h.passcode(r))
+	switch {
+	case errors.Is(err, ErrPasscode) && h.passcode(r) == "" && forPeople:
+		h.page(w, http.StatusOK, page{Locked: true, Action: chi.URLParam(r, "secret")})
+		return nil
+	case err != nil:
+		return err
+	case link.Purpose == Download && !forPeople:
+		return h.send(w, r, link, by)
 	}
+	return h.opened(w, r, link)
+}
+
+// opened is the page of a link that holds.
+func (h *Handler) opened(w http.ResponseWriter, r *http.Request, link Link) error {
 	secret := chi.URLParam(r, "secret")
-	link, _, err := h.Open(r.Context(), secret, h.passcode(r))
-	if errors.Is(err, ErrPasscode) && h.passcode(r) == "" {
-		h.page(w, http.StatusOK, page{Locked: true, Action: secret})
+	if link.Purpose != View {
+		h.page(w, http.StatusOK, page{File: secret + "/" + fileName, Expires: h.when(link.Expires)})
 		return nil
 	}
-	if err != nil {
-		return err
-	}
-	h.page(w, http.StatusOK, page{File: secret + "/" + fileName, Expires: h.when(link.Expires)})
-	return nil
+	w.Header().Set("Content-Security-Policy", viewer.Policy)
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	return viewer.Write(w, secret)
 }
 
 // enter takes a passcode from the page's form, and keeps it in a cookie of the link alone for as long as a download may take.
 func (h *Handler) enter(w http.ResponseWriter, r *http.Request) error {
 	r.Body = http.MaxBytesReader(w, r.Body, 4<<10)
-	secret, passcode := chi.URLParam(r, "secret"), r.PostFormValue("passcode")
-	link, _, err := h.Open(r.Context(), secret, passcode)
+	passcode := r.PostFormValue("passcode")
+	link, _, err := h.Open(r.Context(), chi.URLParam(r, "secret"), passcode)
 	if err != nil {
 		return err
 	}
 	http.SetCookie(w, &http.Cookie{Name: "passcode", Value: template.URLQueryEscaper(passcode), Path: strings.TrimSuffix(r.URL.Path, "/"), HttpOnly: true,
 		Secure: strings.HasPrefix(h.Base, "https:"), SameSite: http.SameSiteStrictMode, MaxAge: int((12 * time.Hour).Seconds())})
-	h.page(w, http.StatusOK, page{File: secret + "/" + fileName, Expires: h.when(link.Expires)})
-	return nil
+	return h.opened(w, r, link)
 }
 
 // passcode is that of the cookie, or of a program's Basic authentication, whose user does not matter.
@@ -119,15 +145,29 @@ func (h *Handler) passcode(r *http.Request) string {
 
 // download sends the ZIP, or a range of it. What is sent is on record before its first byte.
 func (h *Handler) download(w http.ResponseWriter, r *http.Request) error {
-	link, by, err := h.Open(r.Context(), chi.URLParam(r, "secret"), h.passcode(r))
+	link, by, err := h.openFor(r, Download)
 	if err != nil {
 		return err
 	}
+	return h.send(w, r, link, by)
+}
+
+// openFor opens the link of a request if it is for a purpose: one that is not is none.
+func (h *Handler) openFor(r *http.Request, purpose Purpose) (Link, *auth.Principal, error) {
+	link, by, err := h.Open(r.Context(), chi.URLParam(r, "secret"), h.passcode(r))
+	if err == nil && link.Purpose != purpose {
+		return Link{}, nil, ErrNoLink
+	}
+	return link, by, err
+}
+
+func (h *Handler) send(w http.ResponseWriter, r *http.Request, link Link, by *auth.Principal) error {
 	image, err := h.Image(r.Context(), by, link.Study, media.Options{Time: link.Created, Expires: link.Expires.In(h.zone())})
 	if err != nil {
 		return err
 	}
-	if err := h.disclose(r, link, by); err != nil {
+	ranged := r.Header.Get("Range")
+	if err := h.disclose(r, disclosure{link, by, ranged == "" || strings.HasPrefix(ranged, "bytes=0-")}); err != nil {
 		return err
 	}
 	reader := image.Reader(r.Context())
@@ -140,23 +180,30 @@ func (h *Handler) download(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// disclose puts on record what is about to be sent, and counts it where it begins.
-func (h *Handler) disclose(r *http.Request, link Link, by *auth.Principal) error {
+// disclosure is what is about to be sent of a link, to whom it was given by.
+type disclosure struct {
+	link   Link
+	by     *auth.Principal
+	begins bool // a download, or the use of a page, and is counted
+}
+
+// disclose puts on record what is about to be sent.
+func (h *Handler) disclose(r *http.Request, d disclosure) error {
 	if r.Method == http.MethodHead {
 		return nil
 	}
-	if ranged := r.Header.Get("Range"); ranged == "" || strings.HasPrefix(ranged, "bytes=0-") {
-		if err := h.Used(r.Context(), link.ID); err != nil {
+	if d.begins {
+		if err := h.Used(r.Context(), d.link.ID); err != nil {
 			return err
 		}
 	}
 	if h.Audit == nil {
 		return nil
 	}
-	e := audit.Begin(audit.Retrieve, by, r.RemoteAddr, link.ID)
-	e.Data = link.Study
-	if link.Patient != "" {
-		e.Patients = []string{link.Patient}
+	e := audit.Begin(audit.Retrieve, d.by, r.RemoteAddr, d.link.ID)
+	e.Data = d.link.Study
+	if d.link.Patient != "" {
+		e.Patients = []string{d.link.Patient}
 	}
 	return h.Audit.Record(r.Context(), e)
 }

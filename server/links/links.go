@@ -1,6 +1,7 @@
 // Package links hands out the images of a study by a link: whoever may see the study asks for one, and whoever has it downloads the
-// objects as a DICOM File-set, for some days. A link has the rights of who asked for it, found out anew each time it is used, and of
-// those only one study: it dies with them. Its URL says nothing of anybody, and only hashes of its secret and passcode are kept.
+// objects as a DICOM File-set, or looks at them on a page, for some days. A link has the rights of who asked for it, found out anew each
+// time it is used, and of those only one study: it dies with them. Its URL says nothing of anybody, and only hashes of its secret and
+// passcode are kept.
 package links
 
 import (
@@ -41,6 +42,8 @@ type Links struct {
 	Base    string        // public URL below which links are, without trailing slash: "https://hub.example/links"
 	Life    time.Duration // default 5 days
 	Clock   func() time.Time
+
+	unlocked memory
 }
 
 // DefaultLife is how long a link holds.
@@ -49,8 +52,14 @@ const DefaultLife = 5 * 24 * time.Hour
 // Purpose is what a link is for.
 type Purpose string
 
-// Download is of a ZIP with a File-set.
-const Download Purpose = "download"
+// Purposes: a ZIP with a File-set, or a page that shows the images and hands out no file.
+const (
+	Download Purpose = "download"
+	View     Purpose = "view"
+)
+
+// IsKnown reports whether links are made for a purpose.
+func (p Purpose) IsKnown() bool { return p == Download || p == View }
 
 // Link is what is known of a link. Its URL is known to who asked for it alone.
 type Link struct {
@@ -97,8 +106,14 @@ func CheckPasscode(text string) error {
 	return nil
 }
 
+// Wish is what somebody asks of a link.
+type Wish struct {
+	Purpose  Purpose
+	Passcode string // "": none is asked for
+}
+
 // Make makes a link to a study that the caller sees, and returns its URL.
-func (l *Links) Make(ctx context.Context, by *auth.Principal, study fhir.Resource, passcode string, told audit.Event) (Link, string, error) {
+func (l *Links) Make(ctx context.Context, by *auth.Principal, study fhir.Resource, of Wish, told audit.Event) (Link, string, error) {
 	caller, err := encodeCaller(by)
 	if err != nil {
 		return Link{}, "", err
@@ -109,9 +124,9 @@ func (l *Links) Make(ctx context.Context, by *auth.Principal, study fhir.Resourc
 	}
 	text := base64.RawURLEncoding.EncodeToString(secret)
 	now := l.now()
-	made := Link{ID: uuid.NewString(), Study: study.Reference(), Patient: study.Patient, Purpose: Download, Locked: passcode != "", Created: now,
+	made := Link{ID: uuid.NewString(), Study: study.Reference(), Patient: study.Patient, Purpose: of.Purpose, Locked: of.Passcode != "", Created: now,
 		Expires: now.Add(l.life()), secret: hashOf(text), caller: caller}
-	if made.passcode, err = hashPasscode(passcode); err != nil {
+	if made.passcode, err = hashPasscode(of.Passcode); err != nil {
 		return Link{}, "", err
 	}
 	err = l.Store.Write(ctx, func(tx store.Tx) error {
@@ -198,6 +213,9 @@ func (l *Links) unlock(ctx context.Context, link Link, passcode string) error {
 	if passcode == "" {
 		return ErrPasscode
 	}
+	if l.unlocked.knows(link.passcode, passcode) {
+		return nil
+	}
 	count := func(by int) (n int64, err error) {
 		err = l.Store.Write(ctx, func(tx store.Tx) error {
 			n, err = tx.Exec(ctx, "UPDATE image_link SET failures = failures + $1 WHERE id = $2 AND failures < $3", by, link.ID, maxFailures+1-by)
@@ -215,11 +233,12 @@ func (l *Links) unlock(ctx context.Context, link Link, passcode string) error {
 	if !matches(link.passcode, passcode) {
 		return ErrPasscode
 	}
+	l.unlocked.add(link.passcode, passcode)
 	_, err = count(-1)
 	return err
 }
 
-// Used counts a download that begins.
+// Used counts a download that begins, or a page that opens.
 func (l *Links) Used(ctx context.Context, id string) error {
 	return l.Store.Write(ctx, func(tx store.Tx) error {
 		_, err := tx.Exec(ctx, "UPDATE image_link SET uses = uses + 1 WHERE id = $1", id)
