@@ -32,10 +32,12 @@ type Principal struct {
 	FHIRUser                string // "Type/<id>" when it is ours, the absolute URL as given when it is not
 	Organization            string // "Organization/<id>"
 	Roles                   []string
-	TokenID                 string   // jti
-	Purpose                 []string // why it is asked for, codes of v3-ActReason
-	Emergency               []string // "Patient/<id>" of each whom a clinician may see by having broken the glass: see Access
-	Represents              []string // "Patient/<id>" of each whom the caller may act for now: see Access
+	TokenID                 string         // jti
+	Purpose                 []string       // why it is asked for, codes of v3-ActReason
+	Emergency               []string       // "Patient/<id>" of each whom a clinician may see by having broken the glass: see Access
+	Represents              []string       // "Patient/<id>" of each whom the caller may act for now: see Access
+	Ages                    map[string]int // in years, of those of Represents of whom it is known: see Access
+	Labels                  *Labels        // what labels hide from the caller; nil: the defaults
 	Scopes                  []Scope
 }
 

@@ -109,7 +109,7 @@ func (p *Principal) fingerprint() string {
 		scopes = append(scopes, s.String())
 	}
 	h := sha256.New()
-	for _, list := range [][]string{parts, sorted(p.Roles), sorted(scopes), sorted(p.Represents), sorted(p.Emergency)} {
+	for _, list := range [][]string{parts, sorted(p.Roles), sorted(scopes), sorted(p.Represents), sorted(p.Emergency), sorted(p.labelledFor())} {
 		h.Write(binary.AppendUvarint(nil, uint64(len(list))))
 		for _, part := range list {
 			h.Write(binary.AppendUvarint(nil, uint64(len(part))))

@@ -32,6 +32,7 @@ type serveCommand struct {
 	Issuers  string        `placeholder:"FILE" help:"Further providers and how their tokens are read, as JSON: claims, introspection, and who their subjects are here. See below."`
 	Audience string        `placeholder:"NAME" help:"What a token's aud must hold. Default: the base URL."`
 	Majority int           `default:"18" placeholder:"YEARS" help:"Age from which a parent or guardian no longer acts for a child, at the beginning of the birthday in --timezone."`
+	Labels   string        `placeholder:"FILE" help:"What security labels hide from which callers, as JSON. Default: from representatives what is more than normally confidential. See below."`
 	LinkLife time.Duration `default:"120h" placeholder:"DURATION" help:"How long a link to images holds (ImagingStudy/[id]/$$link)."`
 	AtOnce   int           `name:"client-concurrency" default:"100" placeholder:"N" help:"How many requests of one client are served at once; more are told to wait (429). 0: any number."`
 	Rate     int           `name:"client-rate" default:"2000" placeholder:"N" help:"How many requests of one client begin within a second. 0: any number."`
@@ -40,14 +41,15 @@ type serveCommand struct {
 	mllpFlags
 	dimseFlags
 
-	rules []auth.Rules // of the file, which Validate reads
+	rules  []auth.Rules // of the files, which Validate reads
+	labels *auth.Labels
 
 	Watch map[string]string `placeholder:"DIR=[ORGANIZATION]" help:"Folder whose files are taken as they are dropped, and the organisation that they belong to, by name or as Organization/<id> (default: the one that each names). What was taken is moved to done, duplicate or refused in it. Repeatable."`
 }
 
 // Validate is called after parsing: what is embedded has no call of its own.
 func (c *serveCommand) Validate() error {
-	return errors.Join(c.hubFlags.Validate(), c.dimseFlags.Validate(), c.readIssuers())
+	return errors.Join(c.hubFlags.Validate(), c.dimseFlags.Validate(), c.readIssuers(), c.readLabels())
 }
 
 // Help is shown below the flags.
@@ -67,7 +69,21 @@ The file of --issuers is an array of providers, of whose members only "issuer" i
     "linked": false}]
 
 "claims" says where a token has what; dots go into objects, an array of names is for names with dots. "introspection" is for tokens that are no
-JWTs, with "always" for all. "identify" and "linked" (see lightbox link) say who a caller is here; who is not known is refused.`
+JWTs, with "always" for all. "identify" and "linked" (see lightbox link) say who a caller is here; who is not known is refused.
+
+The file of --labels is an array of rows, of whose members only "who" is needed:
+
+  [{"who": "representative", "confidentiality": "N"},
+   {"who": "representative", "from": 12, "except": ["http://terminology.hl7.org/CodeSystem/v3-ActCode|SDV"]},
+   {"who": "clinician", "confidentiality": "R", "except": ["http://terminology.hl7.org/CodeSystem/v3-ActCode|PSY"]},
+   {"who": "clinician", "role": "psychiatrist"}]
+
+"who" is patient, representative (who acts for a patient), clinician, partner (a service of an organisation) or program (one of none). They see what
+is labelled (meta.security) with at most the "confidentiality" U, L, M, N, R or V; what has no such label counts as N. The default is N for
+representatives and V, the highest, for others. Codes of "except" are hidden beside. One row decides, and replaces the more general one whole: of
+those for a "role" of the token the first that is the caller's; of those "from" an age of the patient in years (from the birthday on, in --timezone;
+where the birth date is not known, any age) the last that was reached. Who acts for a patient sees no more than the patient. Labels hold in emergencies
+($break-glass) too, and for writing. Of what a row restricts, the caller sees current versions alone.`
 }
 
 // Run serves until the context ends.
@@ -103,7 +119,7 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 	}
 	defer h.Close()
 	handler, err := newServer(ctx, h, serverOptions{base: base, issuers: c.Issuer, rules: c.rules, audience: c.Audience, smart: c.discovery(log),
-		majority: c.Majority, zone: c.config(nil).Zone, linkLife: c.LinkLife, fairness: &auth.Fairness{AtOnce: c.AtOnce, PerSecond: c.Rate}, log: log})
+		majority: c.Majority, zone: c.config(nil).Zone, labels: c.labels, linkLife: c.LinkLife, fairness: &auth.Fairness{AtOnce: c.AtOnce, PerSecond: c.Rate}, log: log})
 	if err != nil {
 		return err
 	}
@@ -130,7 +146,7 @@ func owner(organization string, m *mapping.Mapper) string {
 
 func (c *serveCommand) logConfiguration(log *slog.Logger) {
 	log.Info("configuration",
-		"listen", c.Listen, "base", c.Base, "issuers", c.trusted(), "audience", c.Audience,
+		"listen", c.Listen, "base", c.Base, "issuers", c.trusted(), "audience", c.Audience, "labels", c.Labels,
 		"mllp", c.mllpFlags.Address, "dimse", c.dimseFlags.Address, "database", maskPassword(c.Database), "archive", c.Archive, "timezone", c.Timezone, "dicomweb", c.DICOMweb,
 		"idKey", masked(c.IDKey), "s3SecretKey", masked(c.S3SecretKey))
 	if len(c.trusted()) == 0 {
@@ -163,6 +179,7 @@ type serverOptions struct {
 	smart    func() server.SMART
 	majority int            // age in years; 0: 18
 	zone     *time.Location // in which a day begins; nil: UTC
+	labels   *auth.Labels   // nil: the defaults
 	linkLife time.Duration  // 0: the default
 	fairness *auth.Fairness // nil: clients are not bounded
 	log      *slog.Logger
