@@ -163,7 +163,8 @@ type Grant struct {
 	Nobodys bool   // it is no patient's data at all (a directory entry)
 	// ReferredTo is "Organization/<id>": it is data of a patient whom an order or a task refers to this organisation, see Referred.
 	ReferredTo string
-	Where      []Clause // granular scopes
+	Where      []Clause // granular scopes, labels
+	Release    *Release // of reports, and of what belongs to them; nil: whether they were released or not
 }
 
 // Everything is the filter of a caller without restriction.

@@ -94,6 +94,8 @@ func testVisible(t *testing.T, fresh func(t testing.TB) Database) {
 	t.Run("owners change", func(t *testing.T) { ownersChange(t, fresh(t)) })
 	t.Run("denials", func(t *testing.T) { denied(t, fresh(t)) })
 	t.Run("referrals", func(t *testing.T) { referred(t, fresh(t)) })
+	t.Run("releases", func(t *testing.T) { released(t, fresh(t)) })
+	t.Run("releases in a transaction", func(t *testing.T) { releasedAtOnce(t, fresh(t)) })
 }
 
 // seers are the ways to learn of a resource.
