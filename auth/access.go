@@ -27,6 +27,7 @@ type Access struct {
 	Majority int            // age in years; default 18
 	Zone     *time.Location // in which a day begins; default UTC
 	Labels   *Labels        // what labels hide from whom; nil: the defaults
+	Hold     time.Duration  // how long after it was issued patients see a report; search.Held: once it is released
 	Clock    func() time.Time
 }
 
@@ -45,7 +46,7 @@ func (a *Access) Resolve(ctx context.Context, p *Principal) (*Principal, error) 
 		return p, nil
 	}
 	now := *p // p is shared
-	now.Labels = a.Labels
+	now.Labels, now.Hold = a.Labels, a.Hold
 	var err error
 	if p.MayBreakGlass() {
 		if now.Emergency, err = a.emergency(ctx, p); err != nil {

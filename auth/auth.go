@@ -12,6 +12,7 @@ package auth
 import (
 	"context"
 	"net/http"
+	"time"
 )
 
 // Interaction is a FHIR RESTful interaction as SMART v2 letters group them.
@@ -38,6 +39,7 @@ type Principal struct {
 	Represents              []string       // "Patient/<id>" of each whom the caller may act for now: see Access
 	Ages                    map[string]int // in years, of those of Represents of whom it is known: see Access
 	Labels                  *Labels        // what labels hide from the caller; nil: the defaults
+	Hold                    time.Duration  // how long after it was issued a patient sees a report; search.Held: once it is released
 	Scopes                  []Scope
 }
 

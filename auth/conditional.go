@@ -50,7 +50,8 @@ func widest(grants []search.Grant) []search.Grant {
 func covers(h, g search.Grant) bool {
 	return (h.Patient == "" || h.Patient == g.Patient) && (h.Owner == "" || h.Owner == g.Owner) && (h.CareOf == "" || h.CareOf == g.CareOf) &&
 		(h.ReferredTo == "" || h.ReferredTo == g.ReferredTo) &&
-		(!h.Nobodys || g.Nobodys) && (len(h.Where) == 0 || reflect.DeepEqual(h.Where, g.Where))
+		(!h.Nobodys || g.Nobodys) && (len(h.Where) == 0 || reflect.DeepEqual(h.Where, g.Where)) &&
+		(h.Release == nil || reflect.DeepEqual(h.Release, g.Release))
 }
 
 // maxMatches bounds the conditions of what granular scopes for r and others for s give together. To leave the rest out shows less.
@@ -64,7 +65,13 @@ func givenWhole(given []search.Grant, a, b search.Grant) bool {
 // intersection is the grant of what two grants both cover, or of a part of it: two owners, or two organisations that care, at
 // once are no grant, and to leave them out shows less.
 func intersection(a, b search.Grant) (search.Grant, bool) {
-	g := search.Grant{All: a.All && b.All, Nobodys: a.Nobodys || b.Nobodys, Where: slices.Concat(a.Where, b.Where)}
+	g := search.Grant{All: a.All && b.All, Nobodys: a.Nobodys || b.Nobodys, Where: slices.Concat(a.Where, b.Where), Release: a.Release}
+	switch {
+	case a.Release == nil:
+		g.Release = b.Release
+	case b.Release != nil && !reflect.DeepEqual(a.Release, b.Release): // of one caller they are the same
+		return search.Grant{}, false
+	}
 	for _, field := range []struct {
 		to   *string
 		a, b string

@@ -34,7 +34,7 @@ func (p *Principal) actingGrants(patient string, how rule, r request) []search.G
 		return only(p.FHIRUser)
 	}
 	if r.resourceType != "RelatedPerson" {
-		return p.acting(patient).narrow(p.patientGrants(patient, how, r), r.resourceType)
+		return p.acting(patient).narrow(p.patientGrants(patient, how, r), r)
 	}
 	if !strings.HasPrefix(p.FHIRUser, "RelatedPerson/") {
 		return nil
@@ -62,13 +62,13 @@ func (p *Principal) clinicianLaunch(how rule, r request) []search.Grant {
 // organisation submitted, and the organisation itself.
 func (p *Principal) systemGrants(r request) []search.Grant {
 	if p.Organization == "" {
-		return p.labels().row(ofProgram, p.Roles, 0).narrow([]search.Grant{{All: true}}, r.resourceType)
+		return p.labels().row(ofProgram, p.Roles, 0).narrow([]search.Grant{{All: true}}, r)
 	}
 	grants := []search.Grant{{Owner: p.Organization}}
 	if r.resourceType == "Organization" && r.reads() {
 		grants = append(grants, only(p.Organization)...)
 	}
-	return p.labels().row(ofPartner, p.Roles, 0).narrow(grants, r.resourceType)
+	return p.labels().row(ofPartner, p.Roles, 0).narrow(grants, r)
 }
 
 // auditorGrants: an auditor sees what everybody did, a patient who logs in as such what was done with the own record. Nobody
@@ -96,7 +96,7 @@ func (p *Principal) userGrants(how rule, r request) []search.Grant {
 	case p.Organization == "":
 		return nil
 	}
-	return p.labels().row(ofClinician, p.Roles, 0).narrow(p.clinicianGrants(how, r), r.resourceType)
+	return p.labels().row(ofClinician, p.Roles, 0).narrow(p.clinicianGrants(how, r), r)
 }
 
 // clinicianGrants are what a clinician sees but for labels. That there is an emergency opens whose data are seen, and nothing that a label keeps
@@ -141,8 +141,9 @@ func (p *Principal) patientGrants(patient string, how rule, r request) []search.
 	case how == disclosures && !r.reads():
 		return nil
 	}
-	grants := append([]search.Grant{{Patient: patient, Where: unreleased()[r.resourceType]}}, commons(how, r)...)
-	return p.labels().row(ofPatient, nil, 0).narrow(grants, r.resourceType)
+	own := search.Grant{Patient: patient, Where: unaccepted()[r.resourceType], Release: p.release(r.resourceType)}
+	grants := append([]search.Grant{own}, commons(how, r)...)
+	return p.labels().row(ofPatient, nil, 0).narrow(grants, r)
 }
 
 // commons is what everyone may read, and nobody may change by it.

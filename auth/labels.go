@@ -225,14 +225,15 @@ func (p *Principal) labelledFor() (list []string) {
 	return list
 }
 
-// narrow leaves out of grants what a row hides. What is nobody's data is not confidential.
-func (r labelled) narrow(grants []search.Grant, resourceType string) []search.Grant {
-	if len(r.seen[resourceType]) == 0 {
+// narrow leaves out of grants what a row hides. What is nobody's data is not confidential, and who makes something knows it.
+func (r labelled) narrow(grants []search.Grant, asked request) []search.Grant {
+	seen := r.seen[asked.resourceType]
+	if len(seen) == 0 || asked.interaction == Create {
 		return grants
 	}
 	for i, g := range grants {
 		if !g.Nobodys {
-			grants[i].Where = slices.Concat(g.Where, r.seen[resourceType])
+			grants[i].Where = slices.Concat(g.Where, seen)
 		}
 	}
 	return grants

@@ -155,3 +155,12 @@ func TestLabelsFileRefused(t *testing.T) {
 		}
 	}
 }
+
+// And a rule of release.
+func TestReleaseRefused(t *testing.T) {
+	for _, rule := range []string{"never", "3x", "-1h", "d", "99999d"} {
+		if exit, _, stderr := run(t, "serve", "--release="+rule); exit != exitUsage || !strings.Contains(stderr, "--release") {
+			t.Errorf("%s: exit %d, %q", rule, exit, stderr)
+		}
+	}
+}

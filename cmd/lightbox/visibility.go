@@ -21,3 +21,11 @@ func (c *serveCommand) readLabels() error {
 	}
 	return nil
 }
+
+// readRelease reads the rule of --release.
+func (c *serveCommand) readRelease() (err error) {
+	if c.hold, err = auth.ParseHold(c.Release); err != nil {
+		return fmt.Errorf("--release: %w", err)
+	}
+	return nil
+}
