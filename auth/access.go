@@ -27,6 +27,8 @@ type Access struct {
 	Store    store.Store
 	Majority int            // age in years; default 18
 	Zone     *time.Location // in which a day begins; default UTC
+	Labels   *Labels        // what labels hide from whom; nil: the defaults
+	Hold     time.Duration  // how long after it was issued patients see a report; search.Held: once it is released
 	Clock    func() time.Time
 	Reading  []ReadingCentre // what organisations read; of others, what they are asked to by name
 }
@@ -43,11 +45,11 @@ func (a *Access) Verify(ctx context.Context, r *http.Request) (*Principal, error
 // Resolve returns the caller as far as they may act now. A launch patient whom they may not act for any more is left out.
 func (a *Access) Resolve(ctx context.Context, p *Principal) (*Principal, error) {
 	reads := a.reading(p.Organization)
-	if p.Patient == "" && !actsForPatients(p.FHIRUser) && !p.MayBreakGlass() && reads == nil {
+	if a.Labels == nil && reads == nil && p.Patient == "" && !actsForPatients(p.FHIRUser) && !p.MayBreakGlass() {
 		return p, nil
 	}
 	now := *p // p is shared
-	now.Reads = reads
+	now.Reads, now.Labels, now.Hold = reads, a.Labels, a.Hold
 	var err error
 	if p.MayBreakGlass() {
 		if now.Emergency, err = a.emergency(ctx, p); err != nil {
@@ -65,7 +67,7 @@ func (a *Access) Resolve(ctx context.Context, p *Principal) (*Principal, error) 
 	} else if now.FHIRUser, err = a.survivor(ctx, p.FHIRUser); err != nil {
 		return nil, err
 	}
-	if now.Represents, err = a.represented(ctx, now.FHIRUser); err != nil {
+	if now.Represents, now.Ages, err = a.represented(ctx, now.FHIRUser); err != nil {
 		return nil, err
 	}
 	if now.Patient != now.FHIRUser && !slices.Contains(now.Represents, now.Patient) {
@@ -83,17 +85,24 @@ func actsForPatients(user string) bool {
 	return false
 }
 
-// represented returns the patients whom a user acts for beside themselves.
-func (a *Access) represented(ctx context.Context, user string) ([]string, error) {
+// represented returns the patients whom a user acts for beside themselves, and their ages.
+func (a *Access) represented(ctx context.Context, user string) (patients []string, ages map[string]int, err error) {
 	people, err := a.roles(ctx, user)
-	var patients []string
 	for _, one := range people {
-		patient, ok, actsErr := a.actsFor(ctx, one)
-		if err = errors.Join(err, actsErr); ok && patient != user && !slices.Contains(patients, patient) {
-			patients = append(patients, patient)
+		res, ok, actsErr := a.actsFor(ctx, one)
+		patient := res.Reference()
+		if err = errors.Join(err, actsErr); !ok || patient == user || slices.Contains(patients, patient) {
+			continue
+		}
+		patients = append(patients, patient)
+		if years, known := a.age(res); known {
+			if ages == nil {
+				ages = map[string]int{}
+			}
+			ages[patient] = years
 		}
 	}
-	return patients, err
+	return patients, ages, err
 }
 
 // roles returns the RelatedPersons that a user is. (R4 lets Patient.link and Person.link lead to them.)
@@ -129,37 +138,48 @@ func (a *Access) roles(ctx context.Context, user string) ([]fhir.Resource, error
 var parental = []string{"PRN", "FTH", "MTH", "NPRN", "NFTH", "NMTH", "PRNFOST", "FTHFOST", "MTHFOST", "ADOPTP", "ADOPTF", "ADOPTM", "STPPRN", "STPFTH", "STPMTH", "GUARD"}
 
 // actsFor returns the patient whom a RelatedPerson acts for now; not ok when it does not.
-func (a *Access) actsFor(ctx context.Context, related fhir.Resource) (patient string, ok bool, err error) {
+func (a *Access) actsFor(ctx context.Context, related fhir.Resource) (patient fhir.Resource, ok bool, err error) {
 	body := gjson.ParseBytes(related.Body)
 	if !isActive(related) || !within(body.Get("period"), a.now()) {
-		return "", false, nil
+		return patient, false, nil
 	}
-	if patient, err = a.survivor(ctx, body.Get("patient.reference").Str); err != nil {
-		return "", false, err
+	reference, err := a.survivor(ctx, body.Get("patient.reference").Str)
+	if err != nil {
+		return patient, false, err
 	}
-	res, err := a.read(ctx, patient)
-	if err != nil || res.ID == "" || isDead(res) {
-		return "", false, err
+	patient, err = a.read(ctx, reference)
+	if err != nil || patient.ID == "" || isDead(patient) {
+		return patient, false, err
 	}
 	codes := body.Get("relationship.#.coding|@flatten|#.code").Array()
-	if slices.ContainsFunc(codes, func(code gjson.Result) bool { return slices.Contains(parental, code.Str) }) && a.isMinor(res) {
+	if slices.ContainsFunc(codes, func(code gjson.Result) bool { return slices.Contains(parental, code.Str) }) && a.isMinor(patient) {
 		return patient, true, nil
 	}
-	ok, err = a.consents(ctx, patient, related.Reference())
+	ok, err = a.consents(ctx, reference, related.Reference())
 	return patient, ok, err
 }
 
-// isMinor: somebody comes of age at the beginning of the birthday, in the zone. Of whom it is not known, or not to the day, the
-// earliest day counts: access ends rather too early.
+// isMinor: somebody comes of age at the beginning of the birthday. Of whom the age is not known is none.
 func (a *Access) isMinor(patient fhir.Resource) bool {
-	text := gjson.GetBytes(patient.Body, "birthDate").Str
+	years, known := a.age(patient)
+	return known && years < a.majority()
+}
+
+// age is a patient's now: a year is over at the beginning of the birthday, in the zone. Where that is not known to the day, the earliest
+// counts: access ends rather too early.
+func (a *Access) age(patient fhir.Resource) (years int, known bool) {
+	text, now := gjson.GetBytes(patient.Body, "birthDate").Str, a.now().In(a.zone())
 	for _, layout := range []string{"2006-01-02", "2006-01", "2006"} {
 		born, err := time.ParseInLocation(layout, text, a.zone())
-		if err == nil {
-			return a.now().Before(born.AddDate(a.majority(), 0, 0))
+		if err != nil {
+			continue
 		}
+		if years = now.Year() - born.Year(); now.Before(born.AddDate(years, 0, 0)) {
+			years--
+		}
+		return years, true
 	}
-	return false
+	return 0, false
 }
 
 // consents reports whether an active Consent of the patient lets a RelatedPerson act for them. One that denies does so wholly, whatever

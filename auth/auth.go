@@ -12,6 +12,7 @@ package auth
 import (
 	"context"
 	"net/http"
+	"time"
 )
 
 // Interaction is a FHIR RESTful interaction as SMART v2 letters group them.
@@ -37,6 +38,9 @@ type Principal struct {
 	Emergency               []string       // "Patient/<id>" of each whom a clinician may see by having broken the glass: see Access
 	Represents              []string       // "Patient/<id>" of each whom the caller may act for now: see Access
 	Reads                   *ReadingCentre // what the caller's organisation reads; nil: what it is asked to by name. See Access
+	Ages                    map[string]int // in years, of those of Represents of whom it is known: see Access
+	Labels                  *Labels        // what labels hide from the caller; nil: the defaults
+	Hold                    time.Duration  // how long after it was issued a patient sees a report; search.Held: once it is released
 	Scopes                  []Scope
 }
 

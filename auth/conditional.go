@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"reflect"
 	"slices"
 
@@ -50,7 +51,8 @@ func widest(grants []search.Grant) []search.Grant {
 func covers(h, g search.Grant) bool {
 	return (h.Patient == "" || h.Patient == g.Patient) && (h.Owner == "" || h.Owner == g.Owner) && (h.CareOf == "" || h.CareOf == g.CareOf) &&
 		(h.ReferredTo == "" || sameReferral(h, g)) &&
-		(!h.Nobodys || g.Nobodys) && (len(h.Where) == 0 || reflect.DeepEqual(h.Where, g.Where))
+		(!h.Nobodys || g.Nobodys) && (len(h.Where) == 0 || reflect.DeepEqual(h.Where, g.Where)) &&
+		(h.Release == nil || reflect.DeepEqual(h.Release, g.Release))
 }
 
 // sameReferral: two ways to be referred to an organisation are two conditions.
@@ -70,7 +72,10 @@ func givenWhole(given []search.Grant, a, b search.Grant) bool {
 // referred at once are no grant, and to leave them out shows less.
 func intersection(a, b search.Grant) (search.Grant, bool) {
 	g := search.Grant{All: a.All && b.All, Nobodys: a.Nobodys || b.Nobodys, Where: slices.Concat(a.Where, b.Where),
-		ReferredAs: slices.Concat(a.ReferredAs, b.ReferredAs)}
+		ReferredAs: slices.Concat(a.ReferredAs, b.ReferredAs), Release: cmp.Or(a.Release, b.Release)}
+	if a.Release != nil && b.Release != nil && !reflect.DeepEqual(a.Release, b.Release) { // of one caller they are the same
+		return search.Grant{}, false
+	}
 	if a.ReferredTo != "" && b.ReferredTo != "" {
 		if !sameReferral(a, b) {
 			return search.Grant{}, false

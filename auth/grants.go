@@ -21,11 +21,11 @@ func (p *Principal) launchGrants(how rule, r request) []search.Grant {
 	case kind == "Practitioner" || kind == "PractitionerRole":
 		return p.clinicianLaunch(how, r)
 	}
-	return patientGrants(p.Patient, how, r)
+	return p.patientGrants(p.Patient, how, r)
 }
 
-// actingGrants: who acts for a patient reads what the patient reads, but for what is labelled restricted, and what is on record of others who
-// may act too.
+// actingGrants: who acts for a patient reads what the patient reads, but for what labels hide, and what is on record of others who may act
+// too.
 func (p *Principal) actingGrants(patient string, how rule, r request) []search.Grant {
 	if !r.reads() || how == disclosures { // which tells of what is restricted, and of what the patient looked for
 		return nil
@@ -34,7 +34,7 @@ func (p *Principal) actingGrants(patient string, how rule, r request) []search.G
 		return only(p.FHIRUser)
 	}
 	if r.resourceType != "RelatedPerson" {
-		return unrestricted(patientGrants(patient, how, r), r.resourceType)
+		return p.acting(patient).narrow(p.patientGrants(patient, how, r), r)
 	}
 	if !strings.HasPrefix(p.FHIRUser, "RelatedPerson/") {
 		return nil
@@ -62,13 +62,13 @@ func (p *Principal) clinicianLaunch(how rule, r request) []search.Grant {
 // organisation submitted, and the organisation itself.
 func (p *Principal) systemGrants(r request) []search.Grant {
 	if p.Organization == "" {
-		return []search.Grant{{All: true}}
+		return p.labels().row(ofProgram, p.Roles, 0).narrow([]search.Grant{{All: true}}, r)
 	}
 	grants := []search.Grant{{Owner: p.Organization}}
 	if r.resourceType == "Organization" && r.reads() {
 		grants = append(grants, only(p.Organization)...)
 	}
-	return grants
+	return p.labels().row(ofPartner, p.Roles, 0).narrow(grants, r)
 }
 
 // auditorGrants: an auditor sees what everybody did, a patient who logs in as such what was done with the own record. Nobody
@@ -96,6 +96,12 @@ func (p *Principal) userGrants(how rule, r request) []search.Grant {
 	case p.Organization == "":
 		return nil
 	}
+	return p.labels().row(ofClinician, p.Roles, 0).narrow(p.clinicianGrants(how, r), r)
+}
+
+// clinicianGrants are what a clinician sees but for labels. That there is an emergency opens whose data are seen, and nothing that a label keeps
+// from who has the clinician's role: otherwise the word of one would open what was sealed against all. A role's row can lift it.
+func (p *Principal) clinicianGrants(how rule, r request) []search.Grant {
 	grants := []search.Grant{{Owner: p.Organization}}
 	if how == workings {
 		return grants
@@ -117,7 +123,7 @@ func (p *Principal) referred() search.Grant {
 // ownGrants: the own data of a patient who logs in, and that of those whom the user acts for.
 func (p *Principal) ownGrants(how rule, r request) (grants []search.Grant) {
 	if strings.HasPrefix(p.FHIRUser, "Patient/") {
-		grants = patientGrants(p.FHIRUser, how, r)
+		grants = p.patientGrants(p.FHIRUser, how, r)
 	}
 	for _, patient := range p.Represents {
 		for _, g := range p.actingGrants(patient, how, r) {
@@ -130,7 +136,7 @@ func (p *Principal) ownGrants(how rule, r request) (grants []search.Grant) {
 }
 
 // patientGrants: the data of one patient and the directory entries that it points to.
-func patientGrants(patient string, how rule, r request) []search.Grant {
+func (p *Principal) patientGrants(patient string, how rule, r request) []search.Grant {
 	if patient == "" || how == workings {
 		return nil
 	}
@@ -140,7 +146,9 @@ func patientGrants(patient string, how rule, r request) []search.Grant {
 	case how == disclosures && !r.reads():
 		return nil
 	}
-	return append([]search.Grant{{Patient: patient, Where: unreleased()[r.resourceType]}}, commons(how, r)...)
+	own := search.Grant{Patient: patient, Where: unaccepted()[r.resourceType], Release: p.release(r.resourceType)}
+	grants := append([]search.Grant{own}, commons(how, r)...)
+	return p.labels().row(ofPatient, nil, 0).narrow(grants, r)
 }
 
 // commons is what everyone may read, and nobody may change by it.

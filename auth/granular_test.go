@@ -51,7 +51,8 @@ func TestVisibleByGranularScopes(t *testing.T) {
 		{"a plain one of another context", "patient/ImagingStudy.rs?modality=CT user/*.rs", auth.Read, "ImagingStudy",
 			[]search.Grant{{Patient: "Patient/p", Where: ct}, ofOwner, inCare, referred}},
 		{"what a patient is not shown stays hidden", "patient/Observation.rs?status=final", auth.Read, "Observation",
-			[]search.Grant{{Patient: "Patient/p", Where: append(unasserted("Observation").Where, clauses("patient/Observation.rs?status=final")...)}}},
+			[]search.Grant{{Patient: "Patient/p", Where: append(unasserted("Observation").Where, clauses("patient/Observation.rs?status=final")...),
+				Release: unasserted("Observation").Release}}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

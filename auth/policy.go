@@ -109,7 +109,8 @@ func (p *Principal) fingerprint() string {
 		scopes = append(scopes, s.String())
 	}
 	h := sha256.New()
-	for _, list := range [][]string{parts, sorted(p.Roles), sorted(scopes), sorted(p.Represents), sorted(p.Emergency), sorted(p.Reads.referrals())} {
+	for _, list := range [][]string{parts, sorted(p.Roles), sorted(scopes), sorted(p.Represents), sorted(p.Emergency), sorted(p.Reads.referrals()),
+		sorted(p.labelledFor())} {
 		h.Write(binary.AppendUvarint(nil, uint64(len(list))))
 		for _, part := range list {
 			h.Write(binary.AppendUvarint(nil, uint64(len(part))))

@@ -30,6 +30,18 @@ var ours = []operationDefinition{{
 		{Name: "until", Use: "out", Min: 1, Max: "1", Type: "instant", Documentation: "When it ends."},
 	},
 }, {
+	ID: "DiagnosticReport-release", Name: "Release", Code: "release", Resource: []string{"DiagnosticReport"}, AffectsState: true,
+	Title: "Release of a report to its patient",
+	Description: "Shows a signed report to its patient, and who acts for the patient, at once, with its results, images, forms and documents: whatever the hub's rule of release " +
+		"says, and though it is labelled NOPAT (HL7 v3 ActCode). It holds for later versions too. A clinician whose organisation owns the report or has the patient in care, " +
+		"and a program, may; a report that nobody has signed is answered with 422.",
+	Parameter: decision,
+}, {
+	ID: "DiagnosticReport-withhold", Name: "Withhold", Code: "withhold", Resource: []string{"DiagnosticReport"}, AffectsState: true,
+	Title:       "Keeping a report from its patient",
+	Description: "Keeps a report, with what belongs to it alone, from its patient and who acts for the patient until it is released by $release. Who may release it may.",
+	Parameter:   decision,
+}, {
 	ID: "ImagingStudy-link", Name: "Link", Code: "link", Resource: []string{"ImagingStudy"}, AffectsState: true,
 	Title: "Link to the images of a study",
 	Description: "Makes a link by which anybody who has it downloads the images of the study that the caller may see, as a ZIP with a DICOM File-set (DICOMDIR), with ranges, " +
@@ -64,6 +76,13 @@ var ours = []operationDefinition{{
 		"sent them too. What is sent of the study again takes the withdrawal back. A Task that is no submission, or was withdrawn before, is answered with 422.",
 	Parameter: []operationParameter{{Name: "return", Use: "out", Min: 1, Max: "1", Type: "Task", Documentation: "The submission, cancelled."}},
 }}
+
+// decision is what $release and $withhold answer.
+var decision = []operationParameter{
+	{Name: "report", Use: "out", Min: 1, Max: "1", Type: "string", Documentation: "DiagnosticReport/[id]."},
+	{Name: "released", Use: "out", Min: 1, Max: "1", Type: "boolean", Documentation: "What is decided."},
+	{Name: "changed", Use: "out", Min: 1, Max: "1", Type: "boolean", Documentation: "Whether it was decided otherwise, or not at all, before."},
+}
 
 type operationDefinition struct {
 	ResourceType string               `json:"resourceType"`

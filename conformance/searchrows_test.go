@@ -53,6 +53,7 @@ var furtherRows = []row{
 	{"$match", "`POST Patient/$match`, with `onlyCertainMatches` and `count`", []string{"match.txtar: by name and date of birth", "match.txtar: only who is certain"}},
 	{"a partner's transaction", "has a Task (`Link`), and what it sent before is known again by its identifiers", []string{"submission.txtar: its Task tells of each entry", "submission.txtar: the same again"}},
 	{"$withdraw", "`POST Task/id/$withdraw`, of a submission", []string{"cmd/lightbox TestSubmissions"}},
+	{"$release, $withhold", "`POST DiagnosticReport/id/$release`, `$withhold`: whether the patient sees a report", []string{"release.txtar: released at once", "release.txtar: kept back"}},
 	{"$dose", "`GET Patient/id/$dose`, with `start` and `end`", []string{"dose.txtar: by year and kind of procedure", "dose.txtar: of some years"}},
 	{"definitions", "`GET ConceptMap`, `GET ConceptMap/id`: the code tables by which the hub maps", []string{"definitions.txtar: the code tables", "definitions.txtar: one code table"}},
 	{"definitions", "`GET SearchParameter`, `GET SearchParameter/id`: what Lightbox adds to R4", []string{"definitions.txtar: all of them", "definitions.txtar: one, where its URL says"}},

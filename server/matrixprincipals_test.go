@@ -25,6 +25,8 @@ type principal struct {
 	referred     []string // patients whom orders and tasks refer to the organisation, or to its specialty
 	denied       []string // patients who deny their care to the organisation
 
+	hidden map[string][]string // codes of labels that hide, by the context of a scope
+
 	forged func(t testing.TB, h *hub, genuine string) string // the token that is sent instead; "" sends none
 	token  string
 }
@@ -37,7 +39,7 @@ func principals() []*principal {
 		p.name, p.forged = name, by
 		return &p
 	}
-	return []*principal{
+	list := []*principal{
 		forged("anonymous", func(testing.TB, *hub, string) string { return "" }),
 		forged("expired", func(t testing.TB, h *hub, _ string) string {
 			return must(h.issuer.Token(everything.claims(nil), -time.Hour))
@@ -78,6 +80,12 @@ func principals() []*principal {
 			referred: []string{"Patient/mate", "Patient/denied"}, denied: []string{"Patient/denied"}},
 		{name: "denied doctor", scope: "user/*.cruds", fhirUser: "Practitioner/mate", organization: east, denied: []string{"Patient/denied"}},
 	}
+	for _, p := range list {
+		if p.isRelative() { // who acts for a patient does not see what is more than normally confidential
+			p.hidden = map[string][]string{"user": {"R", "V"}, "patient": {"R", "V"}}
+		}
+	}
+	return list
 }
 
 // withScopes are the principals with a token that holds.

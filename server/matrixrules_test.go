@@ -103,14 +103,24 @@ func (r reference) reaches(p *principal, letter string, k *kept, v version) bool
 // current version is shown alone.
 func (p *principal) byContent(context string, k *kept) bool {
 	switch {
-	case context != "system" && p.isRelative(): // all of a patient's data, by a label
-		return k.patient() != ""
+	case len(p.hidden[context]) > 0 && p.judged(context, k): // by a label
+		return context == "system" || k.patient() != "" || k.kind == workings
 	case context == "patient":
 		return slices.Contains([]string{"Binary", "DiagnosticReport", "DocumentReference", "Media", "Observation", "Task"}, k.Type)
 	case context == "system":
 		return k.ref() == p.organization
 	}
 	return false
+}
+
+// judged reports whether labels count: not for the directory, and not for who looks into what others did.
+func (p *principal) judged(context string, k *kept) bool {
+	return k.kind != directory && (k.kind != audited || context == "patient")
+}
+
+// conceals reports whether a label of a resource hides it.
+func (p *principal) conceals(context string, k *kept) bool {
+	return p.judged(context, k) && slices.ContainsFunc(k.codes, func(code string) bool { return slices.Contains(p.hidden[context], code) })
 }
 
 // acting is the rules of who acts for a patient.
@@ -120,7 +130,7 @@ func (r reference) acting(p *principal, context, letter string, k *kept, patient
 		return false
 	case k.kind == directory, k.kind == equipment && patient == "": // organisations, people and places; equipment of nobody
 		return true
-	case k.asserted, k.labelled: // not what the patient is not shown, nor what is more than normally confidential
+	case k.asserted: // not what the patient is not shown
 		return false
 	case k.Type == "RelatedPerson" && k.ref() != p.fhirUser: // nor others who may act
 		return false
@@ -131,6 +141,9 @@ func (r reference) acting(p *principal, context, letter string, k *kept, patient
 // within is the rules of one context, for a resource that is a patient's data ("" for nobody's).
 func (r reference) within(p *principal, context, letter string, k *kept, patient string) bool {
 	read := !changes(letter)
+	if p.conceals(context, k) {
+		return false
+	}
 	if p.isRelative() && context != "system" {
 		return r.acting(p, context, letter, k, patient)
 	}
@@ -217,7 +230,8 @@ func (r reference) shows(p *principal, at sighting) bool {
 
 // unrestricted reports whether nothing of a type is hidden from a principal, who may be told then what is absent and what is deleted.
 func (p *principal) unrestricted(letter, resourceType string) bool {
-	return p.organization == "" && slices.Contains(p.contexts(letter, resourceType), "system") && p.covers(letter, resourceType)
+	return p.organization == "" && slices.Contains(p.contexts(letter, resourceType), "system") && p.covers(letter, resourceType) &&
+		(len(p.hidden["system"]) == 0 || classOf(resourceType) == directory)
 }
 
 // login: who does not hold a token of ours is told so before all else.
@@ -264,13 +278,15 @@ var patientReference = regexp.MustCompile(`"reference":"(?:[^"]*/)?(Patient/[A-Z
 
 var forOrganization = regexp.MustCompile(`"(?:owner|performer)":\[?\{"reference":"Organization/|"performerType":`)
 
+var (
+	order    = regexp.MustCompile(`"resourceType":"(?:ServiceRequest|Task)"`)
+	decision = regexp.MustCompile(`"resourceType":"(?:Consent|RelatedPerson)"`)
+)
+
 // handsOn reports whether a body decides who else sees its patient: a consent, somebody who acts for them, and what refers them to an
 // organisation, an order by who performs it, a task by whose it is, either by a specialty.
 func handsOn(body string) bool {
-	if regexp.MustCompile(`"resourceType":"(?:Consent|RelatedPerson)"`).MatchString(body) {
-		return true
-	}
-	return regexp.MustCompile(`"resourceType":"(?:ServiceRequest|Task)"`).MatchString(body) && forOrganization.MatchString(body)
+	return decision.MatchString(body) || order.MatchString(body) && forOrganization.MatchString(body)
 }
 
 // refers reports whether a principal may write a body as far as the patients go that it refers to: those that are hidden are refused

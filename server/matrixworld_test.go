@@ -59,9 +59,9 @@ type kept struct {
 	versions []version
 	deleted  bool
 	mapped   bool
-	asserted bool // by a program alone
-	labelled bool // as more than normally confidential
-	decides  bool // who sees what goes by it
+	asserted bool     // by a program alone
+	codes    []string // of its labels
+	decides  bool     // who sees what goes by it
 	handle   string
 	links    map[string][]string // search parameter -> references of the current version
 }
@@ -111,7 +111,6 @@ func newWorld(seed uint64) *world {
 				k.decides = k.Type == "Patient"
 				if p.labelled && m.subject != "" {
 					k.label(confidentiality, []string{"R", "V"}[len(m.resourceType)%2])
-					k.labelled = true
 				}
 			})
 		}
@@ -182,7 +181,7 @@ func (w *world) addRelatives() {
 	}
 	for n, id := range []string{"closed", "opened"} { // a label came, or went
 		w.add(moldOf("ImagingStudy"), parties[0], func(k *kept) {
-			k.ID, k.labelled = id, id == "closed"
+			k.ID = id
 			k.versions[1-n].label(confidentiality, "R")
 		})
 	}
@@ -301,6 +300,9 @@ func (w *world) add(m mold, p party, change func(*kept)) {
 		v := &k.versions[i]
 		v.body = strings.ReplaceAll(strings.Replace(v.body, "{", `{"id":"`+k.ID+`",`, 1), "HANDLE", k.handle)
 		w.canary[v.canary] = sighting{k, i}
+	}
+	for _, code := range gjson.Get(k.current().body, "meta.security.#.code").Array() {
+		k.codes = append(k.codes, code.Str)
 	}
 	k.links = m.linksOf(k.current().body)
 	w.all[k.ref()] = k

@@ -112,6 +112,8 @@ func (a *api) searches(r chi.Router) {
 	}
 	r.HandleFunc(a.path+"/Patient/{id}/$everything", a.closed(negotiated(only(http.MethodGet, a.everything))))
 	r.HandleFunc(a.path+"/Task/{id}/$withdraw", a.closed(negotiated(only(http.MethodPost, a.withdraw))))
+	r.HandleFunc(a.path+"/DiagnosticReport/{id}/$release", a.closed(negotiated(only(http.MethodPost, a.release))))
+	r.HandleFunc(a.path+"/DiagnosticReport/{id}/$withhold", a.closed(negotiated(only(http.MethodPost, a.withhold))))
 	r.HandleFunc(a.path+"/ImagingStudy/{id}/$link", a.closed(negotiated(only(http.MethodPost, a.link))))
 	r.HandleFunc(a.path+"/ImagingStudy/{id}/$links", a.closed(negotiated(only(http.MethodGet, a.links))))
 	r.HandleFunc(a.path+"/ImagingStudy/{id}/$revoke-link", a.closed(negotiated(only(http.MethodPost, a.revokeLink))))

@@ -48,7 +48,7 @@ func TestStatementHolds(t *testing.T) {
 				h.understands(t, kind.Type, "_id=x&_revinclude="+value)
 			}
 			for _, o := range kind.Operation {
-				if path, byPost := map[string]string{"match": "/$match", "break-glass": "/$break-glass", "withdraw": "/x/$withdraw", "link": "/x/$link", "revoke-link": "/x/$revoke-link"}[o.Name]; byPost {
+				if path, byPost := map[string]string{"match": "/$match", "break-glass": "/$break-glass", "withdraw": "/x/$withdraw", "release": "/x/$release", "withhold": "/x/$withhold", "link": "/x/$link", "revoke-link": "/x/$revoke-link"}[o.Name]; byPost {
 					if !h.takes(t, "POST", "/"+kind.Type+path) {
 						t.Errorf("$%s is stated and not served", o.Name)
 					}

@@ -146,7 +146,7 @@ func known(ctx context.Context, tx store.Tx, w *change) (*answer, error) {
 // unfiltered reports whether a filter hides nothing of its type.
 func unfiltered(f search.Filter) bool {
 	for _, g := range f.Grants {
-		if g.All && g.Patient == "" && g.Owner == "" && g.CareOf == "" && g.ReferredTo == "" && !g.Nobodys && len(g.Where) == 0 {
+		if g.All && g.Patient == "" && g.Owner == "" && g.CareOf == "" && g.ReferredTo == "" && !g.Nobodys && len(g.Where) == 0 && g.Release == nil {
 			return true
 		}
 	}

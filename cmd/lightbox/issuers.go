@@ -68,7 +68,7 @@ func (o serverOptions) verifier(st store.Store) (auth.Verifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &auth.Access{Verifier: auth.Remember(oidc), Store: st, Majority: o.majority, Zone: o.zone, Reading: o.reading}, nil
+	return &auth.Access{Verifier: auth.Remember(oidc), Store: st, Majority: o.majority, Zone: o.zone, Reading: o.reading, Labels: o.labels, Hold: o.hold}, nil
 }
 
 // discovery asks the first issuer what clients need to know of it, when somebody asks and it is not known yet. An issuer that is

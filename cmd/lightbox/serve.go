@@ -33,6 +33,8 @@ type serveCommand struct {
 	Reading  string        `name:"reading-centres" placeholder:"FILE" help:"Which organisations take work that is addressed to a specialty rather than to one of them by name, as JSON. See below."`
 	Audience string        `placeholder:"NAME" help:"What a token's aud must hold. Default: the base URL."`
 	Majority int           `default:"18" placeholder:"YEARS" help:"Age from which a parent or guardian no longer acts for a child, at the beginning of the birthday in --timezone."`
+	Labels   string        `placeholder:"FILE" help:"What security labels hide from which callers, as JSON. Default: from representatives what is more than normally confidential. See below."`
+	Release  string        `default:"now" placeholder:"RULE" help:"When patients see a signed report: now, so long after it was issued (72h, 3d), or held until it is released. See below."`
 	LinkLife time.Duration `default:"120h" placeholder:"DURATION" help:"How long a link to images holds (ImagingStudy/[id]/$$link)."`
 	AtOnce   int           `name:"client-concurrency" default:"100" placeholder:"N" help:"How many requests of one client are served at once; more are told to wait (429). 0: any number."`
 	Rate     int           `name:"client-rate" default:"2000" placeholder:"N" help:"How many requests of one client begin within a second. 0: any number."`
@@ -41,15 +43,17 @@ type serveCommand struct {
 	mllpFlags
 	dimseFlags
 
-	rules   []auth.Rules // of the file, which Validate reads
+	rules   []auth.Rules // of the files, which Validate reads
 	reading []auth.ReadingCentre
+	labels  *auth.Labels
+	hold    time.Duration // of Release
 
 	Watch map[string]string `placeholder:"DIR=[ORGANIZATION]" help:"Folder whose files are taken as they are dropped, and the organisation that they belong to, by name or as Organization/<id> (default: the one that each names). What was taken is moved to done, duplicate or refused in it. Repeatable."`
 }
 
 // Validate is called after parsing: what is embedded has no call of its own.
 func (c *serveCommand) Validate() error {
-	return errors.Join(c.hubFlags.Validate(), c.dimseFlags.Validate(), c.readIssuers(), c.readReadingCentres())
+	return errors.Join(c.hubFlags.Validate(), c.dimseFlags.Validate(), c.readIssuers(), c.readReadingCentres(), c.readLabels(), c.readRelease())
 }
 
 // Help is shown below the flags.
@@ -78,7 +82,26 @@ The file of --reading-centres is an array of organisations:
 An order (ServiceRequest) or Task refers its patient to the organisation that is its performer or owner. One that names no organisation and has
 one of the specialties as performerType refers the patient to each organisation that has it here: their clinicians see the patient's data until
 the order or Task is revoked, cancelled or the like, unless the patient denies it to them. With "only", what names the organisation and another
-specialty is not for it either. A database that had orders before it knew of specialties needs lightbox reindex --all.`
+specialty is not for it either. A database that had orders before it knew of specialties needs lightbox reindex --all.
+
+The file of --labels is an array of rows, of whose members only "who" is needed:
+
+  [{"who": "representative", "confidentiality": "N"},
+   {"who": "representative", "from": 12, "except": ["http://terminology.hl7.org/CodeSystem/v3-ActCode|SDV"]},
+   {"who": "clinician", "confidentiality": "R", "except": ["http://terminology.hl7.org/CodeSystem/v3-ActCode|PSY"]},
+   {"who": "clinician", "role": "psychiatrist"}]
+
+"who" is patient, representative (who acts for a patient), clinician, partner (a service of an organisation) or program (one of none). They see what
+is labelled (meta.security) with at most the "confidentiality" U, L, M, N, R or V; what has no such label counts as N. The default is N for
+representatives and V, the highest, for others. Codes of "except" are hidden beside. One row decides, and replaces the more general one whole: of
+those for a "role" of the token the first that is the caller's; of those "from" an age of the patient in years (from the birthday on, in --timezone;
+where the birth date is not known, any age) the last that was reached. Who acts for a patient sees no more than the patient. Labels hold in emergencies
+($break-glass) too, and for changes. Of what a row restricts, the caller sees current versions alone.
+
+--release says when patients, and who acts for them, see a signed report: from DiagnosticReport.issued on, or from then on when the hub got it where it
+does not say so. What belongs to it (results, images, forms, documents) comes with it, or with the first report that it belongs to. A clinician or a
+program releases one at once by POST DiagnosticReport/[id]/$release, also one labelled NOPAT, and keeps one back by $withhold; both hold for later
+versions too. A database from before this release of the hub is indexed anew, by lightbox reindex --all, before reports are held.`
 }
 
 // Run serves until the context ends.
@@ -114,7 +137,7 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 	}
 	defer h.Close()
 	handler, err := newServer(ctx, h, serverOptions{base: base, issuers: c.Issuer, rules: c.rules, reading: c.reading, audience: c.Audience, smart: c.discovery(log),
-		majority: c.Majority, zone: c.config(nil).Zone, linkLife: c.LinkLife, fairness: &auth.Fairness{AtOnce: c.AtOnce, PerSecond: c.Rate}, log: log})
+		majority: c.Majority, zone: c.config(nil).Zone, labels: c.labels, hold: c.hold, linkLife: c.LinkLife, fairness: &auth.Fairness{AtOnce: c.AtOnce, PerSecond: c.Rate}, log: log})
 	if err != nil {
 		return err
 	}
@@ -141,7 +164,7 @@ func owner(organization string, m *mapping.Mapper) string {
 
 func (c *serveCommand) logConfiguration(log *slog.Logger) {
 	log.Info("configuration",
-		"listen", c.Listen, "base", c.Base, "issuers", c.trusted(), "audience", c.Audience,
+		"listen", c.Listen, "base", c.Base, "issuers", c.trusted(), "audience", c.Audience, "labels", c.Labels, "release", c.Release,
 		"mllp", c.mllpFlags.Address, "dimse", c.dimseFlags.Address, "database", maskPassword(c.Database), "archive", c.Archive, "timezone", c.Timezone, "dicomweb", c.DICOMweb,
 		"idKey", masked(c.IDKey), "s3SecretKey", masked(c.S3SecretKey))
 	if len(c.trusted()) == 0 {
@@ -175,6 +198,8 @@ type serverOptions struct {
 	smart    func() server.SMART
 	majority int            // age in years; 0: 18
 	zone     *time.Location // in which a day begins; nil: UTC
+	labels   *auth.Labels   // nil: the defaults
+	hold     time.Duration  // of reports from their patients
 	linkLife time.Duration  // 0: the default
 	fairness *auth.Fairness // nil: clients are not bounded
 	log      *slog.Logger

@@ -164,7 +164,8 @@ type Grant struct {
 	// ReferredTo is "Organization/<id>": it is data of a patient whom an order or a task refers to this organisation, see Referred.
 	ReferredTo string
 	ReferredAs []string // the keys of Referred by which that is so; none: by its name
-	Where      []Clause // granular scopes
+	Where      []Clause // granular scopes, labels
+	Release    *Release // of reports, and of what belongs to them; nil: whether they were released or not
 }
 
 // Referrals returns the keys of Referred that a grant with ReferredTo covers.

@@ -103,8 +103,19 @@ type Tx interface {
 	Find(ctx context.Context, q search.Query, by Caller, limit int) ([]fhir.Resource, error)
 	// Purge removes a resource with every version and index entry of it, as if it had never been. ErrNotFound.
 	Purge(ctx context.Context, resourceType, id string) error
+	// Decide records that a report is released to its patient, with what belongs to it, or kept back, whatever versions of it come; changed is
+	// false where that was decided before. ErrNotFound where there is no such report, or it is deleted. See search.Release.
+	Decide(ctx context.Context, d Decision) (changed bool, err error)
 	// Now is the time that this transaction stamps first; each version has a time of its own, later than all before it.
 	Now() time.Time
+}
+
+// Decision is what somebody decides about a report.
+type Decision struct {
+	Report   string // id of the DiagnosticReport
+	Released bool
+	By       string // who decides
+	At       time.Time
 }
 
 // Stored is a current version with what the store knows beside it.

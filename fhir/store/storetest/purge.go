@@ -103,7 +103,11 @@ func (f fixture) life(id string) []string {
 		`"valueQuantity":{"value":5,"system":"http://unitsofmeasure.org","code":"mGy"}}`, hospital)
 	f.put(`{"resourceType":"Task","id":"t-`+id+`","status":"requested","intent":"order","for":{"reference":"Patient/`+id+`"},"owner":{"reference":"`+clinicOne+`"}}`, hospital)
 	f.put(consent("c-"+id, "Patient/"+id, `"type":"deny","actor":[{"reference":{"reference":"`+clinicTwo+`"}}]`), hospital)
-	return []string{"Consent/c-" + id, "Task/t-" + id, "Patient/" + id, "ImagingStudy/s-" + id, "ImagingStudy/gone-" + id, "Observation/o-" + id}
+	f.put(report("r-"+id, "Patient/"+id, "final", "", "o-"+id), hospital)
+	f.delete("DiagnosticReport", "r-"+id)
+	f.put(report("r-"+id, "Patient/"+id, "final", "2024-01-01T10:00:00Z", "o-"+id), hospital)
+	f.decide("r-"+id, true)
+	return []string{"DiagnosticReport/r-" + id, "Consent/c-" + id, "Task/t-" + id, "Patient/" + id, "ImagingStudy/s-" + id, "ImagingStudy/gone-" + id, "Observation/o-" + id}
 }
 
 // rare returns how many entries the runs hold once they are merged.

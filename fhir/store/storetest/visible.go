@@ -95,6 +95,8 @@ func testVisible(t *testing.T, fresh func(t testing.TB) Database) {
 	t.Run("denials", func(t *testing.T) { denied(t, fresh(t)) })
 	t.Run("referrals", func(t *testing.T) { referred(t, fresh(t)) })
 	t.Run("referrals to a specialty", func(t *testing.T) { referredToSpecialty(t, fresh(t)) })
+	t.Run("releases", func(t *testing.T) { released(t, fresh(t)) })
+	t.Run("releases in a transaction", func(t *testing.T) { releasedAtOnce(t, fresh(t)) })
 }
 
 // seers are the ways to learn of a resource.

@@ -20,6 +20,9 @@ type changes struct {
 	care, goneCare           []careRow
 	referrals, goneReferrals []referralRow
 	denials, goneDenials     []denialRow
+	releases                 []releaseRow
+	parts                    []partRow
+	goneReleases, goneParts  []int64 // by the row of who said so
 	links, goneLinks         []linkRow
 	relinked                 []*record          // whose row tells of other links
 	touched                  map[reference]bool // the resources that they are about
@@ -53,6 +56,15 @@ type (
 		patient string
 		row     int64 // of the Consent
 	}
+	releaseRow struct {
+		report      string
+		issued, row int64
+	}
+	partRow struct {
+		of, holder reference
+		types      [2]int64 // of both
+		row        int64    // of who says so
+	}
 	linkRow struct {
 		row, hash int64
 		target    string
@@ -69,6 +81,11 @@ type gap struct{ low, high int64 }
 func newChanges() *changes { return &changes{touched: map[reference]bool{}, gaps: map[int64]gap{}} }
 
 func (c *changes) empty() bool { return len(c.touched) == 0 }
+
+// touchesRelease reports whether they change what is released to patients.
+func (c *changes) touchesRelease() bool {
+	return len(c.releases)+len(c.goneReleases)+len(c.parts)+len(c.goneParts) > 0
+}
 
 // touchesCare reports whether they change whose care a patient is in, was referred to, or does not want.
 func (c *changes) touchesCare() bool {
@@ -87,6 +104,8 @@ func (c *changes) join(o *changes) {
 	c.care, c.goneCare = append(c.care, o.care...), append(c.goneCare, o.goneCare...)
 	c.referrals, c.goneReferrals = append(c.referrals, o.referrals...), append(c.goneReferrals, o.goneReferrals...)
 	c.denials, c.goneDenials = append(c.denials, o.denials...), append(c.goneDenials, o.goneDenials...)
+	c.releases, c.goneReleases = append(c.releases, o.releases...), append(c.goneReleases, o.goneReleases...)
+	c.parts, c.goneParts = append(c.parts, o.parts...), append(c.goneParts, o.goneParts...)
 	c.links, c.goneLinks = append(c.links, o.links...), append(c.goneLinks, o.goneLinks...)
 	maps.Copy(c.touched, o.touched)
 	maps.Copy(c.gaps, o.gaps)

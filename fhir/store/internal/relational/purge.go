@@ -52,7 +52,7 @@ func (u *unit) removal(ctx context.Context, old *record) (*changes, error) {
 }
 
 // tablesByRow are the tables where everything of a resource can be found by its row, whatever wrote it.
-var tablesByRow = []string{"resource_history", "string_posting", "date_posting", "number_posting", "referral", "denial", "link"}
+var tablesByRow = []string{"resource_history", "string_posting", "date_posting", "number_posting", "referral", "denial", "release", "part", "link"}
 
 // erase also asks for the runs to be merged, so that nothing is left in them, and keeps the numbers of what it removes from
 // being given again: a reader may have seen them, and an index entry of an earlier generation may still stand under the row.
@@ -69,6 +69,11 @@ func erase(ctx context.Context, g *group, old *record, gone *changes) error {
 	g.rare += untidyFrom
 	for _, table := range tablesByRow {
 		if _, err := g.tx.Exec(ctx, "DELETE FROM "+table+" WHERE row = $1", old.row); err != nil {
+			return err
+		}
+	}
+	if old.resourceType == reportType {
+		if _, err := g.tx.Exec(ctx, "DELETE FROM decision WHERE report = $1", old.id); err != nil {
 			return err
 		}
 	}

@@ -268,6 +268,9 @@ func (u *unit) rewrite(ctx context.Context, old, r *record, new indexed) error {
 	u.pending.touched[r.reference] = true
 	u.care(old, r)
 	u.pending.refer(old, r)
+	if err := u.belong(old, r); err != nil {
+		return err
+	}
 	u.widen(new.dates, r.timeKey)
 	u.records[r.reference] = r
 	return nil

@@ -215,6 +215,9 @@ func (b *batch) index(ctx context.Context, r *record) error {
 		return nil
 	}
 	b.missing.refer(nil, r)
+	if err := b.missing.belong(b.unit.store, r); err != nil {
+		return err
+	}
 	x, err := b.storedOf(ctx, r)
 	for _, f := range x.faults {
 		b.unit.store.log.Warn("a stored value is not indexed", "resource", r.resourceType+"/"+r.id, "element", f.Expression, "reason", f.Detail)

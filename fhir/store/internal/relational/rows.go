@@ -27,6 +27,8 @@ func (c *changes) list() []Change {
 		{"care", careColumns(c.goneCare)[:2], true},
 		{"referral", referralColumns(c.goneReferrals)[:3], true},
 		{"denial", denialColumns(c.goneDenials)[:4], true},
+		{"release", []Column{ints("row", c.goneReleases, itself)}, true},
+		{"part", []Column{ints("row", c.goneParts, itself)}, true},
 		{"link", linkColumns(c.goneLinks)[:2], true},
 		{"resource", resourceColumns(c.resources), false},
 		{"resource_history", historyColumns(c.history), false},
@@ -37,6 +39,8 @@ func (c *changes) list() []Change {
 		{"care", careColumns(c.care), false},
 		{"referral", referralColumns(c.referrals), false},
 		{"denial", denialColumns(c.denials), false},
+		{"release", releaseColumns(c.releases), false},
+		{"part", partColumns(c.parts), false},
 		{"link", linkColumns(c.links), false},
 	}
 	return slices.DeleteFunc(all, func(c Change) bool { return c.Rows() == 0 })
@@ -162,6 +166,26 @@ func denialColumns(rows []denialRow) []Column {
 		ints("row", rows, func(d denialRow) int64 { return d.row }),
 		ints("low", rows, func(d denialRow) int64 { return d.Low }),
 		ints("high", rows, func(d denialRow) int64 { return d.High }),
+	}
+}
+
+func itself(row int64) int64 { return row }
+
+func releaseColumns(rows []releaseRow) []Column {
+	return []Column{
+		texts("report", rows, func(r releaseRow) string { return r.report }),
+		ints("issued", rows, func(r releaseRow) int64 { return r.issued }),
+		ints("row", rows, func(r releaseRow) int64 { return r.row }),
+	}
+}
+
+func partColumns(rows []partRow) []Column {
+	return []Column{
+		ints("type", rows, func(p partRow) int64 { return p.types[0] }),
+		texts("id", rows, func(p partRow) string { return p.of.id }),
+		ints("holder_type", rows, func(p partRow) int64 { return p.types[1] }),
+		texts("holder", rows, func(p partRow) string { return p.holder.id }),
+		ints("row", rows, func(p partRow) int64 { return p.row }),
 	}
 }
 

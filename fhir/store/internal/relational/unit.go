@@ -3,6 +3,7 @@ package relational
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"lightbox/fhir/search"
@@ -177,7 +178,9 @@ func (u *unit) settle(ctx context.Context, ref reference, filter search.Filter) 
 	if err := u.usable(ctx); err != nil {
 		return err
 	}
-	concerns := func(c *changes) bool { return c.touched[ref] || c.touchesCare() && needsCare(filter) }
+	concerns := func(c *changes) bool {
+		return c.touched[ref] || c.touchesCare() && needsCare(filter) || c.touchesRelease() && needsRelease(filter)
+	}
 	if concerns(u.group.pending) {
 		flushContext, cancel := statementContext(context.WithoutCancel(ctx), writeTimeout)
 		defer cancel()
@@ -198,6 +201,10 @@ func needsCare(filter search.Filter) bool {
 		}
 	}
 	return false
+}
+
+func needsRelease(filter search.Filter) bool {
+	return slices.ContainsFunc(filter.Grants, func(g search.Grant) bool { return g.Release != nil })
 }
 
 // Get returns the current version whatever any caller may see.

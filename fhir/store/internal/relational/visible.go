@@ -14,7 +14,7 @@ func (s *statement) visible(f search.Filter, alias string, past bool) (string, e
 	var grants []string
 	for _, alike := range byList(f.Grants) {
 		conditions := s.grant(alike[0], alias)
-		if len(conditions) == 0 && len(alike[0].Where) == 0 {
+		if len(conditions) == 0 && len(alike[0].Where) == 0 && alike[0].Release == nil {
 			continue // a grant of nothing
 		}
 		wheres, whole, err := s.wheres(alike, alias, past)
@@ -54,7 +54,7 @@ func sameList(a, b search.Grant) bool {
 // wheres returns the search parameters of grants, a condition for each; whole where one of them has none.
 func (s *statement) wheres(grants []search.Grant, alias string, past bool) (all []string, whole bool, err error) {
 	for _, g := range grants {
-		if len(g.Where) == 0 {
+		if len(g.Where) == 0 && g.Release == nil {
 			return nil, true, nil
 		}
 	}
@@ -63,16 +63,30 @@ func (s *statement) wheres(grants []search.Grant, alias string, past bool) (all 
 	}
 	for _, g := range grants {
 		conditions := []string{alias + ".deleted = 0"} // a deletion has no values, and what it was of may have been hidden
-		for _, c := range g.Where {
-			t, err := s.store.immediate(c)
+		if conditions, err = s.clauses(conditions, g.Where); err != nil {
+			return nil, false, err
+		}
+		if g.Release != nil {
+			released, err := s.released(g.Release, alias)
 			if err != nil {
 				return nil, false, err
 			}
-			conditions = append(conditions, s.term(t))
+			conditions = append(conditions, released)
 		}
 		all = append(all, "("+allOf(conditions)+")")
 	}
 	return all, false, nil
+}
+
+func (s *statement) clauses(conditions []string, where []search.Clause) ([]string, error) {
+	for _, c := range where {
+		t, err := s.store.immediate(c)
+		if err != nil {
+			return nil, err
+		}
+		conditions = append(conditions, s.term(t))
+	}
+	return conditions, nil
 }
 
 // grant returns the conditions of one grant but for its search parameters.
