@@ -43,13 +43,13 @@ const settled = (page, number) => page.waitForFunction(([n]) => {
 }, [number]);
 
 // walk shows every image of every series.
-async function walk(page, { most = 1e9 }) {
+async function walk(page) {
   const all = [];
   for (let at = 0; at < await page.locator('#series button').count(); at++) {
     await page.locator('#series button').nth(at).click();
     await settled(page, 1);
     const count = Number((await page.locator('#count').textContent()).split(' / ')[1]);
-    for (let number = 1; number <= Math.min(count, most); number++) {
+    for (let number = 1; number <= count; number++) {
       await page.locator('#position').evaluate((slider, n) => { slider.value = n; slider.dispatchEvent(new Event('input')); }, number);
       await settled(page, number);
       all.push(await page.evaluate(onScreen));
@@ -112,7 +112,7 @@ try {
   page.on('request', (request) => requests.push(`${request.method()} ${request.url()}`));
   for (const step of steps) {
     if (step.do === 'walk') {
-      seen.push(...await walk(page, step));
+      seen.push(...await walk(page));
       continue;
     }
     await actions[step.do](page, step);
