@@ -227,7 +227,31 @@ func (m *matrix) runInstance(p *principal, i instance) {
 		if i.shows >= 0 && want == http.StatusOK && m.rules.reaches(p, "r", k, k.versions[i.shows]) && !slices.Contains(spotted(got.body), k.versions[i.shows].canary) {
 			m.mismatch(p, q, what, "version %d is not shown: %s", i.shows+1, got.body)
 		}
+		if i.name == "$release" || i.name == "$withhold" { // which make no version
+			m.redecide(p, q, what, k)
+			continue
+		}
 		m.undo(p, q, what, want)
+	}
+}
+
+// redecide undoes a decision about a report; what was refused must have decided nothing.
+func (m *matrix) redecide(p *principal, q query, what string, k *kept) {
+	want := login(p, m.rules.decide(p, k, strings.HasSuffix(q.path, "$release")))
+	err := m.store.Write(m.t.Context(), func(tx store.Tx) error {
+		if want >= 300 && k.decided != "" && !k.deleted {
+			if changed, err := tx.Decide(m.t.Context(), store.Decision{Report: k.ID, Released: k.decided == "released", At: tx.Now()}); err != nil || changed {
+				m.mismatch(p, q, what, "it was decided: %v", err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	if want == http.StatusOK {
+		m.world.restore(m.t, m.store, k.ref())
+		m.catchUp()
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"lightbox/auth"
 	"lightbox/fhir/store"
@@ -33,7 +34,7 @@ func hiddenByTable(p *principal) map[string][]string {
 	return hidden
 }
 
-// The access matrix under a table of labels.
+// The access matrix under a table of labels, and where reports are held for three days.
 func TestAccessMatrixLabels(t *testing.T) {
 	eachStore(t, func(t *testing.T, open func(testing.TB) store.Store) {
 		table, err := auth.ParseLabels([]byte(strings.ReplaceAll(labelTable, "CONF", confidentiality)))
@@ -42,8 +43,10 @@ func TestAccessMatrixLabels(t *testing.T) {
 		}
 		m := newMatrixWith(t, open(t), matrixSeed+1, func(c *server.Config) {
 			c.Audit, c.Links.Audit = nil, nil
-			c.Verifier.(*auth.Access).Labels = table
+			access := c.Verifier.(*auth.Access)
+			access.Labels, access.Hold = table, 72*time.Hour
 		})
+		m.world.delayed = true
 		part := 0.05
 		if os.Getenv("LIGHTBOX_CELLS") == "all" {
 			part = 1

@@ -173,7 +173,7 @@ func leakChains(t *testing.T, m *matrix) {
 	chained, has := "Observation?subject:Patient.gender=female", "Patient?_has:Observation:subject:status=final"
 	m.wantStatus(t, observations, get(chained), http.StatusForbidden, http.StatusBadRequest)
 	m.wantStatus(t, patients, get(has), http.StatusForbidden, http.StatusBadRequest)
-	m.wantFound(t, both, chained, "Observation/moved", "Observation/secret", "Observation/self", "Observation/visit")
+	m.wantFound(t, both, chained, "Observation/freed", "Observation/moved", "Observation/past", "Observation/secret", "Observation/self", "Observation/visit")
 	m.wantFound(t, both, has, "Patient/self")
 	// the answer does not depend on whether there is anything
 	for _, value := range []string{"female", "male"} {
@@ -195,7 +195,8 @@ func leakRecord(t *testing.T, m *matrix, self *principal) {
 			t.Errorf("Patient/other/*: shows %s", r)
 		}
 	}
-	m.wantFound(t, self, "Patient/other/Observation", "Observation/moved", "Observation/secret", "Observation/self") // performed by other, of self
+	m.wantFound(t, self, "Patient/other/Observation", "Observation/freed", "Observation/moved", "Observation/past", "Observation/secret",
+		"Observation/self") // performed by other, of self
 	m.wantFound(t, self, "Patient/other/ImagingStudy")
 	for _, r := range m.found(t, self, get("?_type=Observation,Patient,ImagingStudy")) {
 		if k := m.world.all[r]; k.patient() != "Patient/self" {

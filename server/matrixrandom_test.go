@@ -180,7 +180,7 @@ func (g *grammar) typeName() string { return pick(g, molds).resourceType }
 
 func (g *grammar) id() string {
 	return pick(g, []string{"self", "mate", "other", "shared", "deleted", "visit", "asserted", "erased", "moved", "mapped", "north", "south", "nobody",
-		"secret", "mother", "delegate", "former", "opened", "closed", "revoked", "grown", "handed", "reading", "east", "denied", "elsewhere"})
+		"secret", "mother", "delegate", "former", "opened", "closed", "revoked", "grown", "handed", "reading", "east", "denied", "elsewhere", "past", "draft", "grave", "freed", "kept"})
 }
 
 func (g *grammar) ref() string {

@@ -60,6 +60,8 @@ func identifiedAs(id, body string) string { return strings.Replace(body, "{", `{
 
 func isTask(k *kept) bool { return k.Type == "Task" && k.kind == clinical }
 
+func isReport(k *kept) bool { return k.Type == "DiagnosticReport" }
+
 // instances are the interactions with one resource. The body that they get is new, of the same party.
 func instances() []instance {
 	read := func(r reference, p *principal, k *kept, _ string) int { return r.read(p, k) }
@@ -128,6 +130,10 @@ func instances() []instance {
 		{name: "$link", ask: func(k *kept, _ string) query { return fhirBody("POST", k.ref()+"/$link", "") },
 			want:  func(r reference, p *principal, k *kept, _ string) int { return r.read(p.ordinary(), k) },
 			shows: -1, applies: func(k *kept) bool { return k.Type == "ImagingStudy" }},
+		{name: "$release", ask: func(k *kept, _ string) query { return fhirBody("POST", k.ref()+"/$release", "") },
+			want: func(r reference, p *principal, k *kept, _ string) int { return r.decide(p, k, true) }, shows: -1, applies: isReport},
+		{name: "$withhold", ask: func(k *kept, _ string) query { return fhirBody("POST", k.ref()+"/$withhold", "") },
+			want: func(r reference, p *principal, k *kept, _ string) int { return r.decide(p, k, false) }, shows: -1, applies: isReport},
 		{name: "$withdraw", ask: func(k *kept, _ string) query { return fhirBody("POST", k.ref()+"/$withdraw", "") },
 			want: func(r reference, p *principal, k *kept, _ string) int { return r.withdraw(p, k) }, shows: -1, applies: isTask},
 	}

@@ -130,7 +130,7 @@ func (r reference) acting(p *principal, context, letter string, k *kept, patient
 		return false
 	case k.kind == directory, k.kind == equipment && patient == "": // organisations, people and places; equipment of nobody
 		return true
-	case k.asserted: // not what the patient is not shown
+	case k.asserted, r.withholds(k): // not what the patient is not shown
 		return false
 	case k.Type == "RelatedPerson" && k.ref() != p.fhirUser: // nor others who may act
 		return false
@@ -193,10 +193,90 @@ func (r reference) within(p *principal, context, letter string, k *kept, patient
 			return read
 		case k.asserted: // not what programs found and nobody accepted, nor the reading that it hastens
 			return false
+		case r.withholds(k): // nor reports before their time, and what belongs to them
+			return false
 		}
 		return patient == mine // the own data
 	}
 	return false
+}
+
+// withholds reports whether a resource is kept from its patient: none of the reports that it is, or belongs to, is open; or it is labelled as
+// not for the patient, and nobody has released it.
+func (r reference) withholds(k *kept) bool {
+	reports := []*kept{k}
+	if k.Type != "DiagnosticReport" {
+		if !slices.Contains([]string{"Binary", "DocumentReference", "Media", "Observation"}, k.Type) {
+			return false
+		}
+		reports = r.reportsOf(k, map[string]bool{})
+	}
+	released := func(report *kept) bool { return report.decided == "released" && report.isSigned() }
+	if slices.ContainsFunc(reports, released) {
+		return false
+	}
+	return slices.Contains(k.codes, "NOPAT") || len(reports) > 0 && !slices.ContainsFunc(reports, r.isOpen)
+}
+
+func (k *kept) isSigned() bool { return !strings.Contains(k.current().body, `"status":"preliminary"`) }
+
+// isOpen: a report is signed, not kept back, and its time has come, where there is one.
+func (r reference) isOpen(report *kept) bool {
+	return report.isSigned() && report.decided != "kept back" && (!r.delayed || strings.Contains(report.current().body, `"issued":"2020`))
+}
+
+// reportsOf are the reports that a resource belongs to: as a result or a member of one, an image, a form or a document, also of a report that
+// was deleted since.
+func (r reference) reportsOf(k *kept, met map[string]bool) (reports []*kept) {
+	for _, holder := range r.sorted() {
+		if met[holder.ref()] || !holder.holds(k.ref()) && !(k.Type == "DocumentReference" && holder.Type == "DiagnosticReport" && slices.Contains(k.links["related"], holder.ref())) {
+			continue
+		}
+		if met[holder.ref()] = true; holder.Type == "DiagnosticReport" {
+			reports = append(reports, holder)
+			continue
+		}
+		reports = append(reports, r.reportsOf(holder, met)...)
+	}
+	return reports
+}
+
+// holds reports whether a resource names another as belonging to it.
+func (k *kept) holds(ref string) bool {
+	switch k.Type {
+	case "DiagnosticReport":
+		return slices.Contains(k.links["result"], ref) || slices.Contains(k.links["media"], ref) || strings.Contains(k.current().body, `"url":"`+ref+`"`)
+	case "Observation":
+		return slices.Contains(k.links["has-member"], ref)
+	}
+	return false
+}
+
+// decide is for clinicians and programs who may change reports: of reports of the organisation and of its patients. What was referred to them,
+// or is seen in an emergency, is not theirs to release; and nobody's own is.
+func (r reference) decide(p *principal, k *kept, release bool) int {
+	who := *p.ordinary()
+	who.referred = nil
+	var contexts []string
+	for _, context := range p.contexts("r", k.Type) {
+		if context == "system" || context == "user" && strings.HasPrefix(p.fhirUser, "Practitioner/") && p.organization != "" {
+			contexts = append(contexts, context)
+		}
+	}
+	seen := slices.ContainsFunc(contexts, func(context string) bool {
+		return !(k.deleted && p.byContent(context, k)) && r.within(&who, context, "r", k, k.patient())
+	})
+	switch {
+	case !p.covers("u", k.Type), len(contexts) == 0:
+		return http.StatusForbidden
+	case !seen:
+		return http.StatusNotFound
+	case k.deleted:
+		return http.StatusGone
+	case release && !k.isSigned():
+		return http.StatusUnprocessableEntity
+	}
+	return http.StatusOK
 }
 
 // submitter is the organisation that owns a Patient.
@@ -309,7 +389,7 @@ func (r reference) refers(p *principal, body string) bool {
 
 // create: the server stamps the organisation of the token as the owner; the new resource must be one that the principal may create.
 func (r reference) create(p *principal, k *kept, body string) int {
-	made := &kept{Type: k.Type, ID: "new", kind: k.kind, owner: p.organization, versions: []version{{patient: patientOf(body)}}}
+	made := &kept{Type: k.Type, ID: "new", kind: k.kind, owner: p.organization, versions: []version{{body: body, patient: patientOf(body)}}}
 	switch {
 	case k.kind == audited:
 		return http.StatusMethodNotAllowed
@@ -392,7 +472,7 @@ func (r reference) update(p *principal, k *kept, body string) int {
 // changed is what becomes of a change of a resource that the principal may change.
 func (r reference) changed(p *principal, k *kept, body string) int {
 	after := *k
-	after.versions = []version{{patient: k.patient()}}
+	after.versions = []version{{body: body, patient: k.patient()}}
 	if k.Type != "Patient" {
 		after.versions[0].patient = patientOf(body)
 	}

@@ -62,6 +62,7 @@ type kept struct {
 	asserted bool     // by a program alone
 	codes    []string // of its labels
 	decides  bool     // who sees what goes by it
+	decided  string   // of a report: "released" or "kept back", by somebody
 	handle   string
 	links    map[string][]string // search parameter -> references of the current version
 }
@@ -92,6 +93,8 @@ type world struct {
 	all    map[string]*kept
 	canary map[string]sighting
 	dice   *rand.Rand
+
+	delayed bool // patients see a report three days after it was issued
 }
 
 // sighting is what a canary stands in.
@@ -118,6 +121,7 @@ func newWorld(seed uint64) *world {
 	w.addOthers()
 	w.addRelatives()
 	w.addReferred()
+	w.addReports()
 	return w
 }
 
@@ -125,6 +129,7 @@ func newWorld(seed uint64) *world {
 const (
 	confidentiality  = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
 	observationValue = "http://terminology.hl7.org/CodeSystem/v3-ObservationValue"
+	actCode          = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 )
 
 // label puts a label on all versions.
@@ -241,6 +246,44 @@ func (w *world) addAddressed() {
 				k.says(`"owner":{"reference":"Patient/self"}`, `"owner":{"reference":"`+task.owner+`"}`)
 			}
 		})
+	}
+}
+
+// addReports adds reports of self, each with a result, a form and a document: of long ago; not signed; one that is not for the patient; such a
+// one that was released, and one that was kept back.
+func (w *world) addReports() {
+	for _, one := range []struct{ id, says, label, decided string }{
+		{id: "past", says: `"issued":"2020-01-01T00:00:00Z",`},
+		{id: "draft"},
+		{id: "grave", label: "NOPAT"},
+		{id: "freed", label: "NOPAT", decided: "released"},
+		{id: "kept", says: `"issued":"2020-01-01T00:00:00Z",`, decided: "kept back"},
+	} {
+		parts := map[string]func(k *kept){
+			"Observation": func(k *kept) { k.says(`"hasMember":[{"reference":"Observation/other"}],`, "") },
+			"DocumentReference": func(k *kept) {
+				k.says(`"related":[{"reference":"Observation/other"}]`, `"related":[{"reference":"DiagnosticReport/`+one.id+`"}]`)
+			},
+			"DiagnosticReport": func(k *kept) {
+				k.decided = one.decided
+				k.says(`"result":[{"reference":"Observation/self"},{"reference":"Observation/other"}],"media":[{"link":{"reference":"Media/other"}}]`,
+					one.says+`"result":[{"reference":"Observation/`+one.id+`"}],"presentedForm":[{"url":"Binary/`+one.id+`"}]`)
+				if one.id == "draft" {
+					k.says(`"status":"final"`, `"status":"preliminary"`)
+				}
+			},
+		}
+		for _, resourceType := range []string{"Binary", "DiagnosticReport", "DocumentReference", "Observation"} {
+			w.add(moldOf(resourceType), parties[0], func(k *kept) {
+				k.ID = one.id
+				if change := parts[resourceType]; change != nil {
+					change(k)
+				}
+				if one.label != "" {
+					k.label(actCode, one.label)
+				}
+			})
+		}
 	}
 }
 
@@ -426,6 +469,11 @@ func (k *kept) put(ctx context.Context, tx store.Tx) error {
 			write.Owners = []string{k.owner}
 		}
 		if _, _, err := tx.Put(ctx, write); err != nil {
+			return err
+		}
+	}
+	if k.decided != "" {
+		if _, err := tx.Decide(ctx, store.Decision{Report: k.ID, Released: k.decided == "released", At: tx.Now()}); err != nil {
 			return err
 		}
 	}

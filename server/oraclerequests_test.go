@@ -30,7 +30,7 @@ func attackers() []attacker {
 		{&principal{name: "app", scope: "launch/patient patient/Observation.cruds patient/ImagingStudy.rs patient/DiagnosticReport.rs patient/Patient.s", patient: "other"}, otherPatient},
 		{&principal{name: "granular scope", scope: "user/Observation.cruds?code=open user/Patient.rs?_id=other user/ServiceRequest.rs?status=active user/Practitioner.rs",
 			fhirUser: "Practitioner/self", organization: north}, veil},
-		{&principal{name: "reading centre", scope: "user/*.cruds", fhirUser: "Practitioner/shared", organization: reading, referred: []string{"Patient/self", "Patient/denied", "Patient/veiled"},
+		{&principal{name: "reading centre", scope: "user/*.cruds", fhirUser: "Practitioner/shared", organization: reading, referred: []string{"Patient/self", "Patient/other", "Patient/denied", "Patient/veiled"},
 			denied: []string{"Patient/denied", "Patient/veiled"}}, atReading},
 		{&principal{name: "denied clinician", scope: "user/*.cruds", fhirUser: "Practitioner/mate", organization: east, referred: []string{"Patient/veiled"},
 			denied: []string{"Patient/denied", "Patient/veiled"}}, atEast},
