@@ -116,10 +116,8 @@ func (o *oracle) areHidden() {
 	}
 }
 
-// fewest is how many questions are asked of what asks about one value in one way.
-const fewest = 3
-
-// questions are those of an attacker about a secret: some of each topic and, of all, of each that asks in it.
+// questions are those of an attacker about a secret: of the whole all about its resource, and one of each that asks by a value, over the
+// references that the dice decide; in part some of each topic.
 func (o *oracle) questions(a attacker, s secret, topics []topic) (list []question) {
 	for _, t := range topics {
 		switch {
@@ -127,10 +125,10 @@ func (o *oracle) questions(a attacker, s secret, topics []topic) (list []questio
 			list = append(list, t.questions(a, s)...)
 		case o.whole:
 			for _, ask := range t.ask {
-				list = append(list, o.draw(topic{ask: []func(*asking){ask}}.questions(a, s), fewest)...)
+				list = append(list, o.draw(topic{ask: []func(*asking){ask}}.questions(a, s), 1)...)
 			}
 		case t.once:
-			list = append(list, o.draw(t.questions(a, s), fewest-1)...)
+			list = append(list, o.draw(t.questions(a, s), 2)...)
 		case o.dice.IntN(8) == 0:
 			one := topic{ask: []func(*asking){t.ask[o.dice.IntN(len(t.ask))]}}
 			list = append(list, o.draw(one.questions(a, s), 1)...)

@@ -189,7 +189,8 @@ func imageQuestions() (list []imageQuestion) {
 	return list
 }
 
-// TestOracleDICOMweb is TestOracle of the images: by DICOMweb, too, what is hidden makes no difference.
+// TestOracleDICOMweb is TestOracle of the images: by DICOMweb, too, what is hidden makes no difference. STOW-RS is not asked: that a study whose
+// UID a sender knows was submitted by others is told (0124, TestStore), since else one could add to another's study by its UID.
 func TestOracleDICOMweb(t *testing.T) {
 	for _, s := range bothStores {
 		t.Run(s.name, func(t *testing.T) {

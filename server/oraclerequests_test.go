@@ -309,7 +309,8 @@ func (q *asking) sorts(p *fhir.SearchParameter) {
 	}
 }
 
-// included is what comes with what refers to the hidden resource.
+// included is what comes with what refers to the hidden resource. An id that the attacker's own data names is no secret to them: by it they find
+// what names it, also within its compartment, so these are not held against an id that was never given.
 func (q *asking) included() {
 	for _, r := range referrers(q.kind) {
 		include := r.kind + "?_include=" + r.kind + ":" + r.param.Name
