@@ -243,7 +243,7 @@ func (s *statement) accessDriver(resourceType string, f search.Filter, b bounds)
 			d = s.careDriver("care", patient, []string{g.CareOf})
 		case g.ReferredTo != "":
 			d = s.careDriver("referral", patient, g.Referrals())
-		case g.All || g.Nobodys || len(g.Where) > 0 || g.Release != nil:
+		case g.All || g.Nobodys || len(g.Where) > 0:
 			return nil, nil
 		default:
 			continue

@@ -1,6 +1,7 @@
 package relational
 
 import (
+	"reflect"
 	"slices"
 	"time"
 
@@ -11,10 +12,46 @@ import (
 // past is set. It is the only place where access becomes SQL. A grant by search parameters covers current versions only,
 // since past ones are not indexed.
 func (s *statement) visible(f search.Filter, alias string, past bool) (string, error) {
+	var all []string
+	for _, alike := range byRelease(f.Grants) {
+		text, err := s.granted(alike, alias, past)
+		if err != nil {
+			return "", err
+		}
+		if r := alike[0].Release; r != nil {
+			if past { // what is released is the current version
+				continue
+			}
+			released, err := s.released(r, alias)
+			if err != nil {
+				return "", err
+			}
+			text = "(" + allOf([]string{"(" + text + ")", alias + ".deleted = 0", released}) + ")"
+		}
+		all = append(all, text)
+	}
+	return anyOf(all), nil
+}
+
+// byRelease puts grants together that want the same released: it stands in a statement once, however many patients and scopes there are.
+func byRelease(grants []search.Grant) (lists [][]search.Grant) {
+	for _, g := range grants {
+		n := slices.IndexFunc(lists, func(list []search.Grant) bool { return reflect.DeepEqual(list[0].Release, g.Release) })
+		if n < 0 {
+			lists = append(lists, []search.Grant{g})
+			continue
+		}
+		lists[n] = append(lists[n], g)
+	}
+	return lists
+}
+
+// granted is that any of some grants covers a row, whatever is released.
+func (s *statement) granted(list []search.Grant, alias string, past bool) (string, error) {
 	var grants []string
-	for _, alike := range byList(f.Grants) {
+	for _, alike := range byList(list) {
 		conditions := s.grant(alike[0], alias)
-		if len(conditions) == 0 && len(alike[0].Where) == 0 && alike[0].Release == nil {
+		if len(conditions) == 0 && len(alike[0].Where) == 0 {
 			continue // a grant of nothing
 		}
 		wheres, whole, err := s.wheres(alike, alias, past)
@@ -54,7 +91,7 @@ func sameList(a, b search.Grant) bool {
 // wheres returns the search parameters of grants, a condition for each; whole where one of them has none.
 func (s *statement) wheres(grants []search.Grant, alias string, past bool) (all []string, whole bool, err error) {
 	for _, g := range grants {
-		if len(g.Where) == 0 && g.Release == nil {
+		if len(g.Where) == 0 {
 			return nil, true, nil
 		}
 	}
@@ -65,13 +102,6 @@ func (s *statement) wheres(grants []search.Grant, alias string, past bool) (all 
 		conditions := []string{alias + ".deleted = 0"} // a deletion has no values, and what it was of may have been hidden
 		if conditions, err = s.clauses(conditions, g.Where); err != nil {
 			return nil, false, err
-		}
-		if g.Release != nil {
-			released, err := s.released(g.Release, alias)
-			if err != nil {
-				return nil, false, err
-			}
-			conditions = append(conditions, released)
 		}
 		all = append(all, "("+allOf(conditions)+")")
 	}
