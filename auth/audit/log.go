@@ -101,7 +101,8 @@ func encodeAll(events []Event) ([][]byte, error) {
 	return rows, nil
 }
 
-// A commit costs the same for one event and for a hundred. While many come, the next one waits a moment until there are as many again.
+// A commit costs the same for one event and for a hundred. While many come, the next one waits a moment until all are there again whose
+// requests it knows to be under way: those that the last one was of, and those that came meanwhile.
 const (
 	manyWait = 4
 	gather   = 2 * time.Millisecond
@@ -124,9 +125,7 @@ func (l *Log) commitAll() {
 
 // take returns what is to be committed after a commit of some events; nil where nothing waits.
 func (l *Log) take(last int) *batch {
-	if last >= manyWait {
-		l.gather(last)
-	}
+	l.gather(last)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	b := l.waiting
@@ -135,17 +134,17 @@ func (l *Log) take(last int) *batch {
 	return b
 }
 
-// gather waits until as many events are there, though not for long.
-func (l *Log) gather(many int) {
-	l.mu.Lock()
-	there := l.waiting != nil && len(l.waiting.rows) >= many
-	if !there {
-		l.enough = many
-	}
-	l.mu.Unlock()
-	if there {
+// gather waits until they are there, though not for long.
+func (l *Log) gather(last int) {
+	if last < manyWait {
 		return
 	}
+	l.mu.Lock()
+	l.enough = last
+	if l.waiting != nil {
+		l.enough += len(l.waiting.rows)
+	}
+	l.mu.Unlock()
 	timer := time.NewTimer(gather)
 	defer timer.Stop()
 	select {
