@@ -49,6 +49,8 @@ type Parts struct {
 	Limit func(ctx context.Context) (Limit, error)
 	// Handler is the hub's own, for callers with tokens of the issuer. What it does beside requests ends with ctx.
 	Handler func(ctx context.Context, st store.Store, base, issuer string) (http.Handler, error)
+	// Unguarded is the same handler without access control and audit: who asks may do everything, and nothing is on record.
+	Unguarded func(st store.Store, base string) (http.Handler, error)
 	// Intake opens the ways in of a hub on an archive of its own, for callers with tokens of the issuer, until it is closed.
 	Intake func(ctx context.Context, issuer, audience string) (Intake, error)
 	// Serve is a process of the program that serves the database and logs JSON to its standard error.

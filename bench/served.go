@@ -79,9 +79,17 @@ func (s *served) listen(ctx context.Context, c Config, limit Limit) error {
 	if listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
 		return err
 	}
-	s.limit, s.plain = originOf(listener), serve(listener, s.plainHandler(limit))
+	s.limit = originOf(listener)
+	unguarded, err := c.Unguarded(s.store, s.limit+"/"+unguardedPath)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	s.plain = serve(listener, s.plainHandler(limit, unguarded))
 	return nil
 }
+
+// unguardedPath is where the hub answers without access control and audit.
+const unguardedPath = "unguarded/fhir"
 
 func originOf(l net.Listener) string { return "http://" + l.Addr().String() }
 
@@ -157,10 +165,11 @@ func (s *served) find(ctx context.Context, c City, limit Limit) error {
 }
 
 // plainHandler answers as net/http and the database do without the hub: it reads a row and writes the bytes that the hub makes of
-// it, writes the bytes of an answer of the hub's, or inserts rows into a table without index. It also reads a resource by the store
-// without token, policy or log.
-func (s *served) plainHandler(limit Limit) http.Handler {
+// it, writes the bytes of an answer of the hub's, or inserts rows into a table without index. Below unguardedPath it is the hub without access
+// control and audit.
+func (s *served) plainHandler(limit Limit, unguarded http.Handler) http.Handler {
 	mux := http.NewServeMux()
+	mux.Handle("/"+unguardedPath+"/", unguarded)
 	mux.HandleFunc("GET /row/{id}", func(w http.ResponseWriter, r *http.Request) {
 		id := r.PathValue("id")
 		answer(w, s.bodies[id], limit.Read(r.Context(), id))
@@ -168,10 +177,6 @@ func (s *served) plainHandler(limit Limit) http.Handler {
 	mux.HandleFunc("GET /answer/{n}", func(w http.ResponseWriter, r *http.Request) {
 		n, err := strconv.Atoi(r.PathValue("n"))
 		answer(w, (*s.answers.Load())[n], err)
-	})
-	mux.HandleFunc("GET /store/ImagingStudy/{id}", func(w http.ResponseWriter, r *http.Request) {
-		found, err := s.store.Read(r.Context(), search.Everything(), "ImagingStudy", r.PathValue("id"))
-		answer(w, found.Body, err)
 	})
 	mux.HandleFunc("POST /rows/{n}", func(w http.ResponseWriter, r *http.Request) {
 		rows, err := partsOf(r)

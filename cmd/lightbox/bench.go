@@ -12,8 +12,12 @@ import (
 	"strings"
 	"time"
 
+	"lightbox/auth"
 	"lightbox/bench"
+	"lightbox/conformance/validate"
+	"lightbox/fhir"
 	"lightbox/fhir/store"
+	"lightbox/server"
 )
 
 type benchCommand struct {
@@ -111,6 +115,14 @@ func benchParts(dir, database string) bench.Parts {
 			}
 			return handler, err
 		},
+		Unguarded: func(st store.Store, base string) (http.Handler, error) {
+			scopes, err := auth.ParseScopes("system/*.cruds")
+			if err != nil {
+				return nil, err
+			}
+			by := anybody{&auth.Principal{Subject: "anybody", Scopes: scopes}}
+			return server.New(server.Config{Registry: fhir.R4(), Store: st, Verifier: by, Validate: validate.New(), Base: base, Version: version, Log: log})
+		},
 		Intake: func(ctx context.Context, issuer, audience string) (bench.Intake, error) {
 			return openIntake(ctx, intakeOptions{dir: dir, database: database, issuer: issuer, audience: audience, log: log})
 		},
@@ -122,6 +134,12 @@ func benchParts(dir, database string) bench.Parts {
 		Nothing: func(ctx context.Context) *exec.Cmd { return self(ctx, "version") },
 	}
 }
+
+// anybody lets everyone do everything, in a measurement alone.
+type anybody struct{ as *auth.Principal }
+
+// Verify implements auth.Verifier.
+func (a anybody) Verify(context.Context, *http.Request) (*auth.Principal, error) { return a.as, nil }
 
 // self is a process of this program.
 func self(ctx context.Context, args ...string) *exec.Cmd {
