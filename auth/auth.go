@@ -2,7 +2,7 @@
 // resource type, in the terms of fhir/search, which the store puts inside every query.
 //
 // A request's bearer token becomes a Principal (oidc.go, claims.go), its scopes are read strictly (scope.go), and one table
-// says what each kind of caller may reach of each resource type (policy.go, grants.go, labels.go); whom a caller acts for is found out at
+// says what each kind of caller may reach of each resource type (policy.go, grants.go, labels.go, release.go); whom a caller acts for is found out at
 // each request (access.go). What no row and no scope grants is refused.
 // The package knows no HTTP status and no database.
 //

@@ -142,25 +142,3 @@ func TestIssuersFileRefused(t *testing.T) {
 		t.Errorf("no file: exit %d, %q", exit, stderr)
 	}
 }
-
-// So does a table of labels.
-func TestLabelsFileRefused(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "labels.json")
-	if err := os.WriteFile(file, []byte(`[{"who":"doctor"}]`), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range []string{file, file + ".none"} {
-		if exit, _, stderr := run(t, "serve", "--labels", name); exit != exitUsage || !strings.Contains(stderr, "--labels") {
-			t.Errorf("%s: exit %d, %q", name, exit, stderr)
-		}
-	}
-}
-
-// And a rule of release.
-func TestReleaseRefused(t *testing.T) {
-	for _, rule := range []string{"never", "3x", "-1h", "d", "99999d"} {
-		if exit, _, stderr := run(t, "serve", "--release="+rule); exit != exitUsage || !strings.Contains(stderr, "--release") {
-			t.Errorf("%s: exit %d, %q", rule, exit, stderr)
-		}
-	}
-}
