@@ -404,6 +404,7 @@ func TestViewLink(t *testing.T) {
 					t.Errorf("a download link, %s: %d", path, status)
 				}
 			}
+			l.frameAlone(frame)
 			l.endsForViewing(id, at, frame)
 		})
 	}
@@ -426,10 +427,31 @@ func (l linked) usedTimes(id string, uses int) {
 	if int(one.Get(`#(name=="uses").valueInteger`).Int()) != uses || one.Get(`#(name=="purpose").valueCode`).Str != "view" {
 		l.t.Errorf("$links, want %d: %s", uses, body)
 	}
-	auditor := l.token(map[string]any{"sub": "a", "scope": "user/AuditEvent.rs", "roles": []string{"auditor"}})
-	_, body = fetch(l.t, l.origin+"/fhir/AuditEvent?type=110104&patient="+l.subject+"&entity="+l.study, auditor)
-	if n := int(gjson.GetBytes(body, "entry.#").Int()); n != uses {
+	if n := l.onRecord(); n != uses {
 		l.t.Errorf("%d uses on record, want %d", n, uses)
+	}
+}
+
+// onRecord is how often images of the study were shown, as an auditor sees it.
+func (l linked) onRecord() int {
+	l.t.Helper()
+	auditor := l.token(map[string]any{"sub": "a", "scope": "user/AuditEvent.rs", "roles": []string{"auditor"}})
+	_, body := fetch(l.t, l.origin+"/fhir/AuditEvent?type=110104&action=R&patient="+l.subject+"&entity="+l.study, auditor)
+	return int(gjson.GetBytes(body, "entry.#").Int())
+}
+
+// frameAlone: a frame that somebody asks for without the page is on record too, once for what follows it.
+func (l linked) frameAlone(frame string) {
+	l.t.Helper()
+	before := l.onRecord()
+	_, at := l.link(l.patient, `{"name":"purpose","valueCode":"view"}`)
+	for range 2 {
+		if status, _, _ := l.get(at+frame, nil); status != http.StatusOK {
+			l.t.Errorf("a frame alone: %d", status)
+		}
+	}
+	if n := l.onRecord() - before; n != 1 {
+		l.t.Errorf("a frame alone: %d more on record, want 1", n)
 	}
 }
 

@@ -30,6 +30,8 @@ type Handler struct {
 	Frame  func(ctx context.Context, by *auth.Principal, study, instance string, number int) (*Frame, error)
 	Zone   *time.Location // in which people read times; nil: UTC
 	Log    *slog.Logger
+
+	viewed views
 }
 
 // fileName is that of the download: it says nothing of anybody.

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"sync"
+	"time"
 )
 
 // memory knows passcodes that were right: comparing one is dear by intent, and a page that shows images asks for hundreds of frames. It keeps
@@ -42,4 +43,29 @@ func (m *memory) of(kept, passcode string) (sum [sha256.Size]byte) {
 	mac := hmac.New(sha256.New, m.key)
 	mac.Write([]byte(kept + "\x00" + passcode))
 	return [sha256.Size]byte(mac.Sum(sum[:0]))
+}
+
+// views are the links of which it is on record that their images are being looked at. The zero value is empty.
+type views struct {
+	mu sync.Mutex
+	at map[string]time.Time // by id of the link
+}
+
+// viewFor is how long frames belong to what is on record.
+const viewFor = 15 * time.Minute
+
+func (v *views) isRecent(link string, now time.Time) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	at, ok := v.at[link]
+	return ok && now.Sub(at) < viewFor
+}
+
+func (v *views) note(link string, now time.Time) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.at == nil || len(v.at) >= mostSeen {
+		v.at = map[string]time.Time{}
+	}
+	v.at[link] = now
 }

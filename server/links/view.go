@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"path"
 	"strconv"
+	"time"
 
 	"github.com/go-chi/chi/v5"
 
@@ -30,9 +31,7 @@ func isAsked(r *http.Request) bool {
 	return path.Base(r.URL.Path) == viewer.StudyFile || chi.URLParam(r, "frame") != ""
 }
 
-// study tells the page of a link for viewing what it shows. It is the use of the link: on record, and counted, before its first byte. The
-// frames that follow are not recorded one by one: they are asked for by SOP Instance UIDs, which who has the link knows from here, and each is
-// judged by the same right anew.
+// study tells the page of a link for viewing what it shows. It is the use of the link: on record, and counted, before its first byte.
 func (h *Handler) study(w http.ResponseWriter, r *http.Request) error {
 	link, by, err := h.openFor(r, View)
 	if err != nil {
@@ -51,11 +50,13 @@ func (h *Handler) study(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	h.viewed.note(link.ID, time.Now())
 	_, _ = (&patientWriter{w, http.NewResponseController(w)}).Write(body) // who has gone has gone
 	return nil
 }
 
-// frame sends one frame in its stored transfer syntax, as the only part of an answer of WADO-RS (PS3.18 10.4.1.1.6).
+// frame sends one frame in its stored transfer syntax, as the only part of an answer of WADO-RS (PS3.18 10.4.1.1.6). Each is judged by the same
+// right anew. It is not recorded on its own where it follows what is on record; one that comes out of the blue is.
 func (h *Handler) frame(w http.ResponseWriter, r *http.Request) error {
 	link, by, err := h.openFor(r, View)
 	if err != nil {
@@ -70,6 +71,12 @@ func (h *Handler) frame(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer frame.Close()
+	if now := time.Now(); !h.viewed.isRecent(link.ID, now) {
+		if err := h.disclose(r, disclosure{link, by, false}); err != nil {
+			return err
+		}
+		h.viewed.note(link.ID, now)
+	}
 	w.Header().Set("Content-Type", "application/octet-stream; transfer-syntax="+frame.TransferSyntax)
 	w.Header().Set("Content-Length", strconv.FormatInt(frame.Size, 10))
 	if frame.Compressed {
