@@ -275,7 +275,7 @@ func (w *world) addReports() {
 		}
 		for _, resourceType := range []string{"Binary", "DiagnosticReport", "DocumentReference", "Observation"} {
 			w.add(moldOf(resourceType), parties[0], func(k *kept) {
-				k.ID = one.id
+				k.ID, k.decides = one.id, true
 				if change := parts[resourceType]; change != nil {
 					change(k)
 				}
