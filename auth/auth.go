@@ -2,8 +2,8 @@
 // resource type, in the terms of fhir/search, which the store puts inside every query.
 //
 // A request's bearer token becomes a Principal (oidc.go, claims.go), its scopes are read strictly (scope.go), and one table
-// says what each kind of caller may reach of each resource type (policy.go, grants.go, labels.go, release.go); whom a caller acts for is found out at
-// each request (access.go). What no row and no scope grants is refused.
+// says what each kind of caller may reach of each resource type (policy.go, grants.go, narrowed by labels.go and release.go); whom a caller
+// acts for, and what a reading centre is asked to read (reading.go), is found out at each request (access.go). What no row and no scope grants is refused.
 // The package knows no HTTP status and no database.
 //
 // https://hl7.org/fhir/smart-app-launch/ and FHIR R4 security.html

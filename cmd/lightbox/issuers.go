@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -14,34 +15,31 @@ import (
 	"lightbox/server"
 )
 
-// readIssuers reads the file of --issuers.
-func (c *serveCommand) readIssuers() error {
-	if c.Issuers == "" {
-		return nil
+// readFiles reads the files that flags name, and the rule of --release. All that is wrong is told.
+func (c *serveCommand) readFiles() error {
+	var ofRules, ofReading, ofLabels, ofRelease error
+	c.rules, ofRules = parseFile("--issuers", c.Issuers, auth.ParseRules)
+	c.reading, ofReading = parseFile("--reading-centres", c.Reading, auth.ParseReadingCentres)
+	c.labels, ofLabels = parseFile("--labels", c.Labels, auth.ParseLabels)
+	if c.hold, ofRelease = auth.ParseHold(c.Release); ofRelease != nil {
+		ofRelease = fmt.Errorf("--release: %w", ofRelease)
 	}
-	text, err := os.ReadFile(c.Issuers)
-	if err != nil {
-		return fmt.Errorf("--issuers: %w", err)
-	}
-	if c.rules, err = auth.ParseRules(text); err != nil {
-		return fmt.Errorf("--issuers %s: %w", c.Issuers, err)
-	}
-	return nil
+	return errors.Join(ofRules, ofReading, ofLabels, ofRelease)
 }
 
-// readReadingCentres reads the file of --reading-centres.
-func (c *serveCommand) readReadingCentres() error {
-	if c.Reading == "" {
-		return nil
+// parseFile returns what the file of a flag says; the zero value where the flag names none.
+func parseFile[T any](flag, name string, parse func(text []byte) (T, error)) (said T, err error) {
+	if name == "" {
+		return said, nil
 	}
-	text, err := os.ReadFile(c.Reading)
+	text, err := os.ReadFile(name)
 	if err != nil {
-		return fmt.Errorf("--reading-centres: %w", err)
+		return said, fmt.Errorf("%s: %w", flag, err)
 	}
-	if c.reading, err = auth.ParseReadingCentres(text); err != nil {
-		return fmt.Errorf("--reading-centres %s: %w", c.Reading, err)
+	if said, err = parse(text); err != nil {
+		return said, fmt.Errorf("%s %s: %w", flag, name, err)
 	}
-	return nil
+	return said, nil
 }
 
 // trusted are the URLs of all issuers, the one that clients are sent to first.

@@ -53,7 +53,7 @@ type serveCommand struct {
 
 // Validate is called after parsing: what is embedded has no call of its own.
 func (c *serveCommand) Validate() error {
-	return errors.Join(c.hubFlags.Validate(), c.dimseFlags.Validate(), c.readIssuers(), c.readReadingCentres(), c.readLabels(), c.readRelease())
+	return errors.Join(c.hubFlags.Validate(), c.dimseFlags.Validate(), c.readFiles())
 }
 
 // Help is shown below the flags.
